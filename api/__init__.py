@@ -1,0 +1,1 @@
+"""Doors: the HTTP interface, the pages and the command line."""

@@ -1,0 +1,1 @@
+"""Space: datums, metres, boundaries, cameras' views, maps. No network, no storage."""

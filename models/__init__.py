@@ -1,0 +1,1 @@
+"""Seeing: detectors, trackers and what they need. Knows pixels, not places."""

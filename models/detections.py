@@ -1,0 +1,110 @@
+"""Detections: the boxes that a detector found in one frame, as arrays of stated shape.
+
+Owns the type and its checks; how boxes are found or followed is not its business.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.errors import ArrayFaultError, UnknownClassesError
+
+MOST_PIXELS = 1e6  # a coordinate beyond this is a fault, not a box
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Detections:
+    """The boxes of one frame.
+
+    Attributes:
+        boxes_px: float32 (n, 4), left, top, right, bottom in pixels of the image that was given.
+        confidence: float32 (n,), 0 to 1.
+        class_ids: int32 (n,), keys of `class_names`.
+        class_names: What each class id means.
+        track_ids: int64 (n,), or None before tracking.
+
+    Raises:
+        ArrayFaultError: When a field has another shape, dtype or range.
+        UnknownClassesError: When a class id has no name.
+    """
+
+    boxes_px: NDArray[np.float32]
+    confidence: NDArray[np.float32]
+    class_ids: NDArray[np.int32]
+    class_names: Mapping[int, str]
+    track_ids: NDArray[np.int64] | None = None
+
+    def __post_init__(self) -> None:
+        n = self.boxes_px.shape[0] if getattr(self.boxes_px, "ndim", 0) else 0
+        _require("boxes_px", self.boxes_px, (n, 4), np.float32)
+        _require("confidence", self.confidence, (n,), np.float32)
+        _require("class_ids", self.class_ids, (n,), np.int32)
+        if self.track_ids is not None:
+            _require("track_ids", self.track_ids, (n,), np.int64)
+        self._require_ranges()
+
+    def _require_ranges(self) -> None:
+        if not len(self):
+            return
+        if not (np.isfinite(self.boxes_px).all() and float(np.abs(self.boxes_px).max()) <= MOST_PIXELS):
+            raise ArrayFaultError("boxes_px", expected=f"finite and within ±{MOST_PIXELS:.0f} px", actual="not")
+        if bool((self.boxes_px[:, 2:] < self.boxes_px[:, :2]).any()):
+            raise ArrayFaultError("boxes_px", expected="left <= right and top <= bottom", actual="turned round")
+        if not bool(((self.confidence >= 0) & (self.confidence <= 1)).all()):
+            raise ArrayFaultError("confidence", expected="from 0 to 1", actual=_span(self.confidence))
+        unknown = [int(i) for i in np.unique(self.class_ids) if int(i) not in self.class_names]
+        if unknown:
+            raise UnknownClassesError(unknown, len(self.class_names))
+
+    def __len__(self) -> int:
+        return int(self.boxes_px.shape[0])
+
+    @classmethod
+    def empty(cls, class_names: Mapping[int, str]) -> Self:
+        """Return no detections of a model with these classes."""
+        return cls(
+            boxes_px=np.zeros((0, 4), np.float32),
+            confidence=np.zeros(0, np.float32),
+            class_ids=np.zeros(0, np.int32),
+            class_names=class_names,
+        )
+
+    def select(self, which: NDArray[np.bool_] | NDArray[np.integer[Any]] | list[int]) -> Self:
+        """Return those rows that a mask (n,) or a list of indices names, in that order."""
+        index = np.asarray(which)
+        if index.size == 0:
+            index = index.astype(np.intp)
+        return replace(
+            self,
+            boxes_px=self.boxes_px[index],
+            confidence=self.confidence[index],
+            class_ids=self.class_ids[index],
+            track_ids=None if self.track_ids is None else self.track_ids[index],
+        )
+
+    def names(self) -> list[str]:
+        """Return the class name of each row."""
+        return [self.class_names[int(i)] for i in self.class_ids]
+
+    def with_tracks(self, ids: NDArray[np.int64]) -> Self:
+        """Return the same rows with track ids (n,)."""
+        return replace(self, track_ids=np.asarray(ids, np.int64))
+
+    def contact_points_px(self) -> NDArray[np.float32]:
+        """Return the bottom centre of each box, float32 (n, 2), x then y in pixels."""
+        x = (self.boxes_px[:, 0] + self.boxes_px[:, 2]) / 2
+        return np.stack([x, self.boxes_px[:, 3]], axis=1).astype(np.float32)
+
+
+def _require(field: str, array: object, shape: tuple[int, ...], dtype: type[np.generic]) -> None:
+    if isinstance(array, np.ndarray) and array.shape == shape and array.dtype == dtype:
+        return
+    actual = f"{array.dtype} {array.shape}" if isinstance(array, np.ndarray) else type(array).__name__
+    raise ArrayFaultError(field, expected=f"{np.dtype(dtype)} {shape}", actual=actual)
+
+
+def _span(array: NDArray[np.float32]) -> str:
+    return f"from {float(np.min(array)):.3g} to {float(np.max(array)):.3g}"

@@ -1,0 +1,1 @@
+"""From frame to closure: scenes, sightings, cases, dispatch and their storage."""

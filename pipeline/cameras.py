@@ -1,0 +1,42 @@
+"""Cameras: where each stands, how its pixels map to the ground, its zones and scenes. Values only; no frames."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from geo.camera_view import CameraView
+from geo.coords import LonLat
+from pipeline.cases import Side
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CameraScene:
+    """A scene at a camera, within one of its image zones (None: the whole image)."""
+
+    scene: str
+    zone: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Camera:
+    """One camera of the site.
+
+    Attributes:
+        width_px, height_px: the image that calibration and zones refer to; frames of another size are scaled to it.
+        fps: frames per second to process at most.
+        uri: where its frames come from; empty when they are pushed or given on the command line.
+        zones: image polygons by name, each a tuple of (u, v) in pixels.
+    """
+
+    code: str
+    name: str
+    name_zh: str
+    lonlat: LonLat
+    side: Side
+    width_px: int
+    height_px: int
+    fps: float
+    uri: str
+    view: CameraView
+    zones: Mapping[str, tuple[tuple[float, float], ...]]
+    scenes: tuple[CameraScene, ...]
+    properties: Mapping[str, object]

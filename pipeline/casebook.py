@@ -1,0 +1,204 @@
+"""The casebook: what storage must do, as a Protocol, and the values it returns. `sql_casebook` does it."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Protocol, TypeVar
+
+from geo.coords import LonLat
+from pipeline.cases import Case, Channel, Event, Status
+from pipeline.terminals import Terminal
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CaseFilter:
+    """Which cases; an empty field does not restrict.
+
+    Attributes:
+        bbox: west, south, east, north in degrees.
+        after: number of the last case of the page before; pages run newest first.
+        limit: rows a page, 1 to 1000.
+    """
+
+    statuses: frozenset[Status] = frozenset()
+    grids: frozenset[str] | None = None
+    channels: frozenset[Channel] = frozenset()
+    since: datetime | None = None
+    until: datetime | None = None
+    bbox: tuple[float, float, float, float] | None = None
+    terminal: str | None = None
+    after: str | None = None
+    limit: int = 100
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Page:
+    """Some cases and, if there are more, the number to ask after."""
+
+    cases: tuple[Case, ...]
+    next_after: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evidence:
+    """A stored picture: its file below the evidence folder and what is known of it."""
+
+    id: str
+    case: str
+    sighting: str
+    label: str
+    path: str
+    sha256: str
+    captured_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OutboxMessage:
+    """Something that must leave, at least once; the receiver drops a key it has seen."""
+
+    key: str
+    kind: str
+    target: str
+    payload: Mapping[str, object]
+    id: int = 0
+    created_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CaseKept:
+    """What a statistic needs of a case."""
+
+    number: str
+    lonlat: LonLat
+    occurred_at: datetime
+    channel: Channel
+    grid: str
+    status: Status
+    category: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CameraState:
+    """What a camera's pipeline must remember over a restart: its newest frame and the occupancies, JSON-able."""
+
+    camera: str
+    newest_at: datetime
+    occupancies: Mapping[str, object] = field(default_factory=dict)
+
+
+class Reading(Protocol):
+    """What can be asked, inside a write transaction and outside."""
+
+    def case(self, number: str) -> Case:
+        """Return a case; raises `UnknownError`."""
+        ...
+
+    def cases(self, wanted: CaseFilter) -> Page:
+        """Return cases, newest number first."""
+        ...
+
+    def similar(self, category: str, lonlat: LonLat, within_m: float) -> Sequence[Case]:
+        """Return the cases of a category, not refused or void, whose position is within a box of that half-width."""
+        ...
+
+    def events(self, number: str) -> Sequence[Event]:
+        """Return a case's history, oldest first; raises `UnknownError`."""
+        ...
+
+    def events_after(self, sequence: int, *, limit: int = 500) -> Sequence[Event]:
+        """Return the committed events after a place in the site's sequence; never one that a later one overtook."""
+        ...
+
+    def newest_sequence(self) -> int:
+        """Return the place of the newest committed event, 0 if there is none."""
+        ...
+
+    def terminals(self) -> Mapping[str, Terminal]:
+        """Return the last known state of every terminal that reported or holds a case, by id."""
+        ...
+
+    def evidence(self, number: str) -> Sequence[Evidence]:
+        """Return the pictures of a case, oldest first."""
+        ...
+
+    def kept(self, *, since: datetime | None = None, until: datetime | None = None) -> Sequence[CaseKept]:
+        """Return all filed cases for statistics (not refused, not void), by time of occurrence."""
+        ...
+
+    def has_sighting(self, sighting: str) -> bool:
+        """Tell whether a sighting was taken before."""
+        ...
+
+    def camera_state(self, camera: str) -> CameraState | None:
+        """Return what a camera's pipeline remembered."""
+        ...
+
+    def outbox(self, *, limit: int = 100) -> Sequence[OutboxMessage]:
+        """Return messages that have not left, oldest first."""
+        ...
+
+    def site_documents(self) -> Mapping[str, str]:
+        """Return the newest applied site's documents by file name; empty if none was applied."""
+        ...
+
+
+class Transaction(Reading, Protocol):
+    """One write: all of it or nothing. What it reads is what it commits against."""
+
+    def next_number(self, prefix: str, day: str) -> str:
+        """Return the next case number of a day, such as YP20261123-0001."""
+        ...
+
+    def add_case(self, case: Case) -> None:
+        """Store a new case."""
+        ...
+
+    def save_case(self, case: Case) -> None:
+        """Store a case's new state; the version must be one above the stored one."""
+        ...
+
+    def append(self, event: Event) -> Event:
+        """Append to a case's history; returns the event with sequence and digests."""
+        ...
+
+    def add_sighting(self, sighting: str, *, case: str | None, camera: str, captured_at: datetime) -> None:
+        """Remember a sighting's id; a second time is an `AlreadyTakenError`."""
+        ...
+
+    def add_evidence(self, evidence: Evidence) -> None:
+        """Store what is known of a picture whose file is already in its place."""
+        ...
+
+    def save_position(self, terminal: str, lonlat: LonLat, at: datetime) -> bool:
+        """Store a terminal's position unless a newer one is known; tells whether it was stored."""
+        ...
+
+    def save_camera_state(self, state: CameraState) -> None:
+        """Store what a camera's pipeline must remember."""
+        ...
+
+    def enqueue(self, message: OutboxMessage) -> None:
+        """Put a message in the outbox; a key that is there already is left as it is."""
+        ...
+
+    def mark_sent(self, message: int, at: datetime) -> None:
+        """Take a message out of the outbox."""
+        ...
+
+    def save_site(self, documents: Mapping[str, str], at: datetime) -> int:
+        """Store a site's documents as a new version; returns its number."""
+        ...
+
+
+class Casebook(Reading, Protocol):
+    """The storage of one site, shared by several processes."""
+
+    def write(self, work: Callable[[Transaction], T]) -> T:
+        """Run a write transaction; `work` may be run again after a conflict, so it must only touch the transaction."""
+        ...
+
+    def close(self) -> None:
+        """Let go of connections."""
+        ...

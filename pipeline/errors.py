@@ -1,0 +1,31 @@
+"""The base of this package's errors, and the ones that several rooms raise."""
+
+from collections.abc import Sequence
+
+
+class PipelineError(Exception):
+    """Something between frame and closure cannot be done; the message says what to do next."""
+
+
+class UnknownError(PipelineError):
+    """A code names nothing: say what kind of thing it was, and which ones exist."""
+
+    def __init__(self, kind: str, code: str, known: Sequence[str] = ()) -> None:
+        shown = ", ".join(known[:12]) + (", …" if len(known) > 12 else "")  # noqa: PLR2004 - a line's worth of names
+        super().__init__(f"no {kind} {code!r}" + (f"; known: {shown}" if shown else ""))
+        self.kind = kind
+        self.code = code
+
+
+class NaiveTimeError(PipelineError):
+    """A time without an offset was given where an instant is needed."""
+
+    def __init__(self, field: str, value: object) -> None:
+        super().__init__(f"{field} {value} has no UTC offset; give an aware time such as 2026-01-31T08:00:00+08:00")
+
+
+class RefusedError(PipelineError):
+    """A principal may not do what was asked."""
+
+    def __init__(self, who: str, role: str, what: str, allowed: Sequence[str]) -> None:
+        super().__init__(f"{who} (role {role}) may not {what}; roles that may: {', '.join(allowed)}")

@@ -1,0 +1,47 @@
+"""Who asks: every service call carries a principal. Owns roles; checking a log-in is the doors' business."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from pipeline.errors import RefusedError
+
+
+class Role(StrEnum):
+    """What a principal is at the desk."""
+
+    SYSTEM = "system"
+    ADMIN = "admin"
+    DISPATCHER = "dispatcher"
+    FORCE = "force"
+    INGEST = "ingest"
+    ANALYST = "analyst"
+    CITIZEN = "citizen"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Principal:
+    """Someone or something that acts.
+
+    Attributes:
+        name: shown in the case's history.
+        role: decides what may be done.
+        terminal: the terminal this principal carries, if any; a force acts for its own terminal only.
+        grids: the grids whose rows it may see and act on; None means all.
+    """
+
+    name: str
+    role: Role
+    terminal: str | None = None
+    grids: frozenset[str] | None = None
+
+    def require(self, what: str, *roles: Role) -> None:
+        """Refuse unless the role is among `roles`; the system may do everything.
+
+        Raises:
+            RefusedError: naming the roles that may.
+        """
+        if self.role is not Role.SYSTEM and self.role not in roles:
+            raise RefusedError(self.name, self.role, what, roles)
+
+
+PIPELINE = Principal(name="pipeline", role=Role.SYSTEM)

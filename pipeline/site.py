@@ -1,0 +1,138 @@
+"""A site: one deployment's configuration as a checked value. `site_files` reads it from a folder."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from zoneinfo import ZoneInfo
+
+from geo.boundaries import BoundaryVersion, Unit
+from geo.coords import LonLat
+from geo.edges import distance_to_edge_m
+from geo.locate import Locator
+from pipeline.cameras import Camera
+from pipeline.cases import Side
+from pipeline.catalogue import Catalogue
+from pipeline.errors import PipelineError, UnknownError
+from pipeline.roster import Roster
+from pipeline.scenes import Scene
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Targets:
+    """What the policy asks for: shares, and the two clocks of urgent cases in seconds."""
+
+    proactive: float = 0.85
+    closure: float = 0.97
+    arrive_s: float = 900.0
+    first_result_s: float = 3600.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DispatchPolicy:
+    """How cases are offered: how long an offer stands, how fresh a position must be, how much one may carry."""
+
+    offer_timeout_urgent_s: float = 60.0
+    offer_timeout_general_s: float = 300.0
+    position_max_age_s: float = 600.0
+    max_open_cases: int = 5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SiteSettings:
+    """What `site.toml` says."""
+
+    code: str
+    name: str
+    name_zh: str
+    timezone: ZoneInfo
+    valid_from: date
+    schematic: bool
+    street_face_m: float
+    public_is_proactive: bool
+    blur: bool
+    weights: str
+    confidence: float
+    extent: tuple[float, float, float, float]
+    targets: Targets
+    dispatch: DispatchPolicy
+
+
+class OutsideError(PipelineError):
+    """A place lies in no grid of the site."""
+
+    def __init__(self, lonlat: LonLat, site: str) -> None:
+        super().__init__(
+            f"{lonlat.lon:.6f}, {lonlat.lat:.6f} lies in no grid of {site}; check longitude first, and the datum"
+            " (a GCJ-02 position is about 500 m off)"
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """Where a point lies: grid, unit and which side of the unit's edge."""
+
+    grid: str
+    unit: str
+    side: Side
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Site:
+    """Everything that a deployment's folder says, checked."""
+
+    settings: SiteSettings
+    boundaries: BoundaryVersion
+    cameras: Mapping[str, Camera]
+    roster: Roster
+    catalogue: Catalogue
+    scenes: Mapping[str, Scene]
+    streets: Mapping[str, object] | None = None
+    _grids: Locator = field(init=False, repr=False, compare=False)
+    _units: Locator = field(init=False, repr=False, compare=False)
+    _unit_by_code: Mapping[str, Unit] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        grids, units = self.boundaries.grids, self.boundaries.units
+        object.__setattr__(
+            self, "_grids", Locator.from_polygons([grid.code for grid in grids], [grid.area for grid in grids])
+        )
+        object.__setattr__(
+            self, "_units", Locator.from_polygons([unit.code for unit in units], [unit.area for unit in units])
+        )
+        object.__setattr__(self, "_unit_by_code", {unit.code: unit for unit in units})
+
+    def camera(self, code: str) -> Camera:
+        """Return a camera.
+
+        Raises:
+            UnknownError: the site has no such camera.
+        """
+        if code not in self.cameras:
+            raise UnknownError("camera", code, sorted(self.cameras))
+        return self.cameras[code]
+
+    def place(self, lonlat: LonLat, *, side: Side | None = None) -> Place:
+        """Return the grid, unit and side of a point; a given side (a camera's) wins over the edge's distance.
+
+        The unit decides the grid, so that a point on an edge never has a unit of another grid.
+
+        Raises:
+            OutsideError: no grid holds the point.
+        """
+        code = self._units.locate(lonlat)
+        if code is None:
+            raise OutsideError(lonlat, self.settings.code)
+        unit = self._unit_by_code[code]
+        return Place(grid=unit.grid, unit=code, side=side or self._side(lonlat, unit))
+
+    def _side(self, lonlat: LonLat, unit: Unit) -> Side:
+        if unit.kind == "village":
+            return Side.VILLAGE
+        near = distance_to_edge_m(lonlat, unit.area) <= self.settings.street_face_m
+        return Side.STREET_FACE if near else Side.UNIT_INTERIOR
+
+    def neighbours(self, grid: str) -> tuple[str, ...]:
+        """Return the codes of the grids that share an edge with one, in order."""
+        areas = {each.code: each.area for each in self.boundaries.grids}
+        own = areas[grid]
+        return tuple(sorted(code for code, area in areas.items() if code != grid and area.intersects(own)))

@@ -1,0 +1,28 @@
+"""Terminals: where each device is and what it carries, as a value."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from geo.coords import LonLat
+from pipeline.clocks import utc
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Terminal:
+    """The last known state of a device.
+
+    Attributes:
+        id: such as T001.
+        lonlat: last reported position, WGS-84; None if it never reported one.
+        positioned_at: when that position was taken.
+        open_cases: cases it holds now (dispatched to first result).
+    """
+
+    id: str
+    lonlat: LonLat | None = None
+    positioned_at: datetime | None = None
+    open_cases: int = 0
+
+    def __post_init__(self) -> None:
+        if self.positioned_at is not None:
+            object.__setattr__(self, "positioned_at", utc(self.positioned_at, field="positioned_at"))
