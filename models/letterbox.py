@@ -1,6 +1,6 @@
 """The letterbox: how a picture of any shape is fitted into a model's input, and boxes are brought back.
 
-The same geometry and rounding as Ultralytics' LetterBox and scale_boxes (version 8.4), so that both see the same pixels.
+The geometry and rounding of Ultralytics' LetterBox and scale_boxes (version 8.4): both see the same pixels.
 """
 
 from dataclasses import dataclass
@@ -61,4 +61,4 @@ class Letterbox:
         gain = np.array([fitted_width / width, fitted_height / height] * 2, np.float32)
         padding = np.array([self.left_px, self.top_px] * 2, np.float32)
         most = np.array([width, height] * 2, np.float32)
-        return np.clip((boxes - padding) / gain, 0, most).astype(np.float32)
+        return np.asarray(np.clip((boxes - padding) / gain, 0, most), np.float32)

@@ -7,7 +7,6 @@ OpenVINO chooses the arithmetic by the machine: INT8 layers are the same everywh
 processors that have it, bfloat16, which moves boxes by fractions of a pixel. `OpenVinoDetector.precision` says which.
 """
 
-from collections.abc import Mapping
 from pathlib import Path
 from threading import Lock
 from typing import Any
@@ -55,7 +54,7 @@ class OpenVinoDetector:
             raise NotAModelError(folder, found=f"task {facts.task}", expected="task detect")
         self.name = model_name(folder)
         self.version = f"{self.name}@{fingerprint([xml, weights])}"
-        self.class_names: Mapping[int, str] = facts.class_names
+        self.class_names = facts.class_names
         self.input_size = facts.input_size
         self._compiled = _compile(folder, xml, facts=facts, threads=threads)
         self.precision = _precision(self._compiled)
@@ -131,9 +130,8 @@ def _compile(folder: Path, xml: Path, *, facts: ExportFacts, threads: int | None
         model = core.read_model(xml)
         model.reshape([1, 3, *facts.input_size])
     except RuntimeError as error:
-        raise NotAModelError(
-            folder, found=_reason(error), expected=f"an OpenVINO model that takes {_wanted(facts)}"
-        ) from error
+        expected = f"an OpenVINO model that takes {_wanted(facts)}"
+        raise NotAModelError(folder, found=_reason(error), expected=expected) from error
     _require_head(folder, model, classes=len(facts.class_names))
     return core.compile_model(_with_pixels(ov, model), "CPU", _settings(threads))
 

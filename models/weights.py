@@ -32,6 +32,12 @@ class ExportFacts:
     task: str
 
 
+def cache_folder(environ: Mapping[str, str]) -> Path:
+    """Return where this user's downloads and libraries' settings are kept: $XDG_CACHE_HOME/beatgrid."""
+    base = environ.get("XDG_CACHE_HOME") or str(Path(environ.get("HOME") or Path.home()) / ".cache")
+    return Path(base) / "beatgrid"
+
+
 def require_weights(path: Path) -> Path:
     """Return the path when something is there.
 
@@ -101,16 +107,10 @@ def read_facts(folder: Path) -> ExportFacts:
 
 def _class_names(path: Path, value: Any) -> Mapping[int, str]:
     names = dict(enumerate(value)) if isinstance(value, list) else value
-    right = (
-        isinstance(names, dict) and 0 < len(names) <= MOST_CLASSES and sorted(map(str, names)) == _digits(len(names))
-    )
-    if not right:
+    counted = isinstance(names, dict) and 0 < len(names) <= MOST_CLASSES
+    if not counted or sorted(map(str, names)) != sorted(str(i) for i in range(len(names))):
         raise NotAModelError(path, found="no class names from 0 on", expected="names: {0: …, 1: …}")
     return {int(i): str(name) for i, name in names.items()}
-
-
-def _digits(count: int) -> list[str]:
-    return sorted(str(i) for i in range(count))
 
 
 def _input_size(path: Path, value: Any) -> tuple[int, int]:

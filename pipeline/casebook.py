@@ -7,9 +7,56 @@ from typing import Protocol, TypeVar
 
 from geo.coords import LonLat
 from pipeline.cases import Case, Channel, Event, Status
+from pipeline.errors import PipelineError
 from pipeline.terminals import Terminal
 
 T = TypeVar("T")
+
+
+class AlreadyTakenError(PipelineError):
+    """Something with this id is stored already."""
+
+    def __init__(self, kind: str, code: str) -> None:
+        super().__init__(f"{kind} {code!r} was taken before; nothing was stored again")
+        self.kind = kind
+        self.code = code
+
+
+class VersionConflictError(PipelineError):
+    """A case was changed by somebody else since it was read."""
+
+    def __init__(self, number: str, version: int) -> None:
+        super().__init__(
+            f"case {number} is not at version {version - 1} any more, so version {version} cannot be stored;"
+            " read it again and decide anew"
+        )
+
+
+class LimitError(PipelineError):
+    """A value lies outside what the casebook stores or returns at once."""
+
+    def __init__(self, field: str, actual: object, expected: str) -> None:
+        super().__init__(f"{field} is {actual}; expected {expected}")
+
+
+class BusyError(PipelineError):
+    """Other writers held the casebook for too long; nothing was stored."""
+
+    def __init__(self, attempts: int, reason: str) -> None:
+        super().__init__(
+            f"the casebook was busy in {attempts} attempts ({reason}); nothing was stored, try again;"
+            " if it stays so, look for a process that holds a transaction open"
+        )
+
+
+class StorageError(PipelineError):
+    """The database refused or cannot be reached."""
+
+    def __init__(self, where: str, reason: str) -> None:
+        super().__init__(
+            f"the casebook at {where} failed: {reason}; the change was not confirmed,"
+            " check the database and its disk, then try again"
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,6 +168,10 @@ class Reading(Protocol):
 
     def evidence(self, number: str) -> Sequence[Evidence]:
         """Return the pictures of a case, oldest first."""
+        ...
+
+    def picture(self, ident: str) -> Evidence:
+        """Return a picture by its id; raises `UnknownError`."""
         ...
 
     def kept(self, *, since: datetime | None = None, until: datetime | None = None) -> Sequence[CaseKept]:

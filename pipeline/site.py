@@ -5,8 +5,11 @@ from dataclasses import dataclass, field
 from datetime import date
 from zoneinfo import ZoneInfo
 
+import numpy as np
+from numpy.typing import NDArray
+
 from geo.boundaries import BoundaryVersion, Unit
-from geo.coords import LonLat
+from geo.coords import Extent, LonLat
 from geo.edges import distance_to_edge_m
 from geo.locate import Locator
 from pipeline.cameras import Camera
@@ -52,7 +55,7 @@ class SiteSettings:
     blur: bool
     weights: str
     confidence: float
-    extent: tuple[float, float, float, float]
+    extent: Extent
     targets: Targets
     dispatch: DispatchPolicy
 
@@ -87,15 +90,11 @@ class Site:
     catalogue: Catalogue
     scenes: Mapping[str, Scene]
     streets: Mapping[str, object] | None = None
-    _grids: Locator = field(init=False, repr=False, compare=False)
     _units: Locator = field(init=False, repr=False, compare=False)
     _unit_by_code: Mapping[str, Unit] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        grids, units = self.boundaries.grids, self.boundaries.units
-        object.__setattr__(
-            self, "_grids", Locator.from_polygons([grid.code for grid in grids], [grid.area for grid in grids])
-        )
+        units = self.boundaries.units
         object.__setattr__(
             self, "_units", Locator.from_polygons([unit.code for unit in units], [unit.area for unit in units])
         )
@@ -124,6 +123,11 @@ class Site:
             raise OutsideError(lonlat, self.settings.code)
         unit = self._unit_by_code[code]
         return Place(grid=unit.grid, unit=code, side=side or self._side(lonlat, unit))
+
+    def places(self, lonlat: NDArray[np.float64]) -> tuple[list[str | None], list[str | None]]:
+        """Return the grid and the unit of each of (n, 2) WGS-84 points; None where no grid holds the point."""
+        units = self._units.locate_many(lonlat).tolist()
+        return [None if unit is None else self._unit_by_code[unit].grid for unit in units], units
 
     def _side(self, lonlat: LonLat, unit: Unit) -> Side:
         if unit.kind == "village":

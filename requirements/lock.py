@@ -28,8 +28,8 @@ def main() -> None:
     uv = sys.argv[1]
     torch_pin = HERE / "torch.in"
     torch_pin.write_text(TORCH + "\n", encoding="utf-8")
-    base = compile_lock(uv, "--constraint", str(torch_pin))
-    full = compile_lock(uv, "--all-extras", "--group", "dev", "--constraint", str(torch_pin))
+    base = compile_lock(uv, "--group", "build", "--constraint", str(torch_pin))
+    full = compile_lock(uv, "--all-extras", "--group", "build", "--group", "dev", "--constraint", str(torch_pin))
     torch_pin.unlink()
     write("base.txt", base)
     write("full.txt", [package for package in full if not CUDA.match(package)])

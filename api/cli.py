@@ -1,0 +1,39 @@
+"""`beatgrid`: gathers the commands and turns errors into exit statuses.
+
+0 done, 1 the input has faults (listed), 2 usage, 3 this machine cannot (with the remedy).
+"""
+
+import sys
+
+import typer
+
+from api.commands import live, maps, places, site
+from api.commands.report import say
+from api.errors import ApiError
+from geo.errors import GeoError
+from models.errors import ModelsError, NoWeightsError
+from pipeline.errors import PipelineError
+
+FAULTS, CANNOT = 1, 3
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+for room in (site, places, live, maps):
+    app.registered_commands += room.app.registered_commands
+app.add_typer(places.boundaries, name="boundaries")
+
+
+@app.callback()
+def beatgrid() -> None:
+    """City grid management from camera to closed case, on police-beat grids."""
+
+
+def main() -> None:
+    """Run the command line."""
+    try:
+        app()
+    except NoWeightsError as error:
+        say(str(error))
+        sys.exit(CANNOT)
+    except (ApiError, GeoError, ModelsError, PipelineError) as error:
+        say(str(error))
+        sys.exit(FAULTS)

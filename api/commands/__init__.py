@@ -1,0 +1,1 @@
+"""The command line's commands, a room a subject; `api.cli` gathers them."""

@@ -1,0 +1,114 @@
+"""`locate`, `boundaries import`, `calibrate`: points, polygons and cameras from files."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from api.commands.report import give, say
+from api.options import JsonOption
+from geo.boundaries import BoundaryVersion
+from geo.boundary_faults import find_faults
+from geo.coords import Datum
+from geo.feature_files import (
+    FeatureFileError,
+    read_points_csv,
+    read_polygons,
+    write_grids_geojson,
+    write_points_csv,
+)
+from geo.locate import Locator
+from pipeline.calibration import read_calibration, save_calibration
+from pipeline.clocks import WallClock
+from pipeline.site_files import read_site
+
+app = typer.Typer()
+boundaries = typer.Typer(help="Boundaries of any city.", no_args_is_help=True)
+
+Output = Annotated[Path, typer.Option("--output", "-o", help="The file to write.")]
+
+
+@app.command()
+def locate(  # noqa: PLR0913 - one option each
+    points: Annotated[Path, typer.Argument(metavar="POINTS.csv", help="Columns lon, lat; others are kept.")],
+    output: Output,
+    site: Annotated[Path | None, typer.Option("--site", help="A site: adds grid and unit.")] = None,
+    outlines: Annotated[Path | None, typer.Option("--boundaries", help="Any polygon file: adds grid.")] = None,
+    code_field: Annotated[str | None, typer.Option("--code-field", help="The polygon file's field of codes.")] = None,
+    datum: Annotated[Datum, typer.Option("--datum", help="Datum of the points.")] = Datum.WGS84,
+    as_json: JsonOption = False,  # noqa: FBT002 - typer's flag
+) -> None:
+    """Tell which grid (and unit) each point lies in."""
+    if (site is None) == (outlines is None) or (outlines is None) != (code_field is None):
+        raise typer.BadParameter("give either --site SITE, or --boundaries FILE with --code-field FIELD")
+    table = read_points_csv(points, datum=datum)
+    if site is not None:
+        grids, units = read_site(site).places(table.lonlat)
+        added = {"grid": grids, "unit": units}
+    else:
+        added = {"grid": _locator(outlines, code_field).locate_many(table.lonlat).tolist()}
+    write_points_csv(output, table, added)
+    inside = sum(code is not None for code in added["grid"])
+    give({"points": len(table.records), "inside": inside, "outside": len(table.records) - inside}, as_json=as_json)
+
+
+def _locator(path: Path | None, code_field: str | None) -> Locator:
+    found = read_polygons(path or Path(), code_field=code_field or "", repair=True, merge=True)
+    for line in (*found.notes, *found.repairs):
+        say(str(line))
+    if found.faults:
+        raise FeatureFileError(list(found.faults))
+    return Locator.from_polygons(found.codes, found.areas)
+
+
+@boundaries.command("import")
+def import_boundaries(  # noqa: PLR0913 - one option each
+    path: Annotated[Path, typer.Argument(metavar="FILE", help="Any vector file that GDAL reads, in any CRS.")],
+    code_field: Annotated[str, typer.Option("--code-field", help="The field that holds each polygon's code.")],
+    output: Output = Path("grids.geojson"),
+    layer: Annotated[str | None, typer.Option("--layer", help="Which layer, where there are several.")] = None,
+    crs: Annotated[str | None, typer.Option("--crs", help="CRS to assume where the file names none.")] = None,
+    datum: Annotated[Datum, typer.Option("--datum", help="Datum of its degrees.")] = Datum.WGS84,
+    repair: Annotated[bool, typer.Option("--repair", help="Make invalid rings valid; each is told.")] = False,  # noqa: FBT002 - typer's flag
+    merge: Annotated[bool, typer.Option("--merge", help="Join polygons of one code; each is told.")] = False,  # noqa: FBT002 - typer's flag
+    as_json: JsonOption = False,  # noqa: FBT002 - typer's flag
+) -> None:
+    """Turn polygons into grids; faults are reported, and nothing is written while a feature is at fault."""
+    found = read_polygons(path, code_field=code_field, layer=layer, crs=crs, datum=datum, repair=repair, merge=merge)
+    for line in (*found.notes, *found.repairs):
+        say(str(line))
+    if found.faults:
+        raise FeatureFileError(list(found.faults))
+    grids = found.as_grids()
+    version = BoundaryVersion(valid_from=WallClock().now().date(), grids=grids, units=())
+    tiling = [fault for fault in find_faults(version, grids_file=path.name) if fault.field == "geometry"]
+    for fault in tiling:
+        say(f"told, not mended: {fault}")
+    write_grids_geojson(output, grids)
+    give(
+        {"grids": len(grids), "repaired": len(found.repairs), "tiling_faults": len(tiling), "file": str(output)},
+        as_json=as_json,
+    )
+
+
+@app.command()
+def calibrate(  # noqa: PLR0913 - one option each
+    site: Annotated[Path, typer.Argument(metavar="SITE", help="The site's folder.")],
+    camera: Annotated[str, typer.Argument(metavar="CAMERA", help="The camera's code.")],
+    points: Annotated[Path, typer.Argument(metavar="POINTS.csv", help="Columns u, v, lon, lat.")],
+    pixel_sd: Annotated[float, typer.Option("--pixel-sd", help="Standard deviation of a click, in pixels.")] = 1.0,
+    datum: Annotated[Datum, typer.Option("--datum", help="Datum of the points.")] = Datum.WGS84,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Fit and tell, write nothing.")] = False,  # noqa: FBT002 - typer's flag
+    as_json: JsonOption = False,  # noqa: FBT002 - typer's flag
+) -> None:
+    """Fit a camera's ground calibration, tell each point's residual, and put it into the site's folder."""
+    calibration = read_calibration(site, camera, points, pixel_sd_px=pixel_sd, datum=datum)
+    give(calibration.figures(), as_json=as_json)
+    if not as_json:
+        for index, (px, m) in enumerate(
+            zip(calibration.view.residual_px, calibration.view.residual_m, strict=True), 1
+        ):
+            say(f"point {index}: {px:.2f} px, {m:.3f} m" + ("  left out" if index - 1 in calibration.view.dropped else ""))
+    if not dry_run:
+        save_calibration(site, calibration)
+        say(f"written to {site}; load it with: beatgrid apply {site}")

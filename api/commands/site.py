@@ -1,0 +1,96 @@
+"""`check`, `apply`, `export`: a site as a folder and as what the database holds."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from api.commands.report import give, say
+from api.options import SAMPLE, DatabaseOption, DataOption, JsonOption, SiteArgument
+from api.wiring import apply_site, open_book, premises
+from pipeline.clocks import WallClock
+from pipeline.errors import PipelineError
+from pipeline.site import Site
+from pipeline.site_files import SiteFaultsError, read_site
+
+app = typer.Typer()
+
+
+class NothingAppliedError(PipelineError):
+    """The database has no site to export."""
+
+    def __init__(self, database: str) -> None:
+        super().__init__(f"{database} holds no site yet; load one with: beatgrid apply SITE")
+
+
+class ExportFolderError(PipelineError):
+    """The folder to export to has files in it."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(f"{folder} is not empty; name a new folder, nothing is overwritten")
+
+
+def counted(site: Site) -> dict[str, object]:
+    """Return how many of everything a site has."""
+    return {
+        "site": site.settings.code,
+        "grids": len(site.boundaries.grids),
+        "units": len(site.boundaries.units),
+        "key_units": sum(unit.key for unit in site.boundaries.units),
+        "cameras": len(site.cameras),
+        "forces": len(site.roster.forces),
+        "categories": len(site.catalogue.by_key),
+        "scenes": len(site.scenes),
+    }
+
+
+@app.command()
+def check(site: SiteArgument = SAMPLE, as_json: JsonOption = False) -> None:  # noqa: FBT002 - typer's flag
+    """Report every fault of every file of a site in one run."""
+    try:
+        found = read_site(site)
+    except SiteFaultsError as error:
+        if as_json:
+            give({"site": str(site), "faults": [str(fault) for fault in error.faults]}, as_json=True)
+        raise
+    give({**counted(found), "faults": []}, as_json=as_json)
+
+
+@app.command()
+def apply(
+    site: SiteArgument = SAMPLE,
+    data: DataOption = None,
+    database: DatabaseOption = None,
+    as_json: JsonOption = False,  # noqa: FBT002 - typer's flag
+) -> None:
+    """Load a checked site into the database as a new version."""
+    book = open_book(premises(site, data=data, database=database))
+    try:
+        loaded, version = apply_site(site, book, WallClock())
+    finally:
+        book.close()
+    give({**counted(loaded), "version": version}, as_json=as_json)
+
+
+@app.command()
+def export(
+    site: SiteArgument,
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="A new folder for the files.")],
+    data: DataOption = None,
+    database: DatabaseOption = None,
+) -> None:
+    """Write the applied site back as files."""
+    where = premises(site, data=data, database=database)
+    book = open_book(where)
+    try:
+        texts = book.site_documents()
+    finally:
+        book.close()
+    if not texts:
+        raise NothingAppliedError(where.database)
+    if folder.exists() and any(folder.iterdir()):
+        raise ExportFolderError(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, text in texts.items():
+        (folder / name).write_text(text, encoding="utf-8")
+    say(f"{len(texts)} files written to {folder}")

@@ -1,0 +1,35 @@
+"""What routes are handed: the services, who asks, and the stream of changes."""
+
+from typing import Annotated
+
+from fastapi import Depends
+from starlette.requests import HTTPConnection
+
+from api.auth import principal_of
+from api.services import Services
+from api.stream import Changes
+from pipeline.principal import Principal
+
+
+def services_of(connection: HTTPConnection) -> Services:
+    """Return what `create_app` was given."""
+    services = connection.app.state.services
+    assert isinstance(services, Services)  # noqa: S101 - create_app puts it there
+    return services
+
+
+def changes_of(connection: HTTPConnection) -> Changes:
+    """Return the tail of the casebook."""
+    changes = connection.app.state.changes
+    assert isinstance(changes, Changes)  # noqa: S101 - create_app puts it there
+    return changes
+
+
+def who_asks(connection: HTTPConnection) -> Principal:
+    """Return the principal of a request; anonymous ones are refused."""
+    return principal_of(connection, services_of(connection).tokens)
+
+
+ServicesIn = Annotated[Services, Depends(services_of)]
+ChangesIn = Annotated[Changes, Depends(changes_of)]
+Who = Annotated[Principal, Depends(who_asks)]

@@ -1,0 +1,143 @@
+"""Problem details (RFC 9457): one table from error class to status, and the handlers that answer with them.
+
+Classes are named, not imported, so that the doors do not load detectors; a test proves that each public error of
+geo, models and pipeline has a row or inherits one, and that each row names a class. A row of 500 says that the
+fault is ours: the answer is bland, the log has the words.
+"""
+
+import logging
+import re
+import secrets
+from collections.abc import Mapping, Sequence
+from http import HTTPStatus
+from types import MappingProxyType
+from typing import Any, Final
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+
+from api.errors import NotLoggedInError
+from api.error_pages import error_page, wants_page
+
+_log = logging.getLogger(__name__)
+MEDIA_TYPE: Final = "application/problem+json"
+_BLAND: Final = "Something went wrong on our side and was logged; quote the id when you report it."
+_MOST_FAULTS: Final = 20
+_LONGEST_VALUE: Final = 80
+
+ROWS: Final[Mapping[str, HTTPStatus]] = MappingProxyType(
+    {
+        "api.errors.ApiError": HTTPStatus.BAD_REQUEST,
+        "api.errors.NotLoggedInError": HTTPStatus.UNAUTHORIZED,
+        "api.errors.CrossSiteError": HTTPStatus.FORBIDDEN,
+        "api.errors.OutOfReachError": HTTPStatus.FORBIDDEN,
+        "api.errors.FramesOffError": HTTPStatus.SERVICE_UNAVAILABLE,
+        "api.errors.StreamsFullError": HTTPStatus.SERVICE_UNAVAILABLE,
+        "api.errors.QueryFaultError": HTTPStatus.UNPROCESSABLE_ENTITY,
+        "api.errors.WrongCodeError": HTTPStatus.NOT_FOUND,
+        "api.errors.TokenFileError": HTTPStatus.INTERNAL_SERVER_ERROR,
+        "api.errors.AssetsMissingError": HTTPStatus.INTERNAL_SERVER_ERROR,
+        "pipeline.errors.UnknownError": HTTPStatus.NOT_FOUND,
+        "pipeline.errors.NaiveTimeError": HTTPStatus.UNPROCESSABLE_ENTITY,
+        "pipeline.errors.RefusedError": HTTPStatus.FORBIDDEN,
+        "pipeline.cases.IllegalStepError": HTTPStatus.CONFLICT,
+        "pipeline.cases.NotYourCaseError": HTTPStatus.CONFLICT,
+        "pipeline.cases.ReasonMissingError": HTTPStatus.UNPROCESSABLE_ENTITY,
+        "pipeline.site.OutsideError": HTTPStatus.UNPROCESSABLE_ENTITY,
+    }
+)
+
+
+def name_of(kind: type[BaseException]) -> str:
+    """Return the class's name as the table has it."""
+    return f"{kind.__module__}.{kind.__qualname__}"
+
+
+def row_of(kind: type[BaseException]) -> HTTPStatus | None:
+    """Return the status of the nearest class in the inheritance that has a row."""
+    return next((ROWS[name_of(each)] for each in kind.__mro__ if name_of(each) in ROWS), None)
+
+
+def slug_of(kind: type[BaseException]) -> str:
+    """Return a class's name as a problem type, such as `illegal-step`."""
+    words = re.findall(r"[A-Z][a-z0-9]*", kind.__name__.removesuffix("Error"))
+    return "-".join(words).lower()
+
+
+def problem(
+    status: int, detail: str, *, kind: str = "", headers: Mapping[str, str] | None = None, **more: object
+) -> JSONResponse:
+    """Return a problem document; `kind` becomes its type, without one the status says it all."""
+    title = HTTPStatus(status).phrase
+    body = {"type": f"urn:beatgrid:problem:{kind}" if kind else "about:blank", "title": title, "status": status}
+    content = {**body, "detail": detail, **more}
+    return JSONResponse(content, status_code=status, media_type=MEDIA_TYPE, headers=dict(headers or {}))
+
+
+def of_domain(request: Request, error: Exception) -> Response:
+    """Answer an error that a service below raised."""
+    status = row_of(type(error))
+    if status is None or status is HTTPStatus.INTERNAL_SERVER_ERROR:
+        return of_fault(request, error)
+    headers = {}
+    if status is HTTPStatus.UNAUTHORIZED:
+        headers["www-authenticate"] = 'Bearer realm="beatgrid"'
+    if status is HTTPStatus.SERVICE_UNAVAILABLE:
+        headers["retry-after"] = "5"
+    if wants_page(request):
+        return error_page(request, status, str(error), log_in=isinstance(error, NotLoggedInError))
+    return problem(status, str(error), kind=slug_of(type(error)), headers=headers)
+
+
+def of_fault(request: Request, error: Exception) -> Response:
+    """Answer what nobody foresaw: an id to quote, the words only in the log."""
+    ident = secrets.token_hex(6)
+    _log.error("fault %s: %s %s", ident, request.method, request.url.path, exc_info=error)
+    if wants_page(request):
+        return error_page(request, HTTPStatus.INTERNAL_SERVER_ERROR, f"{_BLAND} ({ident})")
+    return problem(HTTPStatus.INTERNAL_SERVER_ERROR, _BLAND, kind="fault", id=ident)
+
+
+def of_http(request: Request, error: Exception) -> Response:
+    """Answer what the framework refused: no such path, wrong method, body too large, unreadable form."""
+    assert isinstance(error, HTTPException)  # noqa: S101 - registered for this class only
+    if wants_page(request):
+        return error_page(request, HTTPStatus(error.status_code), str(error.detail))
+    return problem(error.status_code, str(error.detail), headers=error.headers)
+
+
+def of_validation(_: Request, error: Exception) -> Response:
+    """Answer a request whose fields cannot be read: every one, with what was given and what is expected."""
+    assert isinstance(error, RequestValidationError)  # noqa: S101 - registered for this class only
+    faults = [_fault(each) for each in error.errors()[:_MOST_FAULTS]]
+    detail = "; ".join(f"{fault['field']} is {fault['given']}: {fault['problem']}" for fault in faults)
+    status = HTTPStatus.UNPROCESSABLE_ENTITY
+    return problem(status, detail, kind="fields", errors=faults)
+
+
+def _fault(entry: Mapping[str, Any]) -> dict[str, str]:
+    place: Sequence[object] = entry["loc"]
+    field = ".".join(str(part) for part in place[1:]) or str(place[0])
+    missing = entry["type"] == "missing"
+    given = "missing" if missing else repr(entry.get("input"))
+    shown = given if len(given) <= _LONGEST_VALUE else given[:_LONGEST_VALUE] + "…"
+    words = f"send it in the {place[0]}" if missing else str(entry["msg"]).lower()
+    return {"field": field, "in": str(place[0]), "given": shown, "problem": _next_step(entry["type"], words)}
+
+
+def _next_step(kind: str, words: str) -> str:
+    if kind == "timezone_aware":
+        return f"{words}; give it with its UTC offset, such as 2026-01-31T08:00:00+08:00"
+    return words
+
+
+def install(app: FastAPI, bases: Sequence[type[Exception]]) -> None:
+    """Register the handlers; `bases` are the base errors of the packages."""
+    for base in bases:
+        app.add_exception_handler(base, of_domain)
+    app.add_exception_handler(HTTPException, of_http)
+    app.add_exception_handler(RequestValidationError, of_validation)
+    app.add_exception_handler(Exception, of_fault)

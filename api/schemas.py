@@ -1,0 +1,273 @@
+"""The shapes of requests and answers; pydantic lives here and goes no further."""
+
+from datetime import datetime
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+
+from geo.coords import Datum, LonLat, convert
+from pipeline.cases import Action, Case, Channel, Event, Side, Status, legal_actions
+from pipeline.casebook import Evidence
+from pipeline.desk import Taken
+from pipeline.dispatch import Dispatch, NoTerminal
+from pipeline.site import Site
+
+Lon = Annotated[float, Field(ge=-180, le=180, allow_inf_nan=False, description="degrees east")]
+Lat = Annotated[float, Field(ge=-90, le=90, allow_inf_nan=False, description="degrees north")]
+Note = Annotated[str, Field(max_length=1000)]
+Code = Annotated[str, Field(min_length=1, max_length=120)]
+
+
+class Asked(BaseModel):
+    """A request's body: unknown fields are faults."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class PlaceIn(Asked):
+    """A position and the datum it is in; phones in China may give GCJ-02."""
+
+    lon: Lon
+    lat: Lat
+    datum: Datum = Datum.WGS84
+
+    def lonlat(self) -> LonLat:
+        """Return the position in WGS-84."""
+        return convert(LonLat(self.lon, self.lat), source=self.datum, target=Datum.WGS84)
+
+
+class PositionIn(PlaceIn):
+    """Where a terminal is, and since when; now if not said."""
+
+    at: AwareDatetime | None = None
+
+
+class ReportIn(PlaceIn):
+    """A problem that a person reports."""
+
+    channel: Channel
+    category: Code
+    error_m: Annotated[float, Field(gt=0, le=1000, allow_inf_nan=False)] = 10.0
+    occurred_at: AwareDatetime
+    description: Note = ""
+
+
+class ActionIn(Asked):
+    """What goes with a step: words, the terminal to dispatch to, where it was taken."""
+
+    note: Note = ""
+    terminal: Code | None = None
+    lon: Lon | None = None
+    lat: Lat | None = None
+    datum: Datum = Datum.WGS84
+
+    def lonlat(self) -> LonLat | None:
+        """Return the position in WGS-84, if both coordinates were sent."""
+        if self.lon is None or self.lat is None:
+            return None
+        return convert(LonLat(self.lon, self.lat), source=self.datum, target=Datum.WGS84)
+
+
+class CaseOut(BaseModel):
+    """A case; times in UTC, position in WGS-84, longitude first."""
+
+    number: str
+    category: str
+    category_name: str
+    category_name_zh: str
+    channel: Channel
+    status: Status
+    urgent: bool
+    lon: float
+    lat: float
+    error_m: float
+    cov_m2: tuple[float, float, float]
+    grid: str
+    unit: str
+    side: Side
+    occurred_at: datetime
+    recorded_at: datetime
+    updated_at: datetime
+    description: str
+    camera: str | None
+    scene: str | None
+    arrive_by: datetime | None
+    first_result_by: datetime | None
+    terminal: str | None
+    distance_m: float | None
+    sightings: int
+    version: int
+    actions: list[Action]
+
+    @classmethod
+    def of(cls, case: Case, site: Site) -> Self:
+        """Return a case as it is sent; `actions` are those that its status allows."""
+        category = site.catalogue.get(case.category)
+        fields = {name: getattr(case, name) for name in cls.model_fields if hasattr(case, name)}
+        return cls(
+            **fields,
+            category_name=category.name,
+            category_name_zh=category.name_zh,
+            lon=case.lonlat.lon,
+            lat=case.lonlat.lat,
+            actions=legal_actions(case.status),
+        )
+
+
+class CasesOut(BaseModel):
+    """One page of cases, newest number first; `next` is the address of the page that follows."""
+
+    cases: list[CaseOut]
+    next: str | None
+
+
+class EventOut(BaseModel):
+    """One entry of a case's history."""
+
+    sequence: int
+    case: str
+    action: str
+    status: Status
+    actor: str
+    role: str
+    at: datetime
+    details: dict[str, Any]
+    previous: str
+    digest: str
+
+    @classmethod
+    def of(cls, event: Event) -> Self:
+        """Return an event as it is sent."""
+        return cls(**{name: getattr(event, name) for name in cls.model_fields})
+
+
+class EventsOut(BaseModel):
+    """A case's history, oldest first."""
+
+    events: list[EventOut]
+
+
+class EvidenceOut(BaseModel):
+    """A stored picture and where to get it."""
+
+    id: str
+    case: str
+    sighting: str
+    label: str
+    sha256: str
+    captured_at: datetime
+    href: str
+
+    @classmethod
+    def of(cls, evidence: Evidence) -> Self:
+        """Return a picture's facts as they are sent."""
+        fields = {name: getattr(evidence, name) for name in cls.model_fields if name != "href"}
+        return cls(**fields, href=f"/api/v1/evidence/{evidence.id}")
+
+
+class EvidencesOut(BaseModel):
+    """A case's pictures, oldest first."""
+
+    evidence: list[EvidenceOut]
+
+
+class SkippedOut(BaseModel):
+    """A candidate that did not get the case."""
+
+    terminal: str
+    distance_m: float
+    reason: str
+
+
+class DispatchOut(BaseModel):
+    """Who got the case, if anyone, and why not each of the others."""
+
+    terminal: str | None
+    distance_m: float | None
+    reason: str
+    skipped: list[SkippedOut]
+
+    @classmethod
+    def of(cls, decision: Dispatch | NoTerminal) -> Self:
+        """Return a decision as it is sent."""
+        sent = decision if isinstance(decision, Dispatch) else None
+        return cls(
+            terminal=sent.terminal if sent else None,
+            distance_m=sent.distance_m if sent else None,
+            reason=decision.reason,
+            skipped=[SkippedOut(terminal=s.terminal, distance_m=s.distance_m, reason=s.reason) for s in decision.skipped],
+        )
+
+
+class TakenOut(BaseModel):
+    """What became of a report."""
+
+    outcome: Literal["open", "attach", "ignore"]
+    number: str | None
+    reason: str
+    dispatch: DispatchOut | None
+
+    @classmethod
+    def of(cls, taken: Taken) -> Self:
+        """Return an outcome as it is sent."""
+        decision = DispatchOut.of(taken.dispatch) if taken.dispatch is not None else None
+        return cls(outcome=taken.outcome, number=taken.number, reason=taken.reason, dispatch=decision)
+
+
+class FrameOut(BaseModel):
+    """What became of a pushed frame."""
+
+    detections: int
+    sightings: list[str]
+    cases: list[str]
+
+
+class TerminalOut(BaseModel):
+    """A terminal, who carries it, and where it is; `at_post` says that it has not reported its position."""
+
+    id: str
+    force: str
+    name: str
+    name_zh: str
+    role: str
+    department: str
+    stage: str
+    grid: str
+    on_duty: bool
+    lon: float
+    lat: float
+    at_post: bool
+    positioned_at: datetime | None
+    open_cases: int
+
+
+class TerminalsOut(BaseModel):
+    """The terminals in reach."""
+
+    terminals: list[TerminalOut]
+
+
+class QueueOut(BaseModel):
+    """The cases that a terminal holds or is offered."""
+
+    terminal: str
+    cases: list[CaseOut]
+
+
+class MovedOut(BaseModel):
+    """Whether a position was stored; an older one than the last is not."""
+
+    terminal: str
+    stored: bool
+    lon: float
+    lat: float
+
+
+class CellOut(BaseModel):
+    """One cell of the heatmap in one time slot."""
+
+    lon: float
+    lat: float
+    start: datetime
+    channel: str
+    cases: int

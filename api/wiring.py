@@ -1,0 +1,85 @@
+"""The composition root: opens the casebook, brings the site up from it and puts the services together."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from api.options import VENDOR
+from api.services import FrameTaker, Services
+from api.tokens import TokenBook
+from pipeline.casebook import Casebook
+from pipeline.clocks import Clock, WallClock
+from pipeline.desk import Desk
+from pipeline.evidence import EvidenceStore
+from pipeline.site import Site
+from pipeline.site_files import documents, read_site, site_from_documents
+from pipeline.sql_casebook import open_casebook
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Premises:
+    """Where a running site keeps what it writes.
+
+    Attributes:
+        data: folder of the database and the tokens.
+        evidence: folder of the pictures.
+        database: SQLAlchemy URL.
+    """
+
+    data: Path
+    evidence: Path
+    database: str
+
+
+def premises(folder: Path, *, data: Path | None = None, database: str | None = None) -> Premises:
+    """Return where a site's data lies: beside the site's files, or in a folder of its own."""
+    base = data if data is not None else folder / "data"
+    evidence = base / "evidence" if data is not None else folder / "evidence"
+    return Premises(data=base, evidence=evidence, database=database or f"sqlite:///{base / 'beatgrid.db'}")
+
+
+def open_book(where: Premises) -> Casebook:
+    """Open the casebook, its schema brought up to date."""
+    where.data.mkdir(parents=True, exist_ok=True)
+    return open_casebook(where.database)
+
+
+def apply_site(folder: Path, casebook: Casebook, clock: Clock) -> tuple[Site, int]:
+    """Check a site's folder and load it as a new version; returns the site and the version's number.
+
+    Raises:
+        SiteFaultsError: the files have faults; nothing was loaded.
+    """
+    site = read_site(folder)
+    texts = documents(folder, [])
+    return site, casebook.write(lambda tx: tx.save_site(texts, clock.now()))
+
+
+def current_site(folder: Path, casebook: Casebook, clock: Clock) -> Site:
+    """Return the applied site; a new database gets the folder applied first."""
+    texts = casebook.site_documents()
+    return site_from_documents(texts) if texts else apply_site(folder, casebook, clock)[0]
+
+
+def wire(folder: Path, where: Premises, *, clock: Clock | None = None) -> Services:
+    """Put the services of a site together, without a detector."""
+    clock = clock or WallClock()
+    casebook = open_book(where)
+    site = current_site(folder, casebook, clock)
+    evidence = EvidenceStore(where.evidence)
+    return Services(
+        site=site,
+        casebook=casebook,
+        desk=Desk(site=site, casebook=casebook, clock=clock, evidence=evidence),
+        clock=clock,
+        evidence=evidence,
+        tokens=TokenBook.load_or_make(where.data / "tokens.json", site=site),
+        vendor=VENDOR,
+    )
+
+
+def with_frames(services: Services, frames: FrameTaker) -> Services:
+    """Return the services with a detector behind `POST /frames`."""
+    return Services(
+        site=services.site, casebook=services.casebook, desk=services.desk, clock=services.clock,
+        evidence=services.evidence, tokens=services.tokens, vendor=services.vendor, frames=frames,
+    )  # fmt: skip

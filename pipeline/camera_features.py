@@ -1,0 +1,116 @@
+"""Cameras from their features: `cameras.geojson`'s properties to values, every fault noted."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import shapely
+
+from geo.boundaries import Fault
+from geo.camera_view import CameraView
+from geo.coords import LonLat
+from geo.errors import GeoError
+from pipeline.cameras import Camera, CameraScene
+from pipeline.cases import Side
+from pipeline.fields import Fields
+from pipeline.scenes import Scene
+
+CAMERAS = "cameras.geojson"
+_MAX_SIDE_PX = 8192
+_FEWEST_CORNERS = 3
+_POINT_NUMBERS = 4
+
+Zones = dict[str, tuple[tuple[float, float], ...]]
+
+
+def read_cameras(
+    features: Sequence[tuple[LonLat, Mapping[str, object]]], faults: list[Fault], *, scenes: Mapping[str, Scene]
+) -> Mapping[str, Camera]:
+    """Return the cameras by code.
+
+    Args:
+        features: position and properties of each, WGS-84, as `geo.feature_files.read_camera_features` gives them.
+        faults: where to note what is wrong.
+        scenes: the scenes that a camera may name.
+    """
+    found: dict[str, Camera] = {}
+    for index, (lonlat, properties) in enumerate(features, 1):
+        fields = Fields(properties, CAMERAS, str(properties.get("code") or f"#{index}"), faults)
+        camera = _camera(fields, lonlat, scenes)
+        if fields.feature in found:
+            fields.fault("code", "stands twice; each camera has a code of its own")
+        if camera is not None:
+            found[camera.code] = camera
+    return found
+
+
+def _camera(fields: Fields, lonlat: LonLat, scenes: Mapping[str, Scene]) -> Camera | None:
+    before = len(fields.faults)
+    width, height = (fields.whole(field, low=16, high=_MAX_SIDE_PX) for field in ("width", "height"))
+    zones = _zones(fields, (width, height))
+    view = _view(fields, (width, height))
+    used = _camera_scenes(fields, zones, scenes)
+    camera_fields = {
+        "code": fields.text("code", longest=40),
+        "name": fields.text("name"),
+        "name_zh": fields.text("name_zh", default=fields.text("name")),
+        "uri": fields.text("uri", default="", longest=2000),
+    }
+    side, fps = fields.choice("side", Side), fields.number("fps", low=0.1, high=60, default=5)
+    if view is None or len(fields.faults) > before:
+        return None
+    return Camera(
+        **camera_fields, lonlat=lonlat, side=side, width_px=width, height_px=height, fps=fps, view=view, zones=zones,
+        scenes=used, properties=dict(fields.table),
+    )  # fmt: skip
+
+
+def _view(fields: Fields, size_px: tuple[int, int]) -> CameraView | None:
+    calibration = fields.inner("calibration")
+    points = calibration.table.get("points")
+    if not isinstance(points, list) or not all(_is_numbers(point, _POINT_NUMBERS) for point in points):
+        calibration.fault("points", "expected a list of [u_px, v_px, lon, lat]; calibrate with 4 points or more")
+        return None
+    array = np.asarray(points, dtype=np.float64).reshape(-1, _POINT_NUMBERS)
+    spread = calibration.number("pixel_sd_px", low=0.01, high=100, default=1.0)
+    try:
+        return CameraView.fit(array[:, :2], array[:, 2:], pixel_sd_px=spread, image_size_px=size_px)
+    except GeoError as error:
+        calibration.fault("points", str(error))
+        return None
+
+
+def _is_numbers(value: object, length: int) -> bool:
+    return (
+        isinstance(value, list | tuple)
+        and len(value) == length
+        and all(isinstance(number, int | float) and not isinstance(number, bool) for number in value)
+    )
+
+
+def _zones(fields: Fields, size_px: tuple[int, int]) -> Zones:
+    zones: Zones = {}
+    for name, corners in fields.inner("zones").table.items():
+        ring = corners if isinstance(corners, list) else []
+        if len(ring) < _FEWEST_CORNERS or not all(_is_numbers(corner, 2) for corner in ring):
+            fields.fault(f"zones.{name}", "expected three or more [u_px, v_px]")
+            continue
+        polygon = shapely.Polygon(ring)
+        if not polygon.is_valid:
+            fields.fault(f"zones.{name}", f"crosses itself: {shapely.is_valid_reason(polygon)}; mend the order")
+        if not polygon.intersects(shapely.box(0, 0, *size_px)):
+            fields.fault(f"zones.{name}", f"lies outside the image of {size_px[0]} x {size_px[1]} px")
+        zones[name] = tuple((float(u), float(v)) for u, v in ring)
+    return zones
+
+
+def _camera_scenes(fields: Fields, zones: Zones, scenes: Mapping[str, Scene]) -> tuple[CameraScene, ...]:
+    listed = fields.table.get("scenes", [])
+    if not isinstance(listed, list) or not all(isinstance(each, Mapping) for each in listed):
+        fields.fault("scenes", 'expected a list of {"scene": code, "zone": name or null}')
+        return ()
+    for each in listed:
+        if each.get("scene") not in scenes:
+            fields.fault("scenes", f"names {each.get('scene')!r}; known: {', '.join(sorted(scenes))}")
+        if each.get("zone") is not None and each["zone"] not in zones:
+            fields.fault("scenes", f"names zone {each['zone']!r}; this camera has {', '.join(sorted(zones)) or 'none'}")
+    return tuple(CameraScene(scene=str(each.get("scene")), zone=each.get("zone")) for each in listed)

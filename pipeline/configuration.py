@@ -1,0 +1,285 @@
+"""Reading a site's tables: `site.toml`, `catalogue.toml`, `scenes.toml` and `forces.csv` to values, all faults noted.
+
+Owns these four formats. `site_files` reads the folder as a whole, `camera_features` the cameras.
+"""
+
+import csv
+import io
+import re
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, time
+from zoneinfo import ZoneInfo
+
+from geo.boundaries import Fault
+from geo.coords import Datum, Extent, LonLat, convert
+from pipeline.cases import Side
+from pipeline.catalogue import Catalogue, Category, CategoryKind, DeadlineUnit
+from pipeline.fields import Fields
+from pipeline.roster import Force, Roster, Shift, Stage
+from pipeline.scenes import Mode, Rule, Scene
+from pipeline.site import DispatchPolicy, SiteSettings, Targets
+
+SITE, CATALOGUE, SCENES, FORCES = "site.toml", "catalogue.toml", "scenes.toml", "forces.csv"
+DATUM_FILES = ("grids", "units", "cameras", "forces")
+FORCE_COLUMNS = tuple("number name name_zh role department stage side grid units shift terminal lon lat".split())
+_CODE = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
+_SHIFT = re.compile(r"([01]\d|2[0-3]):([0-5]\d)-([01]\d|2[0-3]):([0-5]\d)")
+_DAY_S = 86_400.0
+_ANY_SIDE = "any"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SiteTable:
+    """What `site.toml` says: the settings, and the datum of each file that has coordinates."""
+
+    settings: SiteSettings
+    datums: Mapping[str, Datum]
+
+
+def read_toml(text: str, *, file: str, faults: list[Fault]) -> Mapping[str, object]:
+    """Return a TOML document's table, empty with a fault when it is not TOML."""
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        faults.append(Fault(file=file, feature="", field="", problem=f"is not TOML: {error}; mend that line"))
+        return {}
+
+
+def read_settings(text: str, faults: list[Fault]) -> SiteTable:
+    """Return what `site.toml` says."""
+    fields = Fields(read_toml(text, file=SITE, faults=faults), SITE, "", faults)
+    datums = fields.inner("datum")
+    datums.only(DATUM_FILES)
+    detector = fields.inner("detector")
+    settings = SiteSettings(
+        code=_code(fields),
+        name=fields.text("name"),
+        name_zh=fields.text("name_zh", default=fields.text("name")),
+        timezone=_zone(fields),
+        valid_from=_day(fields, "valid_from"),
+        schematic=fields.flag("schematic", default=False),
+        street_face_m=fields.number("street_face_m", low=0.0, high=500.0, default=25.0),
+        public_is_proactive=fields.flag("public_is_proactive", default=False),
+        blur=fields.inner("privacy").flag("blur", default=True),
+        weights=detector.text("weights", default=""),
+        confidence=detector.number("confidence", low=0.01, high=1.0, default=0.3),
+        extent=_extent(fields.inner("extent")),
+        targets=_targets(fields.inner("targets")),
+        dispatch=_policy(fields.inner("dispatch")),
+    )
+    return SiteTable(
+        settings=settings, datums={name: datums.choice(name, Datum, default=Datum.WGS84) for name in DATUM_FILES}
+    )
+
+
+def _code(fields: Fields) -> str:
+    code = fields.text("code")
+    if code and not _CODE.fullmatch(code):
+        fields.fault("code", f"is {code!r}, expected small letters, digits and hyphens, such as 'yingpu'")
+    return code
+
+
+def _zone(fields: Fields) -> ZoneInfo:
+    name = fields.text("timezone")
+    try:
+        return ZoneInfo(name or "UTC")
+    except (KeyError, ValueError, OSError):
+        fields.fault("timezone", f"is {name!r}, expected an IANA zone such as 'Asia/Shanghai'")
+        return ZoneInfo("UTC")
+
+
+def _day(fields: Fields, field: str) -> date:
+    value = fields.table.get(field)
+    if not isinstance(value, date):
+        fields.fault(field, f"is {value!r}, expected a date without quotes, such as 2020-11-01")
+        return date.min
+    return value
+
+
+def _extent(fields: Fields) -> Extent:
+    fields.only(Extent._fields)
+    extent = Extent(
+        west=fields.number("west", low=-180, high=180),
+        south=fields.number("south", low=-90, high=90),
+        east=fields.number("east", low=-180, high=180),
+        north=fields.number("north", low=-90, high=90),
+    )
+    if extent.west >= extent.east or extent.south >= extent.north:
+        fields.fault("west", "and south must be less than east and north; longitude first")
+    return extent
+
+
+def _targets(fields: Fields) -> Targets:
+    return Targets(
+        proactive=fields.number("proactive", low=0, high=1, default=0.85),
+        closure=fields.number("closure", low=0, high=1, default=0.97),
+        arrive_s=fields.number("arrive_s", low=1, high=_DAY_S, default=900),
+        first_result_s=fields.number("first_result_s", low=1, high=_DAY_S, default=3600),
+    )
+
+
+def _policy(fields: Fields) -> DispatchPolicy:
+    return DispatchPolicy(
+        offer_timeout_urgent_s=fields.number("offer_timeout_urgent_s", low=5, high=_DAY_S, default=60),
+        offer_timeout_general_s=fields.number("offer_timeout_general_s", low=5, high=_DAY_S, default=300),
+        position_max_age_s=fields.number("position_max_age_s", low=1, high=_DAY_S, default=600),
+        max_open_cases=fields.whole("max_open_cases", low=1, high=100, default=5),
+    )
+
+
+def _tables(text: str, name: str, *, file: str, faults: list[Fault]) -> list[Fields]:
+    document = read_toml(text, file=file, faults=faults)
+    Fields(document, file, "", faults).only([name])
+    tables = document.get(name, [])
+    if not isinstance(tables, list) or not all(isinstance(table, Mapping) for table in tables):
+        faults.append(Fault(file=file, feature="", field=name, problem=f"expected tables headed [[{name}]]"))
+        return []
+    return [
+        Fields(table, file, str(table.get("code") or f"#{index}"), faults) for index, table in enumerate(tables, 1)
+    ]
+
+
+def read_catalogue(text: str, faults: list[Fault]) -> Catalogue:
+    """Return the categories of `catalogue.toml`."""
+    found: dict[str, Category] = {}
+    for fields in _tables(text, "category", file=CATALOGUE, faults=faults):
+        category = _category(fields)
+        if category.key in found:
+            fields.fault("code", f"{category.key} stands twice; keep one")
+        found[category.key] = category
+    return Catalogue(found)
+
+
+def _category(fields: Fields) -> Category:
+    fields.only(Category.__dataclass_fields__)
+    return Category(
+        standard=fields.text("standard"),
+        kind=fields.choice("kind", CategoryKind),
+        code=fields.text("code"),
+        name=fields.text("name"),
+        name_zh=fields.text("name_zh"),
+        urgent=fields.flag("urgent", default=False),
+        department=fields.text("department"),
+        first_roles=fields.texts("first_roles"),
+        deadline_value=fields.number("deadline_value", low=0.1, high=1000),
+        deadline_unit=fields.choice("deadline_unit", DeadlineUnit),
+        closing_condition=fields.text("closing_condition", default=""),
+        merge_within_m=fields.number("merge_within_m", low=0, high=500, default=10),
+        merge_within_s=fields.number("merge_within_s", low=0, high=365 * _DAY_S, default=_DAY_S),
+    )
+
+
+def read_scenes(text: str, faults: list[Fault], *, categories: Catalogue) -> Mapping[str, Scene]:
+    """Return the scenes of `scenes.toml` by code."""
+    found: dict[str, Scene] = {}
+    for fields in _tables(text, "scene", file=SCENES, faults=faults):
+        scene = _scene(fields)
+        if scene.code in found:
+            fields.fault("code", f"{scene.code} stands twice; keep one")
+        if scene.category not in categories.by_key:
+            fields.fault("category", f"{scene.category!r} is not in {CATALOGUE}; write '<standard>/<kind>/<code>'")
+        found[scene.code] = scene
+    return found
+
+
+def _scene(fields: Fields) -> Scene:
+    fields.only(Scene.__dataclass_fields__)
+    rule = fields.choice("rule", Rule)
+    grouped = rule in {Rule.CLUTTER, Rule.CROWD}
+    return Scene(
+        code=fields.text("code"),
+        rule=rule,
+        name=fields.text("name"),
+        name_zh=fields.text("name_zh"),
+        category=fields.text("category"),
+        classes=fields.texts("classes", required=True),
+        mode=fields.choice("mode", Mode, default=Mode.CONFIRM),
+        dwell_s=fields.number("dwell_s", low=0, high=7 * _DAY_S),
+        count=fields.whole("count", low=1, high=1000, default=None if grouped else 1),
+        radius_m=fields.number("radius_m", low=0.1, high=200, default=None if rule is Rule.CROWD else 0.0)
+        if rule is Rule.CROWD or "radius_m" in fields.table
+        else 0.0,
+        confidence=fields.number("confidence", low=0.01, high=1, default=0.3),
+    )
+
+
+def read_forces(text: str, faults: list[Fault], *, datum: Datum) -> Roster:
+    """Return the forces of `forces.csv`; duplicate numbers and terminals are faults."""
+    reader = csv.DictReader(io.StringIO(text.removeprefix("\ufeff")))
+    missing = [column for column in FORCE_COLUMNS if column not in (reader.fieldnames or [])]
+    if missing:
+        seen = ", ".join(reader.fieldnames or ["nothing"])
+        problem = f"column missing: {', '.join(missing)}; seen: {seen}; add it"
+        faults.append(Fault(file=FORCES, feature="line 1", field=missing[0], problem=problem))
+        return Roster(forces=())
+    forces = []
+    seen_at: dict[tuple[str, str], str] = {}
+    for row in reader:
+        fields = Fields({k: v for k, v in row.items() if k is not None}, FORCES, f"line {reader.line_num}", faults)
+        force = _force(fields, datum)
+        _once(fields, seen_at, ("number", force.number), ("terminal", force.terminal or ""))
+        forces.append(force)
+    return Roster(forces=tuple(forces))
+
+
+def _once(fields: Fields, seen_at: dict[tuple[str, str], str], *values: tuple[str, str]) -> None:
+    for field, value in values:
+        if value and (field, value) in seen_at:
+            fields.fault(field, f"{value} stands on {seen_at[field, value]} too; each is given once")
+        seen_at.setdefault((field, value), fields.feature)
+
+
+def _force(fields: Fields, datum: Datum) -> Force:
+    side = fields.text("side")
+    post = LonLat(fields.number("lon", low=-180, high=180), fields.number("lat", low=-90, high=90))
+    return Force(
+        number=fields.text("number"),
+        name=fields.text("name"),
+        name_zh=fields.text("name_zh"),
+        role=fields.text("role"),
+        department=fields.text("department"),
+        stage=fields.choice("stage", Stage),
+        side=None if side == _ANY_SIDE else fields.choice("side", Side),
+        grid=fields.text("grid"),
+        units=tuple(code for code in fields.text("units", default="", longest=2000).split(";") if code),
+        shifts=_shifts(fields),
+        terminal=fields.text("terminal", default="") or None,
+        post=convert(post, source=datum, target=Datum.WGS84),
+    )
+
+
+def _shifts(fields: Fields) -> tuple[Shift, ...]:
+    text = fields.text("shift")
+    if text == "always":
+        return ()
+    return tuple(shift for part in text.split(";") if (shift := _shift(fields, part.strip())))
+
+
+def _shift(fields: Fields, text: str) -> Shift | None:
+    found = _SHIFT.fullmatch(text)
+    if not found:
+        fields.fault("shift", f"is {text!r}, expected always or HH:MM-HH:MM joined by ';'")
+        return None
+    hours = [int(group) for group in found.groups()]
+    return Shift(start=time(hours[0], hours[1]), end=time(hours[2], hours[3]))
+
+
+def cross_faults(roster: Roster, *, grids: Sequence[str], units: Mapping[str, str]) -> list[Fault]:
+    """Return the forces' faults against the boundaries.
+
+    Args:
+        grids: codes of the grids.
+        units: grid code by unit code.
+    """
+    faults = []
+    for force in roster.forces:
+        if force.grid not in grids:
+            problem = f"{force.grid!r} is not a grid of this site; known: {', '.join(grids)}"
+            faults.append(Fault(file=FORCES, feature=force.number, field="grid", problem=problem))
+        for unit in force.units:
+            if units.get(unit) != force.grid:
+                problem = f"unit {unit} is not in grid {force.grid} (it is in {units.get(unit, 'none')})"
+                faults.append(Fault(file=FORCES, feature=force.number, field="units", problem=problem))
+    return faults

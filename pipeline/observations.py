@@ -1,0 +1,133 @@
+"""Observations: the boxes of one frame with their place on the ground. Owns contact, depth and spread; no memory."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from geo.camera_view import GroundPoints
+from geo.coords import LonLat
+from models.detections import Detections
+from models.detector import Image
+from pipeline.appearance import Appearance, appearance
+from pipeline.cameras import Camera
+from pipeline.footprints import footprint
+
+Box = tuple[float, float, float, float]
+Cov = tuple[float, float, float]
+MOST_OBSERVATIONS: Final = 300
+# How well a detector places the bottom of a box: a share of its size, and never better than this.
+CONTACT_SHARE_U: Final = 0.05
+CONTACT_SHARE_V: Final = 0.03
+LEAST_CONTACT_SD_PX: Final = 1.0
+# A box that the image's rim cuts off has its contact somewhere below: the spread becomes this share of its height.
+CUT_OFF_SHARE: Final = 0.25
+_RIM_PX: Final = 2.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Observation:
+    """One box of one frame, on the ground.
+
+    Attributes:
+        box_px: left, top, right, bottom in pixels of the camera's reference size.
+        family: the classes that it may be mixed up with.
+        track: the tracker's id; None for a box that belongs to no confirmed track.
+        east_m, north_m: centre of the footprint on the view's plane.
+        calibration_cov_m2, measurement_cov_m2: (ee, en, nn), as `geo.camera_view` gives them.
+        look: its colours; None where they were not looked at.
+    """
+
+    box_px: Box
+    class_name: str
+    family: str
+    confidence: float
+    track: int | None
+    lonlat: LonLat
+    east_m: float
+    north_m: float
+    calibration_cov_m2: Cov
+    measurement_cov_m2: Cov
+    look: Appearance | None = None
+
+    @property
+    def contact_px(self) -> tuple[float, float]:
+        """Return the bottom centre of the box."""
+        return (self.box_px[0] + self.box_px[2]) / 2, self.box_px[3]
+
+
+def observe(detections: Detections, camera: Camera, *, image_size_px: tuple[int, int]) -> tuple[Observation, ...]:
+    """Return the boxes that stand on ground that the camera can place, most confident first, at most 300.
+
+    Args:
+        detections: boxes in pixels of the image that was given.
+        camera: its calibration refers to its own width and height; boxes are scaled to it.
+        image_size_px: width and height of the image that was given.
+    """
+    order = np.argsort(-detections.confidence, kind="stable")[:MOST_OBSERVATIONS]
+    kept = detections.select(order)
+    scale = np.array([camera.width_px / image_size_px[0], camera.height_px / image_size_px[1]] * 2)
+    boxes = kept.boxes_px.astype(np.float64) * scale
+    feet = [footprint(name) for name in kept.names()]
+    ground = camera.view.locate_many(
+        np.column_stack([(boxes[:, 0] + boxes[:, 2]) / 2, boxes[:, 3]]).reshape(-1, 2),
+        pixel_sd_px=contact_sd_px(boxes, camera.height_px),
+        half_depth_m=np.array([each.half_depth_m for each in feet]),
+        half_depth_sd_m=np.array([each.half_depth_sd_m for each in feet]),
+    )
+    return tuple(_observation(kept, boxes, ground, row) for row in np.flatnonzero(ground.on_ground).tolist())
+
+
+def contact_sd_px(boxes_px: NDArray[np.float64], height_px: int) -> NDArray[np.float64]:
+    """Return the standard deviations, (n, 2), of the contacts of (n, 4) boxes along u and v."""
+    width, height = boxes_px[:, 2] - boxes_px[:, 0], boxes_px[:, 3] - boxes_px[:, 1]
+    share = np.where(boxes_px[:, 3] >= height_px - _RIM_PX, CUT_OFF_SHARE, CONTACT_SHARE_V)
+    return np.maximum(np.column_stack([CONTACT_SHARE_U * width, share * height]), LEAST_CONTACT_SD_PX)
+
+
+def with_looks(
+    observations: Iterable[Observation], image: Image, camera: Camera, families: frozenset[str]
+) -> tuple[Observation, ...]:
+    """Return the observations, those of the families with their colours."""
+    scale = (image.shape[1] / camera.width_px, image.shape[0] / camera.height_px) * 2
+    return tuple(
+        replace(each, look=appearance(image, [v * s for v, s in zip(each.box_px, scale, strict=True)]))
+        if each.family in families
+        else each
+        for each in observations
+    )
+
+
+def _observation(detections: Detections, boxes: NDArray[np.float64], ground: GroundPoints, row: int) -> Observation:
+    name = detections.class_names[int(detections.class_ids[row])]
+    tracks = detections.track_ids
+    left, top, right, bottom = (float(value) for value in boxes[row])
+    track = -1 if tracks is None else int(tracks[row])
+    return Observation(
+        box_px=(left, top, right, bottom),
+        class_name=name,
+        family=footprint(name).family,
+        confidence=float(detections.confidence[row]),
+        track=track if track >= 0 else None,
+        lonlat=LonLat(float(ground.lonlat[row, 0]), float(ground.lonlat[row, 1])),
+        east_m=float(ground.metres[row, 0]),
+        north_m=float(ground.metres[row, 1]),
+        calibration_cov_m2=_cov(ground.calibration_cov_m2[row]),
+        measurement_cov_m2=_cov(ground.measurement_cov_m2[row]),
+    )
+
+
+def _cov(matrix: NDArray[np.float64]) -> Cov:
+    return float(matrix[0, 0]), float(matrix[0, 1]), float(matrix[1, 1])
+
+
+def join_tracks(detections: Detections, tracked: Detections) -> Detections:
+    """Return all boxes with the ids that the tracker gave to some of them, -1 for the others."""
+    ids = np.full(len(detections), -1, np.int64)
+    if tracked.track_ids is not None:
+        known = {tracked.boxes_px[i].tobytes(): int(tracked.track_ids[i]) for i in range(len(tracked))}
+        for row in range(len(detections)):
+            ids[row] = known.get(detections.boxes_px[row].tobytes(), -1)
+    return detections.with_tracks(ids)

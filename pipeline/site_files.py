@@ -1,0 +1,167 @@
+"""A site's folder: read and checked as a whole, every fault of every file in one go; and its documents as text.
+
+Owns which files make a site. What is inside each belongs to `configuration`, `camera_features` and
+`geo.feature_files`.
+"""
+
+import json
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TypeVar
+
+from geo.boundaries import BoundaryVersion, Fault, Grid, Unit
+from geo.boundary_faults import find_faults
+from geo.errors import GeoError
+from geo.feature_files import FeatureFileError, read_camera_features, read_grids, read_units
+from pipeline.camera_features import CAMERAS, read_cameras
+from pipeline.configuration import (
+    CATALOGUE,
+    FORCES,
+    SCENES,
+    SITE,
+    SiteTable,
+    cross_faults,
+    read_catalogue,
+    read_forces,
+    read_scenes,
+    read_settings,
+)
+from pipeline.errors import PipelineError
+from pipeline.site import Site
+
+GRIDS, UNITS, STREETS = "grids.geojson", "units.geojson", "streets.geojson"
+REQUIRED = (SITE, GRIDS, UNITS, CAMERAS, FORCES, CATALOGUE, SCENES)
+LARGEST_BYTES = 64 * 2**20
+
+T = TypeVar("T")
+
+
+class SiteFaultsError(PipelineError):
+    """A site's files have faults; all of them are listed."""
+
+    def __init__(self, folder: str, faults: Sequence[Fault]) -> None:
+        lines = "\n".join(f"  {fault}" for fault in faults)
+        super().__init__(f"{folder}: {len(faults)} fault{'s' if len(faults) > 1 else ''}\n{lines}")
+        self.faults = tuple(faults)
+
+
+def read_site(folder: Path) -> Site:
+    """Read and check a site's folder.
+
+    Raises:
+        SiteFaultsError: with every fault of every file.
+    """
+    faults: list[Fault] = []
+    texts = documents(folder, faults)
+    site = _build(folder, texts, faults) if not faults else None
+    if site is None or faults:
+        raise SiteFaultsError(str(folder), faults)
+    return site
+
+
+def documents(folder: Path, faults: list[Fault]) -> dict[str, str]:
+    """Return the text of each file of a site by name, noting the ones that are missing, too large or not UTF-8."""
+    texts = {}
+    for name in (*REQUIRED, STREETS):
+        path = folder / name
+        if not path.is_file():
+            if name in REQUIRED:
+                faults.append(Fault(file=name, feature="", field="", problem=f"is missing in {folder}; add it"))
+            continue
+        if path.stat().st_size > LARGEST_BYTES:
+            problem = f"has {path.stat().st_size:,} bytes, expected {LARGEST_BYTES:,} at most; simplify it"
+            faults.append(Fault(file=name, feature="", field="", problem=problem))
+            continue
+        try:
+            texts[name] = path.read_text(encoding="utf-8")
+        except UnicodeDecodeError as error:
+            faults.append(Fault(file=name, feature="", field="", problem=f"is not UTF-8 at byte {error.start}; save as UTF-8"))
+    return texts
+
+
+def site_from_documents(texts: Mapping[str, str]) -> Site:
+    """Read a site from its documents, as the casebook keeps them.
+
+    Raises:
+        SiteFaultsError: they have faults.
+    """
+    with tempfile.TemporaryDirectory(prefix="beatgrid-site-") as folder:
+        for name, text in texts.items():
+            (Path(folder) / name).write_text(text, encoding="utf-8")
+        return read_site(Path(folder))
+
+
+def _build(folder: Path, texts: Mapping[str, str], faults: list[Fault]) -> Site | None:
+    table = read_settings(texts[SITE], faults)
+    boundaries = _boundaries(folder, table, faults)
+    catalogue = read_catalogue(texts[CATALOGUE], faults)
+    scenes = read_scenes(texts[SCENES], faults, categories=catalogue)
+    features = _noting(faults, lambda: read_camera_features(folder / CAMERAS, table.datums["cameras"]), [])
+    cameras = read_cameras(features, faults, scenes=scenes)
+    roster = read_forces(texts[FORCES], faults, datum=table.datums["forces"])
+    streets = _streets(texts.get(STREETS), faults)
+    if boundaries is None:
+        return None
+    grids = [grid.code for grid in boundaries.grids]
+    faults += cross_faults(roster, grids=grids, units={unit.code: unit.grid for unit in boundaries.units})
+    if faults:
+        return None
+    site = Site(
+        settings=table.settings, boundaries=boundaries, cameras=cameras, roster=roster, catalogue=catalogue,
+        scenes=scenes, streets=streets,
+    )  # fmt: skip
+    _outside(site, faults)
+    return site
+
+
+def _boundaries(folder: Path, table: SiteTable, faults: list[Fault]) -> BoundaryVersion | None:
+    before = len(faults)
+    no_grids: Sequence[Grid] = []
+    no_units: Sequence[Unit] = []
+    grids = _noting(faults, lambda: read_grids(folder / GRIDS, table.datums["grids"]), no_grids)
+    units = _noting(faults, lambda: read_units(folder / UNITS, table.datums["units"]), no_units)
+    if len(faults) > before:
+        return None
+    version = BoundaryVersion(valid_from=table.settings.valid_from, grids=tuple(grids), units=tuple(units))
+    faults += find_faults(
+        version,
+        extent=table.settings.extent,
+        grids_datum=table.datums["grids"],
+        units_datum=table.datums["units"],
+    )
+    return version if len(faults) == before else None
+
+
+def _noting(faults: list[Fault], read: Callable[[], T], otherwise: T) -> T:
+    try:
+        return read()
+    except FeatureFileError as error:
+        faults += error.faults
+    except GeoError as error:
+        faults.append(Fault(file="", feature="", field="", problem=str(error)))
+    return otherwise
+
+
+def _streets(text: str | None, faults: list[Fault]) -> Mapping[str, object] | None:
+    if text is None:
+        return None
+    try:
+        streets = json.loads(text)
+    except json.JSONDecodeError as error:
+        faults.append(Fault(file=STREETS, feature="", field="", problem=f"is not JSON: {error}"))
+        return None
+    if not isinstance(streets, dict) or streets.get("type") != "FeatureCollection":
+        faults.append(Fault(file=STREETS, feature="", field="type", problem="expected a FeatureCollection of lines"))
+        return None
+    return streets
+
+
+def _outside(site: Site, faults: list[Fault]) -> None:
+    places = [(CAMERAS, camera.code, camera.lonlat) for camera in site.cameras.values()]
+    places += [(FORCES, force.number, force.post) for force in site.roster.forces]
+    for file, feature, lonlat in places:
+        try:
+            site.place(lonlat)
+        except PipelineError as error:
+            faults.append(Fault(file=file, feature=feature, field="lon,lat", problem=str(error)))

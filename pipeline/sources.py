@@ -1,0 +1,118 @@
+"""Sources: what an address names, and the frames behind it, whether recorded (`footage`) or live (`streams`)."""
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from threading import Event
+from urllib.parse import unquote, urlsplit
+
+from pipeline.clocks import Clock
+from pipeline.footage import read_footage
+from pipeline.frames import Frame
+from pipeline.source_errors import SchemeError, SourceError, SourceMissingError, SourceSettingError
+from pipeline.streams import StreamSettings, read_stream
+
+__all__ = ["Frame", "SourceAddress", "checked_fps", "open_source", "read_address"]
+
+LIVE_SCHEMES = frozenset({"rtsp", "rtsps", "http", "https"})
+LEAST_FPS, MOST_FPS = 0.01, 240.0
+_FPS_SUFFIX = re.compile(r"\?fps=(?P<fps>[^?&]*)$")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceAddress:
+    """What an address names.
+
+    Attributes:
+        target: path of a file or folder, or the address of a stream.
+        live: whether it is a stream that does not wait.
+        footage_fps: the rate that a recording was filmed at, where its header is not to be believed.
+    """
+
+    target: str
+    live: bool
+    footage_fps: float | None
+
+
+def read_address(uri: str, *, camera: str, footage_fps: float | None = None) -> SourceAddress:
+    """Take an address apart: a path, file:, rtsp(s): or http(s):; `video.avi?fps=7` states the rate of a path.
+
+    Args:
+        uri: the address.
+        camera: named in errors.
+        footage_fps: the rate of recordings of this camera unless the address states one.
+
+    Raises:
+        SchemeError: another scheme.
+        SourceSettingError: the rate is not a number from 0.01 to 240.
+        SourceMissingError: the address is empty.
+    """
+    if not uri.strip() or "\0" in uri:
+        raise SourceMissingError(camera, uri)
+    scheme = urlsplit(uri).scheme.lower() if "://" in uri else ""
+    if scheme in LIVE_SCHEMES:
+        return SourceAddress(target=uri, live=True, footage_fps=None)
+    if scheme not in {"", "file"}:
+        raise SchemeError(camera, uri, scheme)
+    path = unquote(uri[len("file://") :]) if scheme == "file" else uri
+    suffix = None if Path(path).exists() else _FPS_SUFFIX.search(path)
+    if suffix is None:
+        return SourceAddress(target=path, live=False, footage_fps=footage_fps)
+    rate = checked_fps(suffix["fps"], camera=camera)
+    return SourceAddress(target=path[: suffix.start()], live=False, footage_fps=rate)
+
+
+def checked_fps(value: object, *, camera: str, name: str = "fps") -> float:
+    """Return a frame rate.
+
+    Raises:
+        SourceSettingError: it is not a number from 0.01 to 240.
+    """
+    expected = f"frames per second from {LEAST_FPS:g} to {MOST_FPS:g}"
+    try:
+        fps = float(str(value))
+    except ValueError as error:
+        raise SourceSettingError(camera, name, value, expected=expected) from error
+    if not LEAST_FPS <= fps <= MOST_FPS:
+        raise SourceSettingError(camera, name, value, expected=expected)
+    return fps
+
+
+def open_source(
+    address: SourceAddress,
+    *,
+    camera: str,
+    start: datetime,
+    clock: Clock,
+    fps: float | None = None,
+    patience: StreamSettings | None = None,
+    stop: Event | None = None,
+    on_fault: Callable[[SourceError], None],
+) -> Iterator[Frame]:
+    """Yield the frames behind an address, in order of time.
+
+    Args:
+        address: from `read_address`.
+        camera: the camera's code.
+        start: time of a recording's first frame; live frames are stamped by the clock.
+        clock: stamps live frames.
+        fps: frames per second to yield at most.
+        patience: timeouts and tries of a live stream.
+        stop: ends a live stream, also while it waits.
+        on_fault: called with faults that do not end the source.
+
+    Raises:
+        SourceError: nothing, or nothing more, can be read; also on the first frame, as nothing is opened before.
+    """
+    if address.live:
+        return read_stream(address.target, camera=camera, clock=clock, fps=fps, settings=patience, stop=stop)
+    return read_footage(
+        Path(address.target),
+        camera=camera,
+        start=start,
+        fps=fps,
+        footage_fps=address.footage_fps,
+        on_fault=on_fault,
+    )

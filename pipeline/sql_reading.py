@@ -1,0 +1,235 @@
+"""Reading: the casebook's questions as statements on one connection, inside a write or outside."""
+
+import json
+import math
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Select, and_, case, func, select
+
+from geo.coords import LonLat
+from pipeline import sql_tables as t
+from pipeline.casebook import CameraState, CaseFilter, CaseKept, Evidence, LimitError, OutboxMessage, Page
+from pipeline.cases import ON_TERMINAL, Case, Event, Status
+from pipeline.errors import UnknownError
+from pipeline.history import Aside, Entry
+from pipeline.sql_rows import case_of, event_of, evidence_of, instant, kept_of, message_of, micros
+from pipeline.terminals import Terminal
+
+MOST_ROWS = 1000
+_MOST_SIMILAR = 500
+# A degree of latitude is 110,574 m at the equator and longer elsewhere; a box may be a little too wide.
+_SHORTEST_DEGREE_M = 110_574.0
+_NOT_FILED = (Status.REPORTED.value, Status.VERIFIED.value, Status.REFUSED.value, Status.VOID.value)
+
+
+class SqlReading:
+    """Answers what can be asked of a casebook, on a connection that somebody else opens and closes."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def case(self, number: str) -> Case:
+        """Return a case.
+
+        Raises:
+            UnknownError: there is none of that number.
+        """
+        row = self._rows(select(t.cases).where(t.cases.c.number == number))
+        if not row:
+            raise UnknownError("case", number)
+        return case_of(row[0])
+
+    def cases(self, wanted: CaseFilter) -> Page:
+        """Return a page of cases, newest first.
+
+        Raises:
+            LimitError: the limit is not 1 to 1000.
+            UnknownError: `after` names no case.
+        """
+        limit = _checked_limit(wanted.limit)
+        query = select(t.cases).where(*_conditions(wanted)).order_by(t.cases.c.ordinal.desc()).limit(limit + 1)
+        if wanted.after is not None:
+            query = query.where(t.cases.c.ordinal < self._ordinal(wanted.after))
+        found = tuple(case_of(row) for row in self._rows(query))
+        more = len(found) > limit
+        return Page(cases=found[:limit], next_after=found[limit - 1].number if more else None)
+
+    def similar(self, category: str, lonlat: LonLat, within_m: float) -> Sequence[Case]:
+        """Return a category's cases in a box, open ones first, then the last changed; 500 at most."""
+        tall = within_m / _SHORTEST_DEGREE_M
+        wide = tall / max(0.01, math.cos(math.radians(lonlat.lat)))
+        query = (
+            select(t.cases)
+            .where(
+                t.cases.c.category == category,
+                t.cases.c.lon.between(lonlat.lon - wide, lonlat.lon + wide),
+                t.cases.c.lat.between(lonlat.lat - tall, lonlat.lat + tall),
+                t.cases.c.status.not_in([Status.REFUSED.value, Status.VOID.value]),
+            )
+            .order_by(case((t.cases.c.status == Status.CLOSED.value, 1), else_=0), t.cases.c.updated_at.desc())
+            .limit(_MOST_SIMILAR)
+        )
+        return [case_of(row) for row in self._rows(query)]
+
+    def entries(self, number: str) -> Sequence[Entry]:
+        """Return a case's history as it is chained, oldest first, for `history.chain_faults`.
+
+        Raises:
+            UnknownError: there is no such case.
+        """
+        found = self._entries(select(t.events).where(t.events.c.case_number == number))
+        if not found:
+            raise UnknownError("case", number)
+        return found
+
+    def events(self, number: str) -> Sequence[Event]:
+        """Return a case's history, oldest first.
+
+        Raises:
+            UnknownError: there is no such case.
+        """
+        return [entry.whole() for entry in self.entries(number)]
+
+    def events_after(self, sequence: int, *, limit: int = 500) -> Sequence[Event]:
+        """Return the site's committed events after a place, oldest first.
+
+        Raises:
+            LimitError: the limit is not 1 to 1000.
+        """
+        query = select(t.events).where(t.events.c.sequence > sequence)
+        return [entry.whole() for entry in self._entries(query, limit=_checked_limit(limit))]
+
+    def newest_sequence(self) -> int:
+        """Return the place of the newest committed event, 0 if there is none."""
+        return int(self._connection.execute(select(func.max(t.events.c.sequence))).scalar_one() or 0)
+
+    def terminals(self) -> Mapping[str, Terminal]:
+        """Return every terminal that reported a position or holds a case."""
+        holding = (
+            select(t.cases.c.terminal, func.count().label("cases"))
+            .where(t.cases.c.terminal.is_not(None), t.cases.c.status.in_([s.value for s in ON_TERMINAL]))
+            .group_by(t.cases.c.terminal)
+        )
+        held = {row["terminal"]: row["cases"] for row in self._rows(holding)}
+        known = {
+            row["terminal"]: Terminal(
+                id=row["terminal"],
+                lonlat=LonLat(row["lon"], row["lat"]),
+                positioned_at=instant(row["at"]),
+                open_cases=held.get(row["terminal"], 0),
+            )
+            for row in self._rows(select(t.positions))
+        }
+        return {**{code: Terminal(id=code, open_cases=count) for code, count in held.items()}, **known}
+
+    def evidence(self, number: str) -> Sequence[Evidence]:
+        """Return the pictures of a case, oldest first; 1000 at most."""
+        query = select(t.evidence).where(t.evidence.c.case_number == number).order_by(t.evidence.c.ordinal)
+        return [evidence_of(row) for row in self._rows(query.limit(MOST_ROWS))]
+
+    def picture(self, ident: str) -> Evidence:
+        """Return a picture.
+
+        Raises:
+            UnknownError: there is none of that id.
+        """
+        rows = self._rows(select(t.evidence).where(t.evidence.c.id == ident))
+        if not rows:
+            raise UnknownError("picture", ident)
+        return evidence_of(rows[0])
+
+    def kept(self, *, since: datetime | None = None, until: datetime | None = None) -> Sequence[CaseKept]:
+        """Return all filed cases, from `since` (included) until `until` (excluded), by time of occurrence."""
+        c = t.cases.c
+        query = (
+            select(c.number, c.lon, c.lat, c.occurred_at, c.channel, c.grid, c.status, c.category)
+            .where(c.status.not_in(_NOT_FILED), *_period(since, until))
+            .order_by(c.occurred_at, c.ordinal)
+        )
+        return [kept_of(tuple(row)) for row in self._connection.execute(query)]
+
+    def has_sighting(self, sighting: str) -> bool:
+        """Tell whether a sighting was taken before."""
+        query = select(t.sightings.c.id).where(t.sightings.c.id == sighting)
+        return self._connection.execute(query).first() is not None
+
+    def camera_state(self, camera: str) -> CameraState | None:
+        """Return what a camera's pipeline remembered."""
+        rows = self._rows(select(t.camera_states).where(t.camera_states.c.camera == camera))
+        if not rows:
+            return None
+        row = rows[0]
+        return CameraState(
+            camera=row["camera"], newest_at=instant(row["newest_at"]), occupancies=json.loads(row["occupancies"])
+        )
+
+    def outbox(self, *, limit: int = 100) -> Sequence[OutboxMessage]:
+        """Return messages that have not left, oldest first.
+
+        Raises:
+            LimitError: the limit is not 1 to 1000.
+        """
+        query = select(t.outbox).where(t.outbox.c.sent_at.is_(None)).order_by(t.outbox.c.id)
+        return [message_of(row) for row in self._rows(query.limit(_checked_limit(limit)))]
+
+    def site_documents(self) -> Mapping[str, str]:
+        """Return the newest applied site's documents; empty if none was applied."""
+        query = select(t.site_versions.c.documents).order_by(t.site_versions.c.version.desc()).limit(1)
+        stored = self._connection.execute(query).scalar_one_or_none()
+        documents: dict[str, str] = {} if stored is None else json.loads(stored)
+        return documents
+
+    def _rows(self, query: Select[Any]) -> Sequence[Mapping[Any, Any]]:
+        return self._connection.execute(query).mappings().all()
+
+    def _ordinal(self, number: str) -> int:
+        found = self._connection.execute(
+            select(t.cases.c.ordinal).where(t.cases.c.number == number)
+        ).scalar_one_or_none()
+        if found is None:
+            raise UnknownError("case", number)
+        return int(found)
+
+    def _entries(self, query: Select[Any], *, limit: int | None = None) -> list[Entry]:
+        """Return events with their asides; both queries see the same events, which never change once written."""
+        rows = self._rows(query.order_by(t.events.c.sequence).limit(limit))
+        if not rows:
+            return []
+        chosen = query.with_only_columns(t.events.c.sequence).where(t.events.c.sequence <= rows[-1]["sequence"])
+        beside: defaultdict[int, list[Aside]] = defaultdict(list)
+        for row in self._rows(select(t.asides).where(t.asides.c.sequence.in_(chosen)).order_by(t.asides.c.key)):
+            aside = Aside(key=row["key"], digest=row["digest"], salt=row["salt"], value=row["value"])
+            beside[row["sequence"]].append(aside)
+        return [Entry(event=event_of(row), asides=tuple(beside[row["sequence"]])) for row in rows]
+
+
+def _checked_limit(limit: int) -> int:
+    if not 1 <= limit <= MOST_ROWS:
+        raise LimitError("limit", limit, f"1 to {MOST_ROWS}")
+    return limit
+
+
+def _conditions(wanted: CaseFilter) -> list[ColumnElement[bool]]:
+    c = t.cases.c
+    conditions = _period(wanted.since, wanted.until)
+    if wanted.statuses:
+        conditions.append(c.status.in_([status.value for status in wanted.statuses]))
+    if wanted.grids is not None:
+        conditions.append(c.grid.in_(sorted(wanted.grids)))
+    if wanted.channels:
+        conditions.append(c.channel.in_([channel.value for channel in wanted.channels]))
+    if wanted.terminal is not None:
+        conditions.append(c.terminal == wanted.terminal)
+    if wanted.bbox is not None:
+        west, south, east, north = wanted.bbox
+        conditions.append(and_(c.lon.between(west, east), c.lat.between(south, north)))
+    return conditions
+
+
+def _period(since: datetime | None, until: datetime | None) -> list[ColumnElement[bool]]:
+    c = t.cases.c
+    after = [] if since is None else [c.occurred_at >= micros(since)]
+    return after + ([] if until is None else [c.occurred_at < micros(until)])

@@ -1,0 +1,154 @@
+"""Rows and values: how the casebook's values are written in columns and read back. Knows no statement."""
+
+import json
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from geo.coords import LonLat
+from pipeline.casebook import CaseKept, Evidence, OutboxMessage
+from pipeline.cases import Case, Channel, Event, Side, Status
+from pipeline.principal import Role
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+
+
+def micros(moment: datetime) -> int:
+    """Return microseconds since 1970-01-01 UTC, exact."""
+    return (moment - _EPOCH) // _MICROSECOND
+
+
+def instant(value: int) -> datetime:
+    """Return the instant of `micros`."""
+    return _EPOCH + timedelta(microseconds=value)
+
+
+def micros_or_none(moment: datetime | None) -> int | None:
+    """Return `micros`, or None for no time."""
+    return None if moment is None else micros(moment)
+
+
+def instant_or_none(value: int | None) -> datetime | None:
+    """Return `instant`, or None for no time."""
+    return None if value is None else instant(value)
+
+
+def case_row(case: Case) -> dict[str, Any]:
+    """Return a case's columns, without its ordinal."""
+    return {
+        "number": case.number,
+        "category": case.category,
+        "channel": case.channel.value,
+        "status": case.status.value,
+        "urgent": case.urgent,
+        "lon": case.lonlat.lon,
+        "lat": case.lonlat.lat,
+        "cov_ee_m2": case.cov_m2[0],
+        "cov_en_m2": case.cov_m2[1],
+        "cov_nn_m2": case.cov_m2[2],
+        "error_m": case.error_m,
+        "grid": case.grid,
+        "unit": case.unit,
+        "side": case.side.value,
+        "occurred_at": micros(case.occurred_at),
+        "recorded_at": micros(case.recorded_at),
+        "updated_at": micros(case.updated_at),
+        "description": case.description,
+        "camera": case.camera,
+        "scene": case.scene,
+        "arrive_by": micros_or_none(case.arrive_by),
+        "first_result_by": micros_or_none(case.first_result_by),
+        "terminal": case.terminal,
+        "distance_m": case.distance_m,
+        "sightings": case.sightings,
+        "version": case.version,
+    }
+
+
+def case_of(row: Mapping[Any, Any]) -> Case:
+    """Return the case of a row."""
+    return Case(
+        number=row["number"],
+        category=row["category"],
+        channel=Channel(row["channel"]),
+        status=Status(row["status"]),
+        urgent=bool(row["urgent"]),
+        lonlat=LonLat(row["lon"], row["lat"]),
+        cov_m2=(row["cov_ee_m2"], row["cov_en_m2"], row["cov_nn_m2"]),
+        error_m=row["error_m"],
+        grid=row["grid"],
+        unit=row["unit"],
+        side=Side(row["side"]),
+        occurred_at=instant(row["occurred_at"]),
+        recorded_at=instant(row["recorded_at"]),
+        updated_at=instant(row["updated_at"]),
+        description=row["description"],
+        camera=row["camera"],
+        scene=row["scene"],
+        arrive_by=instant_or_none(row["arrive_by"]),
+        first_result_by=instant_or_none(row["first_result_by"]),
+        terminal=row["terminal"],
+        distance_m=row["distance_m"],
+        sightings=row["sightings"],
+        version=row["version"],
+    )
+
+
+_CHANNELS = {channel.value: channel for channel in Channel}
+_STATUSES = {status.value: status for status in Status}
+
+
+def kept_of(row: tuple[str, float, float, int, str, str, str, str]) -> CaseKept:
+    """Return what a statistic needs of (number, lon, lat, occurred_at, channel, grid, status, category)."""
+    number, lon, lat, occurred_at, channel, grid, status, category = row
+    return CaseKept(
+        number=number,
+        lonlat=LonLat(lon, lat),
+        occurred_at=instant(occurred_at),
+        channel=_CHANNELS[channel],
+        grid=grid,
+        status=_STATUSES[status],
+        category=category,
+    )
+
+
+def event_of(row: Mapping[Any, Any]) -> Event:
+    """Return the event of a row, with the details that the chain holds."""
+    return Event(
+        case=row["case_number"],
+        action=row["action"],
+        status=Status(row["status"]),
+        actor=row["actor"],
+        role=Role(row["role"]),
+        at=instant(row["at"]),
+        details=json.loads(row["details"]),
+        sequence=row["sequence"],
+        previous=row["previous"],
+        digest=row["digest"],
+    )
+
+
+def evidence_of(row: Mapping[Any, Any]) -> Evidence:
+    """Return the evidence of a row."""
+    return Evidence(
+        id=row["id"],
+        case=row["case_number"],
+        sighting=row["sighting"],
+        label=row["label"],
+        path=row["path"],
+        sha256=row["sha256"],
+        captured_at=instant(row["captured_at"]),
+    )
+
+
+def message_of(row: Mapping[Any, Any]) -> OutboxMessage:
+    """Return the message of a row."""
+    return OutboxMessage(
+        id=row["id"],
+        key=row["key"],
+        kind=row["kind"],
+        target=row["target"],
+        payload=json.loads(row["payload"]),
+        created_at=instant_or_none(row["created_at"]),
+    )

@@ -1,0 +1,164 @@
+"""The casebook's tables, as they are after the newest migration. Times are microseconds since 1970-01-01 UTC."""
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+# SQLite counts rows by itself only for a primary key of exactly type INTEGER.
+_Id = BigInteger().with_variant(Integer(), "sqlite")
+
+counters = Table(
+    "counters",
+    metadata,
+    Column("name", String(80), primary_key=True),
+    Column("value", BigInteger, nullable=False),
+)
+
+# Holds no row: PostgreSQL's writers queue by locking it, see docs/decisions/040.
+write_queue = Table("write_queue", metadata, Column("id", Integer, primary_key=True))
+
+cases = Table(
+    "cases",
+    metadata,
+    Column("number", String(40), primary_key=True),
+    Column("ordinal", BigInteger, nullable=False, unique=True),  # order of opening; numbers do not sort past 9999 a day
+    Column("category", String(80), nullable=False),
+    Column("channel", String(20), nullable=False),
+    Column("status", String(20), nullable=False),
+    Column("urgent", Boolean, nullable=False),
+    Column("lon", Float(53), nullable=False),
+    Column("lat", Float(53), nullable=False),
+    Column("cov_ee_m2", Float(53), nullable=False),
+    Column("cov_en_m2", Float(53), nullable=False),
+    Column("cov_nn_m2", Float(53), nullable=False),
+    Column("error_m", Float(53), nullable=False),
+    Column("grid", String(40), nullable=False),
+    Column("unit", String(40), nullable=False),
+    Column("side", String(20), nullable=False),
+    Column("occurred_at", BigInteger, nullable=False),
+    Column("recorded_at", BigInteger, nullable=False),
+    Column("updated_at", BigInteger, nullable=False),
+    Column("description", String(2000), nullable=False),
+    Column("camera", String(80)),
+    Column("scene", String(80)),
+    Column("arrive_by", BigInteger),
+    Column("first_result_by", BigInteger),
+    Column("terminal", String(40)),
+    Column("distance_m", Float(53)),
+    Column("sightings", Integer, nullable=False),
+    Column("version", Integer, nullable=False),
+    Index("ix_cases_place", "category", "lon", "lat"),
+    Index("ix_cases_status", "status", "ordinal"),
+    Index("ix_cases_grid", "grid", "ordinal"),
+    Index("ix_cases_terminal", "terminal", "status"),
+    Index("ix_cases_occurred_at", "occurred_at"),
+)
+
+events = Table(
+    "events",
+    metadata,
+    Column("sequence", BigInteger, primary_key=True, autoincrement=False),
+    Column("case_number", String(40), ForeignKey("cases.number"), nullable=False),
+    Column("action", String(40), nullable=False),
+    Column("status", String(20), nullable=False),
+    Column("actor", String(120), nullable=False),
+    Column("role", String(20), nullable=False),
+    Column("at", BigInteger, nullable=False),
+    Column("details", Text, nullable=False),
+    Column("previous", String(64), nullable=False),
+    Column("digest", String(64), nullable=False),
+    UniqueConstraint("case_number", "previous"),  # a chain cannot fork
+    Index("ix_events_case", "case_number", "sequence"),
+)
+
+asides = Table(
+    "asides",
+    metadata,
+    Column("sequence", BigInteger, ForeignKey("events.sequence"), primary_key=True, autoincrement=False),
+    Column("key", String(40), primary_key=True),
+    Column("digest", String(64), nullable=False),
+    Column("salt", String(32)),
+    Column("value", Text),
+)
+
+sightings = Table(
+    "sightings",
+    metadata,
+    Column("id", String(120), primary_key=True),
+    Column("case_number", String(40), ForeignKey("cases.number")),
+    Column("camera", String(80), nullable=False),
+    Column("captured_at", BigInteger, nullable=False),
+    Index("ix_sightings_case", "case_number"),
+)
+
+evidence = Table(
+    "evidence",
+    metadata,
+    Column("id", String(80), primary_key=True),
+    Column("ordinal", BigInteger, nullable=False, unique=True),
+    Column("case_number", String(40), ForeignKey("cases.number"), nullable=False),
+    Column("sighting", String(120), nullable=False),
+    Column("label", String(20), nullable=False),
+    Column("path", String(400), nullable=False),
+    Column("sha256", String(64), nullable=False),
+    Column("captured_at", BigInteger, nullable=False),
+    Index("ix_evidence_case", "case_number", "ordinal"),
+)
+
+positions = Table(
+    "positions",
+    metadata,
+    Column("terminal", String(40), primary_key=True),
+    Column("lon", Float(53), nullable=False),
+    Column("lat", Float(53), nullable=False),
+    Column("at", BigInteger, nullable=False),
+)
+
+camera_states = Table(
+    "camera_states",
+    metadata,
+    Column("camera", String(80), primary_key=True),
+    Column("newest_at", BigInteger, nullable=False),
+    Column("occupancies", Text, nullable=False),
+)
+
+outbox = Table(
+    "outbox",
+    metadata,
+    Column("id", _Id, primary_key=True, autoincrement=True),
+    Column("key", String(200), nullable=False, unique=True),
+    Column("kind", String(40), nullable=False),
+    Column("target", String(200), nullable=False),
+    Column("payload", Text, nullable=False),
+    Column("created_at", BigInteger),
+    Column("sent_at", BigInteger),
+    Index("ix_outbox_unsent", "sent_at", "id"),
+)
+
+site_versions = Table(
+    "site_versions",
+    metadata,
+    Column("version", Integer, primary_key=True, autoincrement=False),
+    Column("at", BigInteger, nullable=False),
+    Column("documents", Text, nullable=False),
+)

@@ -1,0 +1,223 @@
+"""Writing: the casebook's changes as statements on one connection, within a transaction that `sql_casebook` ends."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Insert, Table, insert, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from geo.coords import LonLat
+from pipeline import sql_tables as t
+from pipeline.casebook import (
+    AlreadyTakenError,
+    CameraState,
+    Evidence,
+    LimitError,
+    OutboxMessage,
+    VersionConflictError,
+)
+from pipeline.cases import Case, Event
+from pipeline.errors import UnknownError
+from pipeline.history import canonical, seal
+from pipeline.sql_reading import SqlReading
+from pipeline.sql_rows import case_row, micros, micros_or_none
+
+_MOST_JSON = 1_000_000
+
+
+class SqlTransaction(SqlReading):
+    """One write; what it reads is what it commits against, because writers take turns."""
+
+    def __init__(self, connection: Connection) -> None:
+        super().__init__(connection)
+        self._insert = sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert
+
+    def next_number(self, prefix: str, day: str) -> str:
+        """Return the next number of a day such as 20261123; four digits, more when the day has more."""
+        return f"{prefix}{day}-{self._count(f'number/{prefix}{day}'):04d}"
+
+    def add_case(self, case: Case) -> None:
+        """Store a new case.
+
+        Raises:
+            AlreadyTakenError: the number is stored already.
+            LimitError: a text is too long.
+        """
+        self._add(t.cases, {**case_row(case), "ordinal": self._count("cases")}, kind="case", code=case.number)
+
+    def save_case(self, case: Case) -> None:
+        """Store a case's new state.
+
+        Raises:
+            VersionConflictError: the stored version is not one below.
+            LimitError: a text is too long.
+        """
+        before = (t.cases.c.number == case.number, t.cases.c.version == case.version - 1)
+        if (
+            self._connection.execute(update(t.cases).where(*before).values(bounded(t.cases, case_row(case)))).rowcount
+            != 1
+        ):
+            raise VersionConflictError(case.number, case.version)
+
+    def append(self, event: Event) -> Event:
+        """Append to a case's history.
+
+        Returns:
+            The event with its sequence and digests.
+
+        Raises:
+            UnknownError: there is no such case.
+        """
+        self.case(event.case)
+        c = t.events.c
+        newest = select(c.digest).where(c.case_number == event.case).order_by(c.sequence.desc()).limit(1)
+        previous = self._connection.execute(newest).scalar_one_or_none() or ""
+        entry = seal(event, previous=previous, sequence=self._count("events"))
+        self._connection.execute(insert(t.events).values(bounded(t.events, _event_row(entry.event))))
+        for aside in entry.asides:
+            row = {"sequence": entry.event.sequence, "key": aside.key, "digest": aside.digest}
+            row |= {"salt": aside.salt, "value": aside.value}
+            self._connection.execute(insert(t.asides).values(bounded(t.asides, row)))
+        return entry.whole()
+
+    def add_sighting(self, sighting: str, *, case: str | None, camera: str, captured_at: datetime) -> None:
+        """Remember a sighting's id.
+
+        Raises:
+            AlreadyTakenError: it was taken before.
+        """
+        row = {"id": sighting, "case_number": case, "camera": camera, "captured_at": micros(captured_at)}
+        self._add(t.sightings, row, kind="sighting", code=sighting)
+
+    def add_evidence(self, evidence: Evidence) -> None:
+        """Store what is known of a picture whose file is in its place.
+
+        Raises:
+            AlreadyTakenError: the id is stored already.
+        """
+        row = {
+            "id": evidence.id,
+            "ordinal": self._count("evidence"),
+            "case_number": evidence.case,
+            "sighting": evidence.sighting,
+            "label": evidence.label,
+            "path": evidence.path,
+            "sha256": evidence.sha256,
+            "captured_at": micros(evidence.captured_at),
+        }
+        self._add(t.evidence, row, kind="evidence", code=evidence.id)
+
+    def save_position(self, terminal: str, lonlat: LonLat, at: datetime) -> bool:
+        """Store a terminal's position unless one as new is known; tells whether it was stored."""
+        values = {"lon": lonlat.lon, "lat": lonlat.lat, "at": micros(at)}
+        new = self._insert(t.positions).values(bounded(t.positions, {"terminal": terminal, **values}))
+        newer = new.on_conflict_do_update(
+            index_elements=[t.positions.c.terminal], set_=values, where=t.positions.c.at < micros(at)
+        )
+        return self._connection.execute(newer).rowcount == 1
+
+    def save_camera_state(self, state: CameraState) -> None:
+        """Store what a camera's pipeline must remember.
+
+        Raises:
+            LimitError: it is more than a million characters of JSON.
+        """
+        values = {"newest_at": micros(state.newest_at), "occupancies": _bounded_json("occupancies", state.occupancies)}
+        new = self._insert(t.camera_states).values(bounded(t.camera_states, {"camera": state.camera, **values}))
+        self._connection.execute(new.on_conflict_do_update(index_elements=[t.camera_states.c.camera], set_=values))
+
+    def enqueue(self, message: OutboxMessage) -> None:
+        """Put a message in the outbox unless its key is there already.
+
+        Raises:
+            LimitError: the payload is more than a million characters of JSON.
+        """
+        row = {
+            "key": message.key,
+            "kind": message.kind,
+            "target": message.target,
+            "payload": _bounded_json("payload", message.payload),
+            "created_at": micros_or_none(message.created_at),
+        }
+        new = self._insert(t.outbox).values(bounded(t.outbox, row))
+        self._connection.execute(new.on_conflict_do_nothing(index_elements=[t.outbox.c.key]))
+
+    def mark_sent(self, message: int, at: datetime) -> None:
+        """Take a message out of the outbox.
+
+        Raises:
+            UnknownError: there is no such message.
+        """
+        sent = update(t.outbox).where(t.outbox.c.id == message).values(sent_at=micros(at))
+        if self._connection.execute(sent).rowcount != 1:
+            raise UnknownError("message", str(message))
+
+    def save_site(self, documents: Mapping[str, str], at: datetime) -> int:
+        """Store a site's documents as a new version; returns its number."""
+        version = self._count("site")
+        row = {"version": version, "at": micros(at), "documents": canonical(dict(documents))}
+        self._connection.execute(insert(t.site_versions).values(bounded(t.site_versions, row)))
+        return version
+
+    def _count(self, name: str) -> int:
+        """Return the next value of a counter, from 1; a rollback gives it back, so there are no gaps."""
+        new: sqlite.Insert | postgresql.Insert = self._insert(t.counters).values(name=name, value=1)
+        counted = new.on_conflict_do_update(index_elements=[t.counters.c.name], set_={"value": t.counters.c.value + 1})
+        return int(self._connection.execute(counted.returning(t.counters.c.value)).scalar_one())
+
+    def _add(self, table: Table, row: Mapping[str, Any], *, kind: str, code: str) -> None:
+        new: Insert = (
+            self._insert(table)
+            .values(bounded(table, dict(row)))
+            .on_conflict_do_nothing(index_elements=list(table.primary_key))
+        )
+        if self._connection.execute(new).rowcount != 1:
+            raise AlreadyTakenError(kind, code)
+
+
+def _event_row(event: Event) -> dict[str, Any]:
+    return {
+        "sequence": event.sequence,
+        "case_number": event.case,
+        "action": event.action,
+        "status": event.status.value,
+        "actor": event.actor,
+        "role": event.role.value,
+        "at": micros(event.at),
+        "details": canonical(event.details),
+        "previous": event.previous,
+        "digest": event.digest,
+    }
+
+
+def bounded(table: Table, row: dict[str, Any]) -> dict[str, Any]:
+    """Return the row, whose texts fit their columns; SQLite itself would take any length, PostgreSQL no NUL.
+
+    Raises:
+        LimitError: a text is too long, or holds a NUL or half a character.
+    """
+    for name, value in row.items():
+        if not isinstance(value, str):
+            continue
+        most = getattr(table.c[name].type, "length", None)
+        if most is not None and len(value) > most:
+            raise LimitError(f"{table.name}.{name}", f"{len(value)} characters long", f"{most} at most")
+        if "\x00" in value or not _is_text(value):
+            raise LimitError(f"{table.name}.{name}", "text with a NUL or half a character", "plain Unicode text")
+    return row
+
+
+def _is_text(value: str) -> bool:
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _bounded_json(field: str, value: Mapping[str, object]) -> str:
+    text = canonical(dict(value))
+    if len(text) > _MOST_JSON:
+        raise LimitError(field, f"{len(text)} characters of JSON", f"{_MOST_JSON} at most")
+    return text
