@@ -4,13 +4,17 @@ import hashlib
 import hmac
 import os
 import secrets
+import tempfile
 import tomllib
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Self
 
 from api.errors import TokenFileError
 from pipeline.principal import Principal, Role
+from pipeline.site import Site
 
 SHORTEST_TOKEN = 16
 _MOST_FILE_BYTES = 1_000_000
@@ -58,6 +62,18 @@ class TokenBook:
             if hmac.compare_digest(digest, token.sha256):
                 found = token.principal
         return found
+
+    @classmethod
+    def load_or_make(cls, path: Path, *, site: Site) -> Self:
+        """Read the file; where there is none yet, write one with a token for each desk role and each terminal.
+
+        Raises:
+            TokenFileError: the file has a fault.
+        """
+        if not path.exists():
+            with suppress(FileExistsError):  # another process was quicker; its file counts
+                write_tokens(path, first_tokens(site.roster.by_terminal()))
+        return cls(read_tokens(path).tokens)
 
 
 def new_token(principal: Principal) -> Token:
@@ -126,16 +142,22 @@ def _text(path: Path, place: int, entry: Mapping[str, object], field: str) -> st
 
 
 def write_tokens(path: Path, tokens: Iterable[Token]) -> TokenBook:
-    """Write a new file of tokens that only its owner can read; an existing one is left alone.
+    """Write a new file of tokens that only its owner can read; it appears whole or not at all.
 
     Raises:
-        FileExistsError: there is one already.
+        FileExistsError: there is one already; it is left alone.
     """
     book = TokenBook(tuple(tokens))
-    text = _HEAD + "".join(_entry(token) for token in book.tokens)
     path.parent.mkdir(parents=True, exist_ok=True)
-    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
-        file.write(text)
+    descriptor, draft = tempfile.mkstemp(dir=path.parent, prefix=".tokens-")  # mkstemp's files are the owner's alone
+    try:
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            file.write(_HEAD + "".join(_entry(token) for token in book.tokens))
+            file.flush()
+            os.fsync(file.fileno())
+        os.link(draft, path)
+    finally:
+        Path(draft).unlink()
     return book
 
 

@@ -3,13 +3,14 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from pipeline.desk import Desk
+from pipeline.evidence import EvidenceStore
+
 from api.options import VENDOR
 from api.services import FrameTaker, Services
 from api.tokens import TokenBook
 from pipeline.casebook import Casebook
 from pipeline.clocks import Clock, WallClock
-from pipeline.desk import Desk
-from pipeline.evidence import EvidenceStore
 from pipeline.site import Site
 from pipeline.site_files import documents, read_site, site_from_documents
 from pipeline.sql_casebook import open_casebook
@@ -72,7 +73,7 @@ def wire(folder: Path, where: Premises, *, clock: Clock | None = None) -> Servic
         desk=Desk(site=site, casebook=casebook, clock=clock, evidence=evidence),
         clock=clock,
         evidence=evidence,
-        tokens=TokenBook.load_or_make(where.data / "tokens.json", site=site),
+        tokens=TokenBook.load_or_make(where.data / "tokens.toml", site=site),
         vendor=VENDOR,
     )
 

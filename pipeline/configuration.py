@@ -23,7 +23,10 @@ from pipeline.site import DispatchPolicy, SiteSettings, Targets
 
 SITE, CATALOGUE, SCENES, FORCES = "site.toml", "catalogue.toml", "scenes.toml", "forces.csv"
 DATUM_FILES = ("grids", "units", "cameras", "forces")
-FORCE_COLUMNS = tuple("number name name_zh role department stage side grid units shift terminal lon lat".split())
+FORCE_COLUMNS = (
+    "number", "name", "name_zh", "role", "department", "stage", "side", "grid", "units", "shift", "terminal", "lon",
+    "lat",
+)  # fmt: skip
 _CODE = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
 _SHIFT = re.compile(r"([01]\d|2[0-3]):([0-5]\d)-([01]\d|2[0-3]):([0-5]\d)")
 _DAY_S = 86_400.0
@@ -136,9 +139,7 @@ def _tables(text: str, name: str, *, file: str, faults: list[Fault]) -> list[Fie
     if not isinstance(tables, list) or not all(isinstance(table, Mapping) for table in tables):
         faults.append(Fault(file=file, feature="", field=name, problem=f"expected tables headed [[{name}]]"))
         return []
-    return [
-        Fields(table, file, str(table.get("code") or f"#{index}"), faults) for index, table in enumerate(tables, 1)
-    ]
+    return [Fields(table, file, str(table.get("code") or f"#{index}"), faults) for index, table in enumerate(tables, 1)]
 
 
 def read_catalogue(text: str, faults: list[Fault]) -> Catalogue:

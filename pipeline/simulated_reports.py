@@ -126,7 +126,7 @@ def _sighting(site: Site, draw: np.random.Generator, at: datetime) -> Sighting:
     camera = cameras[int(draw.integers(len(cameras)))]
     scene = site.scenes[camera.scenes[int(draw.integers(len(camera.scenes)))].scene]
     pixel = (camera.width_px * draw.uniform(0.3, 0.7), camera.height_px * draw.uniform(0.7, 0.95))
-    ground = camera.view.locate(pixel)
+    ground = camera.view.locate(pixel, pixel_sd_px=(2.0, 2.0))
     east, cross, north = (float(ground.calibration_cov_m2[i, j]) for i, j in ((0, 0), (0, 1), (1, 1)))
     return Sighting(
         id=f"simulated-{at.isoformat()}-{camera.code}",

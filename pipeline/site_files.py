@@ -8,10 +8,11 @@ import json
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from geo.boundaries import BoundaryVersion, Fault, Grid, Unit
 from geo.boundary_faults import find_faults
+from geo.coords import LonLat
 from geo.errors import GeoError
 from geo.feature_files import FeatureFileError, read_camera_features, read_grids, read_units
 from pipeline.camera_features import CAMERAS, read_cameras
@@ -76,7 +77,8 @@ def documents(folder: Path, faults: list[Fault]) -> dict[str, str]:
         try:
             texts[name] = path.read_text(encoding="utf-8")
         except UnicodeDecodeError as error:
-            faults.append(Fault(file=name, feature="", field="", problem=f"is not UTF-8 at byte {error.start}; save as UTF-8"))
+            problem = f"is not UTF-8 at byte {error.start}; save it as UTF-8"
+            faults.append(Fault(file=name, feature="", field="", problem=problem))
     return texts
 
 
@@ -97,7 +99,8 @@ def _build(folder: Path, texts: Mapping[str, str], faults: list[Fault]) -> Site 
     boundaries = _boundaries(folder, table, faults)
     catalogue = read_catalogue(texts[CATALOGUE], faults)
     scenes = read_scenes(texts[SCENES], faults, categories=catalogue)
-    features = _noting(faults, lambda: read_camera_features(folder / CAMERAS, table.datums["cameras"]), [])
+    no_features: list[tuple[LonLat, dict[str, Any]]] = []
+    features = _noting(faults, lambda: read_camera_features(folder / CAMERAS, table.datums["cameras"]), no_features)
     cameras = read_cameras(features, faults, scenes=scenes)
     roster = read_forces(texts[FORCES], faults, datum=table.datums["forces"])
     streets = _streets(texts.get(STREETS), faults)

@@ -21,6 +21,12 @@ Image = NDArray[np.uint8]
 LENGTH_S = 48.0
 FPS = 5.0
 _SUPERSAMPLE = 2
+# When each sets out, in seconds, and its colour.
+_EASTBOUND = ((1.0, (60, 60, 200)), (9.0, (180, 120, 40)), (27.0, (70, 160, 70)))
+_WESTBOUND = ((4.0, (200, 200, 200)), (19.0, (40, 140, 210)))
+_WALKERS = ((0.0, (90, 70, 50)), (14.0, (50, 60, 120)), (24.0, (120, 60, 90)))
+_SHADOW_M = np.array([0.25, -0.15])
+_YELLOW, _WHITE = (40, 180, 220), (225, 225, 225)
 
 
 class ClipError(PipelineError):
@@ -87,9 +93,9 @@ def actors(street: Street) -> tuple[Actor, ...]:
     """Return who plays: traffic, walkers, a car that stops for 30 s, a heap of boxes that is left and fetched."""
     w, d = street.width_m, street.depth_m
     far, near, pavement = d * 0.62, d * 0.36, d * 0.88
-    played = [_passing(t, w, far, +1, c) for t, c in ((1.0, (60, 60, 200)), (9.0, (180, 120, 40)), (27.0, (70, 160, 70)))]
-    played += [_passing(t, w, near, -1, c) for t, c in ((4.0, (200, 200, 200)), (19.0, (40, 140, 210)))]
-    played += [_walker(t, w, pavement, c) for t, c in ((0.0, (90, 70, 50)), (14.0, (50, 60, 120)), (24.0, (120, 60, 90)))]
+    played = [_passing(t, w, far, +1, c) for t, c in _EASTBOUND]
+    played += [_passing(t, w, near, -1, c) for t, c in _WESTBOUND]
+    played += [_walker(t, w, pavement, c) for t, c in _WALKERS]
     kerb = d * 0.16
     played.append(
         Actor(
@@ -156,9 +162,11 @@ def _ground(street: Street) -> Image:
     for low, high, colour in ((-1.0, 0.78, (92, 92, 94)), (0.78, 1.02, (160, 166, 170)), (0.0, 0.27, (86, 86, 98))):
         _fill(image, street, [(-w, low * d), (2 * w, low * d), (2 * w, high * d), (-w, high * d)], colour)
     for start in np.arange(-w, 2 * w, 4.0):
-        _fill(image, street, [(start, d * 0.49), (start + 2, d * 0.49), (start + 2, d * 0.5), (start, d * 0.5)], (225,) * 3)
+        dash = [(start, d * 0.49), (start + 2, d * 0.49), (start + 2, d * 0.5), (start, d * 0.5)]
+        _fill(image, street, dash, _WHITE)
     for start in np.arange(0.0, w, 3.0):
-        _fill(image, street, [(start, 0.3), (start + 0.3, 0.3), (start + 2.3, d * 0.26), (start + 2, d * 0.26)], (40, 180, 220))
+        stripe = [(start, 0.3), (start + 0.3, 0.3), (start + 2.3, d * 0.26), (start + 2, d * 0.26)]
+        _fill(image, street, stripe, _YELLOW)
     return image
 
 
@@ -173,8 +181,9 @@ def _draw(image: Image, street: Street, actor: Actor, where: tuple[float, float]
     base = np.array([(x, y), (x + length, y), (x + length, y + depth), (x, y + depth)])
     feet = street.to_px(base) * _SUPERSAMPLE
     scale = np.abs(feet[1, 0] - feet[0, 0]) / length, np.abs(feet[2, 0] - feet[3, 0]) / length
-    heads = feet - np.array([[0, scale[0] * height], [0, scale[0] * height], [0, scale[1] * height], [0, scale[1] * height]])
-    _fill(image, street, [tuple(corner) for corner in (base + (0.25, -0.15)).tolist()], (60, 60, 60))
+    lift = np.array([scale[0], scale[0], scale[1], scale[1]]) * height
+    heads = feet - np.column_stack([np.zeros(4), lift])
+    _fill(image, street, [tuple(corner) for corner in (base + _SHADOW_M).tolist()], (60, 60, 60))
     for corners, light in ((heads, 1.15), ([feet[0], feet[1], heads[1], heads[0]], 0.85)):
         colour = tuple(min(255.0, channel * light) for channel in actor.colour)
         cv2.fillConvexPoly(image, np.round(np.array(corners)).astype(np.int32), colour, lineType=cv2.LINE_AA)

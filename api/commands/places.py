@@ -29,14 +29,14 @@ Output = Annotated[Path, typer.Option("--output", "-o", help="The file to write.
 
 
 @app.command()
-def locate(  # noqa: PLR0913 - one option each
+def locate(
     points: Annotated[Path, typer.Argument(metavar="POINTS.csv", help="Columns lon, lat; others are kept.")],
     output: Output,
     site: Annotated[Path | None, typer.Option("--site", help="A site: adds grid and unit.")] = None,
     outlines: Annotated[Path | None, typer.Option("--boundaries", help="Any polygon file: adds grid.")] = None,
     code_field: Annotated[str | None, typer.Option("--code-field", help="The polygon file's field of codes.")] = None,
     datum: Annotated[Datum, typer.Option("--datum", help="Datum of the points.")] = Datum.WGS84,
-    as_json: JsonOption = False,  # noqa: FBT002 - typer's flag
+    as_json: JsonOption = False,
 ) -> None:
     """Tell which grid (and unit) each point lies in."""
     if (site is None) == (outlines is None) or (outlines is None) != (code_field is None):
@@ -62,16 +62,16 @@ def _locator(path: Path | None, code_field: str | None) -> Locator:
 
 
 @boundaries.command("import")
-def import_boundaries(  # noqa: PLR0913 - one option each
+def import_boundaries(
     path: Annotated[Path, typer.Argument(metavar="FILE", help="Any vector file that GDAL reads, in any CRS.")],
     code_field: Annotated[str, typer.Option("--code-field", help="The field that holds each polygon's code.")],
     output: Output = Path("grids.geojson"),
     layer: Annotated[str | None, typer.Option("--layer", help="Which layer, where there are several.")] = None,
     crs: Annotated[str | None, typer.Option("--crs", help="CRS to assume where the file names none.")] = None,
     datum: Annotated[Datum, typer.Option("--datum", help="Datum of its degrees.")] = Datum.WGS84,
-    repair: Annotated[bool, typer.Option("--repair", help="Make invalid rings valid; each is told.")] = False,  # noqa: FBT002 - typer's flag
-    merge: Annotated[bool, typer.Option("--merge", help="Join polygons of one code; each is told.")] = False,  # noqa: FBT002 - typer's flag
-    as_json: JsonOption = False,  # noqa: FBT002 - typer's flag
+    repair: Annotated[bool, typer.Option("--repair", help="Make invalid rings valid; each is told.")] = False,
+    merge: Annotated[bool, typer.Option("--merge", help="Join polygons of one code; each is told.")] = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Turn polygons into grids; faults are reported, and nothing is written while a feature is at fault."""
     found = read_polygons(path, code_field=code_field, layer=layer, crs=crs, datum=datum, repair=repair, merge=merge)
@@ -92,23 +92,22 @@ def import_boundaries(  # noqa: PLR0913 - one option each
 
 
 @app.command()
-def calibrate(  # noqa: PLR0913 - one option each
+def calibrate(
     site: Annotated[Path, typer.Argument(metavar="SITE", help="The site's folder.")],
     camera: Annotated[str, typer.Argument(metavar="CAMERA", help="The camera's code.")],
     points: Annotated[Path, typer.Argument(metavar="POINTS.csv", help="Columns u, v, lon, lat.")],
     pixel_sd: Annotated[float, typer.Option("--pixel-sd", help="Standard deviation of a click, in pixels.")] = 1.0,
     datum: Annotated[Datum, typer.Option("--datum", help="Datum of the points.")] = Datum.WGS84,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Fit and tell, write nothing.")] = False,  # noqa: FBT002 - typer's flag
-    as_json: JsonOption = False,  # noqa: FBT002 - typer's flag
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Fit and tell, write nothing.")] = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Fit a camera's ground calibration, tell each point's residual, and put it into the site's folder."""
     calibration = read_calibration(site, camera, points, pixel_sd_px=pixel_sd, datum=datum)
     give(calibration.figures(), as_json=as_json)
     if not as_json:
-        for index, (px, m) in enumerate(
-            zip(calibration.view.residual_px, calibration.view.residual_m, strict=True), 1
-        ):
-            say(f"point {index}: {px:.2f} px, {m:.3f} m" + ("  left out" if index - 1 in calibration.view.dropped else ""))
+        for index, (px, m) in enumerate(zip(calibration.view.residual_px, calibration.view.residual_m, strict=True), 1):
+            out = "  left out" if index - 1 in calibration.view.dropped else ""
+            say(f"point {index}: {px:.2f} px, {m:.3f} m{out}")
     if not dry_run:
         save_calibration(site, calibration)
         say(f"written to {site}; load it with: beatgrid apply {site}")

@@ -45,7 +45,7 @@ def counted(site: Site) -> dict[str, object]:
 
 
 @app.command()
-def check(site: SiteArgument = SAMPLE, as_json: JsonOption = False) -> None:  # noqa: FBT002 - typer's flag
+def check(site: SiteArgument = SAMPLE, as_json: JsonOption = False) -> None:
     """Report every fault of every file of a site in one run."""
     try:
         found = read_site(site)
@@ -61,7 +61,7 @@ def apply(
     site: SiteArgument = SAMPLE,
     data: DataOption = None,
     database: DatabaseOption = None,
-    as_json: JsonOption = False,  # noqa: FBT002 - typer's flag
+    as_json: JsonOption = False,
 ) -> None:
     """Load a checked site into the database as a new version."""
     book = open_book(premises(site, data=data, database=database))

@@ -6,6 +6,7 @@ from fastapi import APIRouter, Response
 from pydantic import BaseModel
 
 from api.dependencies import ServicesIn
+from pipeline.casebook import StorageError
 
 router = APIRouter(tags=["health"])
 _log = logging.getLogger(__name__)
@@ -28,7 +29,7 @@ def ready(services: ServicesIn, response: Response) -> Health:
     """Answer 200 when the casebook can be read and the pages' assets are there, else 503."""
     try:
         services.casebook.newest_sequence()
-    except Exception:  # any fault of any database means the same here, and it is logged  # noqa: BLE001
+    except StorageError:
         _log.exception("not ready: the casebook cannot be read")
         response.status_code = 503
         return Health(status="the casebook cannot be read")

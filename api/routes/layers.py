@@ -1,7 +1,5 @@
 """The site's layers over HTTP: grids, units, cameras, streets as GeoJSON."""
 
-from typing import Literal
-
 from fastapi import APIRouter, Request, Response
 
 from api.dependencies import Who
@@ -10,13 +8,17 @@ from api.reach import READERS
 
 router = APIRouter(prefix="/api/v1", tags=["layers"])
 MEDIA_TYPE = "application/geo+json"
+ANSWERS: dict[int | str, dict[str, object]] = {200: {"content": {MEDIA_TYPE: {}}}, 304: {}}
 
 
-@router.get("/{layer}", response_class=Response, responses={200: {"content": {MEDIA_TYPE: {}}}})
-def read_layer(request: Request, who: Who, layer: Literal["grids", "units", "cameras", "streets"]) -> Response:
-    """Read a layer, WGS-84, longitude first."""
+@router.get("/grids", response_class=Response, responses=ANSWERS)
+@router.get("/units", response_class=Response, responses=ANSWERS)
+@router.get("/cameras", response_class=Response, responses=ANSWERS)
+@router.get("/streets", response_class=Response, responses=ANSWERS)
+def read_layer(request: Request, who: Who) -> Response:
+    """Read a layer as GeoJSON: WGS-84, longitude first."""
     who.require("read layers", *READERS)
-    found: Layer = request.app.state.layers[layer]
+    found: Layer = request.app.state.layers[request.url.path.rsplit("/", 1)[-1]]
     headers = {"etag": found.etag, "cache-control": "private, no-cache"}
     if request.headers.get("if-none-match") == found.etag:
         return Response(status_code=304, headers=headers)

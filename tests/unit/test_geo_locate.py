@@ -138,7 +138,7 @@ def test_a_locator_may_be_shared_by_threads(shared_data):
     locator = Locator.from_polygons(codes, beats)
     answers = {}
 
-    def ask(number):
+    def ask(number) -> None:
         some = [locator.locate(LonLat(*point)) for point in asked[:500].tolist()]
         answers[number] = (some, locator.locate_many(asked).tolist())
 

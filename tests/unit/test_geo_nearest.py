@@ -63,7 +63,7 @@ def test_an_index_may_be_shared_by_threads():
     expected = [nearest(point, places, limit=3) for point in points]
     answers = {}
 
-    def ask(number):
+    def ask(number) -> None:
         answers[number] = [index.nearest(point, limit=3) for point in points]
 
     threads = [threading.Thread(target=ask, args=(number,)) for number in range(4)]

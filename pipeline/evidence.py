@@ -1,0 +1,112 @@
+"""Evidence: pictures as files below one folder, named by their content. Owns no row; `casebook` knows the rest.
+
+A file is written beside its place, synced and renamed, and its folder is synced too: once `put` returns, the picture
+outlives a power cut. The row that names it is stored afterwards, so no row ever lacks its file.
+"""
+
+import hashlib
+import os
+import re
+import secrets
+from dataclasses import dataclass
+from pathlib import Path
+
+from pipeline.errors import PipelineError, UnknownError
+from pipeline.sightings import View
+
+MOST_BYTES = 20_000_000
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}")
+_JPEG_START = b"\xff\xd8\xff"
+
+
+class EvidenceError(PipelineError):
+    """A picture cannot be stored or found."""
+
+    def __init__(self, what: str, problem: str, expected: str) -> None:
+        super().__init__(f"picture {what!r} {problem}; expected {expected}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredView:
+    """Where a picture lies: its path below the evidence folder, with forward slashes, and its SHA-256."""
+
+    path: str
+    sha256: str
+
+
+class EvidenceStore:
+    """The evidence folder of a site; several processes may write to it."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+
+    def put(self, view: View, *, camera: str, sighting: str) -> StoredView:
+        """Store a picture; the same picture again is the same file.
+
+        Raises:
+            EvidenceError: it is no JPEG, is too large, or the camera's code cannot be a folder.
+            OSError: the disk refuses.
+        """
+        self._check(view, camera, sighting)
+        digest = hashlib.sha256(view.jpeg).hexdigest()
+        day = view.captured_at.strftime("%Y%m%d")
+        path = f"{camera}/{day}/{digest}.jpg"
+        target = self._root / path
+        if not target.is_file():
+            _write(target, view.jpeg)
+        return StoredView(path=path, sha256=digest)
+
+    def open(self, path: str) -> bytes:
+        """Return a picture's bytes.
+
+        Raises:
+            EvidenceError: the path leads out of the folder.
+            UnknownError: there is no such file.
+        """
+        root = self._root.resolve()
+        target = (root / path).resolve() if "\x00" not in path else root
+        if not target.is_relative_to(root) or target == root:
+            raise EvidenceError(path, "lies outside the evidence folder", "a path that `put` returned")
+        if not target.is_file():
+            raise UnknownError("picture", path)
+        return target.read_bytes()
+
+    def _check(self, view: View, camera: str, sighting: str) -> None:
+        if not _NAME.fullmatch(camera):
+            raise EvidenceError(sighting, f"is of camera {camera!r}", "a code of letters, digits, dots and dashes")
+        if not view.jpeg.startswith(_JPEG_START):
+            raise EvidenceError(
+                sighting, f"starts with {view.jpeg[:4].hex() or 'nothing'}", "JPEG, which starts ffd8ff"
+            )
+        if len(view.jpeg) > MOST_BYTES:
+            raise EvidenceError(sighting, f"has {len(view.jpeg)} bytes", f"{MOST_BYTES} at most")
+
+
+def _write(target: Path, content: bytes) -> None:
+    """Write a file that is either whole in its place or not there."""
+    made = _missing_folders(target.parent)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    beside = target.with_name(f".{target.name}.{secrets.token_hex(8)}.part")
+    try:
+        with beside.open("xb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        beside.replace(target)
+    except BaseException:
+        beside.unlink(missing_ok=True)
+        raise
+    for folder in [target.parent, *(each.parent for each in made)]:
+        _sync_folder(folder)
+
+
+def _missing_folders(folder: Path) -> list[Path]:
+    return [each for each in (folder, *folder.parents) if not each.exists()]
+
+
+def _sync_folder(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
