@@ -37,3 +37,7 @@ def main() -> None:
     except (ApiError, GeoError, ModelsError, PipelineError) as error:
         say(str(error))
         sys.exit(FAULTS)
+
+
+if __name__ == "__main__":
+    main()

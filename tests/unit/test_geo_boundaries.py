@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import date
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -17,6 +18,7 @@ from geo.coords import Datum, Extent, LonLat, convert_array
 from geo.metric import LocalPlane
 from geo.tiling import Tolerance
 
+Floats = np.ndarray
 GEOD = Geod(ellps="WGS84")
 PLANE = LocalPlane.at(LonLat(121.09, 31.155))
 EXTENT = Extent(*PLANE.point_to_lonlat(-1050.0, -1050.0), *PLANE.point_to_lonlat(1050.0, 1050.0))
@@ -27,12 +29,12 @@ def block(west_m, south_m, east_m, north_m):
     return shapely.transform(box(west_m, south_m, east_m, north_m), lambda en_m: PLANE.to_lonlat(en_m).round(9))
 
 
-def grid(code, area, **changes):
+def grid(code, area, **changes: object):
     values = {"name": code, "name_zh": code, "police_beat": code, "chief": "", "deputies": (), "station": ""}
     return Grid(code=code, area=area, schematic=True, **{**values, **changes})
 
 
-def unit(code, area, grid_code, **changes):
+def unit(code, area, grid_code, **changes: object):
     values = {"name": code, "name_zh": code, "kind": UnitKind.RESIDENTIAL, "key": False, "head": "", "station": ""}
     return Unit(code=code, area=area, grid=grid_code, schematic=True, **{**values, **changes})
 
@@ -52,7 +54,7 @@ def version(grids=None, units=UNITS):
 
 
 def moved(features, datum):
-    def shift(lonlat):
+    def shift(lonlat: Floats) -> Floats:
         return convert_array(lonlat, source=Datum.WGS84, target=datum)
 
     return tuple(replace(each, area=shapely.transform(each.area, shift)) for each in features)
@@ -78,8 +80,7 @@ def test_units_that_meet_a_grids_long_edge_between_its_corners_are_no_fault(seed
     tilt = [(x, south + 0.1 * (x - west)) for x in (west, *cuts, east)]
     edges = [(round(x, 7), round(y, 7)) for x, y in tilt]
     units = [
-        unit(f"U{i}", Polygon([a, b, (b[0], north), (a[0], north)]), "G1")
-        for i, (a, b) in enumerate(zip(edges, edges[1:], strict=False))
+        unit(f"U{i}", Polygon([a, b, (b[0], north), (a[0], north)]), "G1") for i, (a, b) in enumerate(pairwise(edges))
     ]
     whole = Polygon([edges[0], edges[-1], (edges[-1][0], north), (edges[0][0], north)])
     assert find_faults(version([grid("G1", whole)], units)) == []
@@ -141,7 +142,8 @@ def test_codes_missing_blank_and_double():
     problems = [str(fault) for fault in find_faults(version(grids, ()))]
     assert problems == [
         "grids.geojson: feature #2: field code: is missing or blank; expected a code of its own; give it one",
-        "grids.geojson: feature G1: field code: 'G1' is the code of 2 features (#1, #3); expected one; renumber or join",
+        "grids.geojson: feature G1: field code: 'G1' is the code of 2 features (#1, #3); expected one; "
+        "renumber or join",
     ]
 
 
@@ -185,7 +187,7 @@ def test_one_mistagged_file_is_found_without_an_extent_too():
 
 
 def test_a_file_converted_once_too_often_is_told_so():
-    def shift(lonlat):
+    def shift(lonlat: Floats) -> Floats:
         return convert_array(lonlat, source=Datum.GCJ02, target=Datum.WGS84)
 
     units = tuple(replace(each, area=shapely.transform(each.area, shift)) for each in UNITS)
@@ -200,7 +202,7 @@ def test_real_faults_show_beside_a_wrong_datum():
 
 
 def test_what_lies_outside_the_extent_is_named_with_its_first_position():
-    far = shapely.transform(EAST, lambda lonlat: lonlat + (1.0, 0.0))
+    far = shapely.transform(EAST, lambda lonlat: np.add(lonlat, (1.0, 0.0)))
     fault = only(find_faults(version([grid("G1", WEST), grid("G2", far)], ()), extent=EXTENT))
     assert fault.feature == "G2"
     assert "5 of 5 coordinates fall outside the extent" in fault.problem

@@ -1,0 +1,499 @@
+// The heatmap page: draws the counts that geo.heatmap embeds. No requests, no storage, no innerHTML.
+"use strict";
+
+window.beatgridHeatmap = function beatgridHeatmap({ map, cellLayer, gridLayer }) {
+  const data = JSON.parse(document.getElementById("bg-data").textContent);
+  const CHANNELS = data.channels;
+  const WORDS = {
+    zh: {
+      all: "全部渠道", patrol: "巡查发现", intelligent: "智能发现", public: "公众上报", hotline: "热线投诉", transfer: "移送转办",
+      allTime: "全部时段", play: "播放", pause: "暂停", slider: "时段", time: "时间", channels: "发现渠道",
+      chart: "发现占比变化", grids: "各责任网格发现占比", notes: "口径与说明", site: "全辖区", unfocus: "返回全辖区",
+      grid: "责任网格", cases: "案件", share: "发现占比", cell: "该格案件", legend: "每格案件数", none: "无",
+      noCases: "没有可显示的立案案件", noneHere: "所选渠道和时段内没有案件", outside: "不在所列网格内", map: "案件热力图",
+      perPeriod: { day: "每日案件数", week: "每周案件数", month: "每月案件数" },
+      count: (n) => `${n} 件`,
+      subtitle: (first, last, n) => `${first} 至 ${last} · 共 ${n} 件`,
+      definition: "发现占比 = 由该渠道首先发现的案件数 ÷ 同一网格、同一时段的全部立案数（重复案件先行合并）。",
+      cells: (size) => `每个六边形覆盖的地面面积相等，均为 ${size} m × ${size} m；颜色按单个时段（或全部时段）分级，逐段播放时色阶不变。`,
+      zone: (zone) => `时段按案件发生时间、${zone} 时区的日历划分；每周从周一开始。`,
+      outsideNote: (n) => `${n} 件案件不属于图中任何网格，只计入全辖区。`,
+    },
+    en: {
+      all: "All channels", patrol: "Patrol", intelligent: "Intelligent (CV)", public: "Public", hotline: "Hotline",
+      transfer: "Transfer", allTime: "All time", play: "Play", pause: "Pause", slider: "Period", time: "Time",
+      channels: "Discovery channel", chart: "Discovery share over time", grids: "Discovery share by grid",
+      notes: "Definitions and notes", site: "Whole site", unfocus: "Back to whole site", grid: "Grid", cases: "Cases",
+      share: "Discovery share", cell: "Cases in this cell", legend: "Cases per cell", none: "none",
+      noCases: "There are no filed cases to show", noneHere: "No cases in this channel and period",
+      outside: "Outside the grids shown", map: "Heatmap of cases",
+      perPeriod: { day: "Cases per day", week: "Cases per week", month: "Cases per month" },
+      count: (n) => `${n} ${n === "1" ? "case" : "cases"}`,
+      subtitle: (first, last, n) => `${first} to ${last} · ${n} cases`,
+      definition: "Discovery share of a channel = cases first known through it ÷ all filed cases of the same grid and period, duplicates merged first.",
+      cells: (size) => `Every hexagon covers the same area of ground, ${size} m × ${size} m; colours are graded for single periods (or for all time) and stay the same while playing.`,
+      zone: (zone) => `Periods follow the calendar of ${zone} by the time a case occurred; weeks start on Monday.`,
+      outsideNote: (n) => `${n} cases lie in none of the grids shown and count for the whole site only.`,
+    },
+  };
+  const RAMP = ["#f9d648", "#fba40a", "#ed6925", "#c43c4e", "#85216b", "#3b0f6f"];
+  const COLOUR = Object.fromEntries(CHANNELS.map((name) => [name, `var(--${name})`]));
+  const ALL = -1;
+  const state = { language: data.language, period: ALL, channel: ALL, grid: ALL, timer: null };
+  const byId = (id) => document.getElementById(id);
+  const word = (name) => WORDS[state.language][name];
+  const number = (n) => n.toLocaleString(state.language === "zh" ? "zh-CN" : "en-GB");
+  const percent = (part, whole) => (whole ? `${((100 * part) / whole).toFixed(1)}%` : "–");
+  const gridName = (place) => (state.language === "zh" ? data.grids[place].nameZh : data.grids[place].name) || data.grids[place].code;
+  const sum = (values) => values.reduce((total, value) => total + value, 0);
+
+  function element(tag, { className, text, colour, ...attributes } = {}, ...children) {
+    const made = document.createElement(tag);
+    if (className) made.className = className;
+    if (text !== undefined) made.textContent = text;
+    if (colour) made.style.setProperty("--colour", colour);
+    for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value);
+    made.append(...children);
+    return made;
+  }
+
+  // Counts. A row is [moment, n, moment, n, …] and a moment is period × channels + channel.
+  function byChannel(row, period) {
+    const totals = new Array(CHANNELS.length).fill(0);
+    for (let at = 0; at < row.length; at += 2) {
+      const channel = row[at] % CHANNELS.length;
+      if (period === ALL || (row[at] - channel) / CHANNELS.length === period) totals[channel] += row[at + 1];
+    }
+    return totals;
+  }
+  const picked = (totals) => (state.channel === ALL ? sum(totals) : totals[state.channel]);
+
+  function byPeriod(rows) {
+    const table = data.periods.map(() => new Array(CHANNELS.length).fill(0));
+    for (const row of rows) {
+      for (let at = 0; at < row.length; at += 2) {
+        const channel = row[at] % CHANNELS.length;
+        table[(row[at] - channel) / CHANNELS.length][channel] += row[at + 1];
+      }
+    }
+    return table;
+  }
+  const everywhere = data.gridCounts.concat([data.outside]);
+  const focused = () => (state.grid === ALL ? everywhere : [data.gridCounts[state.grid]]);
+
+  // The colour scale: six classes in geometric steps up to the largest cell, of any single period or of all time.
+  const scales = new Map();
+  function largest(single, channel) {
+    let most = 0;
+    for (const row of data.cellCounts) {
+      const totals = new Map();
+      for (let at = 0; at < row.length; at += 2) {
+        const rowChannel = row[at] % CHANNELS.length;
+        if (channel !== ALL && rowChannel !== channel) continue;
+        const key = single ? (row[at] - rowChannel) / CHANNELS.length : ALL;
+        const total = (totals.get(key) || 0) + row[at + 1];
+        totals.set(key, total);
+        if (total > most) most = total;
+      }
+    }
+    return most;
+  }
+  function scale() {
+    const single = state.period !== ALL;
+    const key = `${single} ${state.channel}`;
+    if (!scales.has(key)) {
+      const most = largest(single, state.channel);
+      const floors = [];
+      for (let step = 0; step < RAMP.length; step += 1) {
+        const floor = Math.max(Math.round(most ** (step / RAMP.length)), step ? floors[step - 1] + 1 : 1);
+        if (floor > most) break;
+        floors.push(floor);
+      }
+      const colours = floors.map((_, at) => RAMP[Math.round((at * (RAMP.length - 1)) / Math.max(RAMP.length - 1, floors.length - 1))]);
+      scales.set(key, { floors, colours, most });
+    }
+    return scales.get(key);
+  }
+  function colourOf(count) {
+    const { floors, colours } = scale();
+    let at = floors.length - 1;
+    while (at > 0 && floors[at] > count) at -= 1;
+    return colours[at];
+  }
+
+  // Labels of periods, from local calendar days.
+  const parts = (day) => day.split("-").map(Number);
+  function dayLabel(day, withYear) {
+    const [year, month, date] = parts(day);
+    if (state.language === "zh") return `${withYear ? `${year}年` : ""}${month}月${date}日`;
+    return withYear ? day : `${String(month).padStart(2, "0")}-${String(date).padStart(2, "0")}`;
+  }
+  function isoWeek(day) {
+    const [year, month, date] = parts(day);
+    const thursday = new Date(Date.UTC(year, month - 1, date + 3));
+    const start = Date.UTC(thursday.getUTCFullYear(), 0, 1);
+    return [thursday.getUTCFullYear(), Math.floor((thursday.getTime() - start) / 604800000) + 1];
+  }
+  function periodLabel(place, short) {
+    if (place === ALL) return word("allTime");
+    const [first, last] = data.periods[place];
+    const [year, month] = parts(first);
+    if (data.by === "day") return dayLabel(first, !short);
+    if (data.by === "month") return state.language === "zh" ? `${year}年${month}月` : first.slice(0, 7);
+    const [weekYear, week] = isoWeek(first);
+    if (short) return dayLabel(first, false);
+    const dash = state.language === "zh" ? "–" : " to ";
+    const name = state.language === "zh" ? `${weekYear}年第${week}周` : `${weekYear}-W${String(week).padStart(2, "0")}`;
+    return `${name} (${dayLabel(first, false)}${dash}${dayLabel(last, false)})`;
+  }
+
+  // The map.
+  const cells = [];
+  cellLayer.eachLayer((layer) => { cells[layer.feature.properties.place] = layer; });
+  const gridShapes = [];
+  gridLayer.eachLayer((layer) => { gridShapes[layer.feature.properties.place] = layer; });
+  const outlineLayer = L.geoJSON(gridLayer.toGeoJSON(), {
+    interactive: false,
+    style: { fill: false, color: "#33445a", weight: gridShapes.length > 60 ? 1 : 1.8, opacity: 0.85 },
+  }).addTo(map);
+  const outlines = [];
+  outlineLayer.eachLayer((layer) => { outlines[layer.feature.properties.place] = layer; });
+  gridLayer.setStyle({ stroke: false, fill: true, fillColor: "#ffffff", fillOpacity: data.tiles ? 0.05 : 0.9 });
+
+  function shareTable(totals, whole) {
+    const body = element("tbody");
+    CHANNELS.forEach((name, place) => {
+      const label = element("td", {}, element("span", { className: "bg-dot", colour: COLOUR[name] }), word(name));
+      body.append(element("tr", {}, label,
+        element("td", { className: "n", text: number(totals[place]) }),
+        element("td", { className: "n", text: percent(totals[place], whole) })));
+    });
+    return element("table", {}, body);
+  }
+  function gridTip(place) {
+    const totals = byChannel(data.gridCounts[place], state.period);
+    const whole = sum(totals);
+    return [
+      element("h3", { text: `${gridName(place)} · ${data.grids[place].code}` }),
+      element("p", { text: `${word("share")} · ${periodLabel(state.period)} · ${word("count")(number(whole))}` }),
+      shareTable(totals, whole),
+    ];
+  }
+  function tipOf(layer) {
+    const { place, kind } = layer.feature.properties;
+    const box = element("div");
+    if (kind === "grid") {
+      box.append(...gridTip(place));
+      return box;
+    }
+    const totals = byChannel(data.cellCounts[place], state.period);
+    const shown = state.channel === ALL ? word("all") : word(CHANNELS[state.channel]);
+    box.append(element("h3", { text: `${word("cell")}: ${number(picked(totals))}` }), element("p", { text: shown }));
+    const grid = data.cellGrids[place];
+    if (grid === ALL) box.append(element("p", { text: word("outside") }));
+    else box.append(element("hr"), ...gridTip(grid));
+    return box;
+  }
+  for (const layer of [cellLayer, gridLayer]) layer.bindTooltip(tipOf, { sticky: true, className: "bg-tip", opacity: 1 });
+  gridLayer.on("click", (event) => focusGrid(event.layer.feature.properties.place));
+  cellLayer.on("click", (event) => {
+    const grid = data.cellGrids[event.layer.feature.properties.place];
+    if (grid !== ALL) focusGrid(grid);
+  });
+  cellLayer.on("mouseover", (event) => event.layer.setStyle({ stroke: true, color: "#111820", weight: 2, opacity: 1 }));
+  cellLayer.on("mouseout", (event) => event.layer.setStyle({ stroke: false }));
+
+  const names = data.grids.length <= 30 ? data.grids.map((grid) => L.tooltip({
+    permanent: true, direction: "center", className: "bg-name", interactive: false, opacity: 1,
+  }).setLatLng([grid.label[1], grid.label[0]]).addTo(map)) : [];
+
+  const legendBox = element("div", { className: "bg-legend" });
+  const legend = L.control({ position: "topright" });
+  legend.onAdd = () => legendBox;
+  legend.addTo(map);
+  const empty = element("div", { className: "bg-empty", role: "status" }, element("span"));
+  map.getContainer().append(empty);
+  map.attributionControl.setPrefix("Leaflet");
+
+  function drawCells() {
+    let shown = 0;
+    cells.forEach((layer, place) => {
+      const count = picked(byChannel(data.cellCounts[place], state.period));
+      shown += count;
+      layer.setStyle(count
+        ? { stroke: false, fill: true, fillColor: colourOf(count), fillOpacity: data.tiles ? 0.7 : 0.88 }
+        : { stroke: false, fill: false });
+    });
+    empty.hidden = shown > 0;
+    empty.style.display = shown > 0 ? "none" : "";
+    empty.firstChild.textContent = word(data.total ? "noneHere" : "noCases");
+    map.getContainer().dataset.shown = String(shown);
+  }
+  function drawLegend() {
+    const { floors, colours, most } = scale();
+    const rows = floors.map((floor, at) => {
+      const top = at + 1 < floors.length ? floors[at + 1] - 1 : most;
+      const label = top > floor ? `${number(floor)}–${number(top)}` : number(floor);
+      const swatch = element("i");
+      swatch.style.background = colours[at];
+      return element("div", {}, swatch, element("span", { text: label }));
+    });
+    legendBox.replaceChildren(element("b", { text: word("legend") }), ...rows);
+    legendBox.style.display = rows.length ? "" : "none";
+  }
+  function drawFocus() {
+    outlines.forEach((layer, place) => {
+      const chosen = place === state.grid;
+      layer.setStyle({ weight: chosen ? 4 : gridShapes.length > 60 ? 1 : 1.8, color: chosen ? "#0b5cad" : "#33445a" });
+      if (chosen) layer.bringToFront();
+    });
+    names.forEach((name, place) => name.setContent(element("span", { text: gridName(place) })));
+  }
+
+  // The panel.
+  const SVG = "http://www.w3.org/2000/svg";
+  function svg(tag, attributes, text) {
+    const made = document.createElementNS(SVG, tag);
+    for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value);
+    if (text !== undefined) made.textContent = text;
+    return made;
+  }
+  function drawShares() {
+    const totals = focused().reduce((sofar, row) => byChannel(row, state.period).map((n, at) => n + sofar[at]), new Array(CHANNELS.length).fill(0));
+    const whole = sum(totals);
+    byId("bg-focus").textContent = `${state.grid === ALL ? word("site") : gridName(state.grid)} · ${periodLabel(state.period)} · ${word("count")(number(whole))}`;
+    byId("bg-unfocus").hidden = state.grid === ALL;
+    byId("bg-shares").replaceChildren(...CHANNELS.map((name, at) => element("span", {},
+      element("span", { className: "bg-dot", colour: COLOUR[name] }), word(name),
+      element("b", { text: percent(totals[at], whole) }), element("em", { text: `(${number(totals[at])})` }))));
+  }
+
+  let marker = null;
+  let plot = null;
+  function drawChart() {
+    const box = byId("bg-chart");
+    const width = box.clientWidth;
+    const count = data.periods.length;
+    box.replaceChildren();
+    marker = null;
+    if (!count || width < 50) return;
+    const table = byPeriod(focused());
+    const wholes = table.map(sum);
+    const most = Math.max(...wholes, 1);
+    const height = window.matchMedia("(min-width: 960px)").matches ? 250 : 220;
+    const left = 38;
+    const shareTop = 8;
+    const shareHeight = height - 100;
+    const barTop = shareTop + shareHeight + 26;
+    const barHeight = 34;
+    const step = (width - left - 2) / count;
+    const gap = step > 5 ? Math.min(3, step * 0.12) : 0;
+    const chart = svg("svg", { viewBox: `0 0 ${width} ${height}`, role: "img" });
+    chart.append(svg("title", {}, `${word("chart")}: ${byId("bg-focus").textContent}`));
+    for (const level of [0, 0.5, 1]) {
+      const y = shareTop + shareHeight * (1 - level);
+      chart.append(svg("line", { class: "axis", x1: left, x2: width - 2, y1: y, y2: y }));
+      chart.append(svg("text", { x: left - 5, y: y + 4, "text-anchor": "end" }, `${level * 100}%`));
+    }
+    const base = table.map(() => 0);
+    CHANNELS.forEach((name, channel) => {
+      let path = "";
+      table.forEach((totals, place) => {
+        if (!totals[channel]) return;
+        const size = (shareHeight * totals[channel]) / wholes[place];
+        const y = shareTop + shareHeight - base[place] - size;
+        base[place] += size;
+        path += `M${(left + place * step + gap / 2).toFixed(2)} ${y.toFixed(2)}h${(step - gap).toFixed(2)}v${size.toFixed(2)}h-${(step - gap).toFixed(2)}z`;
+      });
+      const area = svg("path", { d: path || "M0 0", "data-channel": name });
+      area.style.fill = COLOUR[name];
+      if (state.channel !== ALL && state.channel !== channel) area.setAttribute("class", "bg-dim");
+      chart.append(area);
+    });
+    let bars = "";
+    wholes.forEach((whole, place) => {
+      if (!whole) return;
+      const size = Math.max(1, (barHeight * whole) / most);
+      bars += `M${(left + place * step + gap / 2).toFixed(2)} ${(barTop + barHeight - size).toFixed(2)}h${(step - gap).toFixed(2)}v${size.toFixed(2)}h-${(step - gap).toFixed(2)}z`;
+    });
+    chart.append(svg("text", { x: left, y: barTop - 6 }, word("perPeriod")[data.by]));
+    chart.append(svg("path", { class: "bars", d: bars || "M0 0" }));
+    chart.append(svg("line", { class: "axis", x1: left, x2: width - 2, y1: barTop + barHeight, y2: barTop + barHeight }));
+    chart.append(svg("text", { x: left - 5, y: barTop + 9, "text-anchor": "end" }, number(most)));
+    chart.append(svg("text", { x: left - 5, y: barTop + barHeight, "text-anchor": "end" }, "0"));
+    const labels = count > 2 && width > 300 ? [0, Math.floor((count - 1) / 2), count - 1] : [...new Set([0, count - 1])];
+    labels.forEach((place, at) => {
+      const anchor = labels.length === 1 ? "middle" : ["start", "middle", "end"][at === labels.length - 1 ? 2 : at];
+      const x = anchor === "start" ? left : anchor === "end" ? width - 2 : left + (place + 0.5) * step;
+      chart.append(svg("text", { x, y: height - 6, "text-anchor": anchor }, periodLabel(place, true)));
+    });
+    marker = svg("rect", { class: "now", y: shareTop - 3, height: barTop + barHeight - shareTop + 6, rx: 2 });
+    chart.append(marker);
+    const hit = svg("rect", { class: "hit", x: left, y: 0, width: step * count, height: barTop + barHeight });
+    hit.addEventListener("click", (event) => {
+      const place = Math.floor((event.clientX - chart.getBoundingClientRect().left - left) / step);
+      pause();
+      setPeriod(Math.min(count - 1, Math.max(0, place)));
+    });
+    chart.append(hit);
+    box.append(chart);
+    plot = { left, step };
+    drawMarker();
+  }
+  function drawMarker() {
+    if (!marker) return;
+    marker.style.display = state.period === ALL ? "none" : "";
+    const width = Math.max(plot.step, 4);
+    marker.setAttribute("x", plot.left + state.period * plot.step - (width - plot.step) / 2);
+    marker.setAttribute("width", width);
+  }
+
+  const rows = data.grids.map((_, place) => {
+    const button = element("button", { type: "button" });
+    button.addEventListener("click", () => focusGrid(place));
+    const count = element("td", { className: "n" });
+    const bar = element("div", { className: "bg-bar", role: "img" });
+    const row = element("tr", {}, element("td", {}, button), count, element("td", {}, bar));
+    return { row, button, count, bar };
+  });
+  byId("bg-grids").append(...rows.map(({ row }) => row));
+  byId("bg-grids-section").hidden = rows.length === 0;
+  function drawGrids() {
+    rows.forEach(({ row, button, count, bar }, place) => {
+      const totals = byChannel(data.gridCounts[place], state.period);
+      const whole = sum(totals);
+      button.textContent = gridName(place);
+      count.textContent = number(whole);
+      row.setAttribute("aria-selected", String(place === state.grid));
+      const said = CHANNELS.map((name, at) => `${word(name)} ${percent(totals[at], whole)}`).join(", ");
+      bar.setAttribute("aria-label", said);
+      bar.title = said;
+      bar.replaceChildren(...CHANNELS.map((name, at) => {
+        const part = element("i", { colour: COLOUR[name] });
+        part.style.width = `${whole ? (100 * totals[at]) / whole : 0}%`;
+        if (state.channel !== ALL && state.channel !== at) part.className = "bg-dim";
+        return part;
+      }));
+    });
+  }
+
+  // Controls.
+  const slider = byId("bg-slider");
+  slider.max = String(Math.max(0, data.periods.length - 1));
+  const channelButtons = [ALL, ...CHANNELS.keys()].map((channel) => {
+    const label = element("span");
+    const button = element("button", { type: "button", "data-channel": channel === ALL ? "all" : CHANNELS[channel] }, label);
+    if (channel !== ALL) button.prepend(element("span", { className: "bg-dot", colour: COLOUR[CHANNELS[channel]] }));
+    button.addEventListener("click", () => { state.channel = channel; draw(); });
+    byId("bg-channels").append(button);
+    return { button, label, channel };
+  });
+  function setPeriod(period) {
+    state.period = period;
+    if (period !== ALL) slider.value = String(period);
+    drawTime();
+    drawCells();
+    drawLegend();
+    drawShares();
+    drawGrids();
+    drawMarker();
+  }
+  function focusGrid(place) {
+    state.grid = state.grid === place ? ALL : place;
+    drawFocus();
+    drawShares();
+    drawGrids();
+    drawChart();
+  }
+  function pause() {
+    window.clearInterval(state.timer);
+    state.timer = null;
+    drawTime();
+  }
+  function play() {
+    if (state.period === ALL || state.period === data.periods.length - 1) setPeriod(0);
+    state.timer = window.setInterval(() => {
+      if (state.period >= data.periods.length - 1) pause();
+      else setPeriod(state.period + 1);
+    }, data.periods.length > 120 ? 250 : 800);
+    drawTime();
+  }
+  slider.addEventListener("input", () => { pause(); setPeriod(Number(slider.value)); });
+  byId("bg-all").addEventListener("click", () => { pause(); setPeriod(ALL); });
+  byId("bg-play").addEventListener("click", () => (state.timer === null ? play() : pause()));
+  byId("bg-unfocus").addEventListener("click", () => focusGrid(state.grid));
+  for (const button of document.querySelectorAll("[data-language]")) {
+    button.addEventListener("click", () => { state.language = button.dataset.language; draw(); });
+  }
+
+  function drawTime() {
+    const idle = data.periods.length === 0;
+    slider.disabled = idle;
+    byId("bg-play").disabled = data.periods.length < 2;
+    byId("bg-all").disabled = idle;
+    byId("bg-all").textContent = word("allTime");
+    byId("bg-all").setAttribute("aria-pressed", String(state.period === ALL));
+    byId("bg-play").setAttribute("aria-label", word(state.timer === null ? "play" : "pause"));
+    byId("bg-play").querySelector("path").setAttribute("d", state.timer === null ? "M3 1.5v13l11-6.5z" : "M3 2h3.5v12H3zM9.500 2H13v12H9.500z");
+    byId("bg-period").textContent = periodLabel(state.period);
+    slider.setAttribute("aria-label", word("slider"));
+    slider.setAttribute("aria-valuetext", periodLabel(state.period));
+    slider.classList.toggle("bg-dim", state.period === ALL && !idle);
+  }
+  function drawWords() {
+    document.documentElement.lang = state.language === "zh" ? "zh-CN" : "en";
+    byId("bg-title").textContent = data.title;
+    byId("bg-subtitle").textContent = data.total
+      ? word("subtitle")(dayLabel(data.first, true), dayLabel(data.last, true), number(data.total))
+      : word("noCases");
+    for (const button of document.querySelectorAll("[data-language]")) {
+      button.setAttribute("aria-pressed", String(button.dataset.language === state.language));
+    }
+    for (const { button, label, channel } of channelButtons) {
+      label.textContent = word(channel === ALL ? "all" : CHANNELS[channel]);
+      button.setAttribute("aria-pressed", String(channel === state.channel));
+      button.disabled = data.total === 0;
+    }
+    byId("bg-channels").setAttribute("aria-label", word("channels"));
+    byId("bg-time").setAttribute("aria-label", word("time"));
+    byId("bg-chart-title").textContent = word("chart");
+    byId("bg-grids-title").textContent = word("grids");
+    byId("bg-notes-title").textContent = word("notes");
+    byId("bg-unfocus").textContent = word("unfocus");
+    map.getContainer().setAttribute("aria-label", word("map"));
+    byId("bg-grids-head").replaceChildren(
+      element("th", { text: word("grid"), scope: "col" }),
+      element("th", { text: word("cases"), scope: "col", className: "n" }),
+      element("th", { text: word("share"), scope: "col" }));
+    const outside = sum(byChannel(data.outside, ALL));
+    const notes = [word("definition"), word("cells")(number(data.cellM)), word("zone")(data.timezone)];
+    if (outside && data.grids.length) notes.push(word("outsideNote")(number(outside)));
+    if (data.note) notes.push(data.note);
+    if (!data.total) notes.splice(1, 1);
+    byId("bg-notes").replaceChildren(...notes.map((text) => element("li", { text })));
+  }
+  function draw() {
+    drawWords();
+    drawTime();
+    drawCells();
+    drawLegend();
+    drawFocus();
+    drawShares();
+    drawGrids();
+    drawChart();
+  }
+
+  function fit() {
+    map.invalidateSize({ animate: false });
+    if (data.bounds) map.fitBounds(data.bounds, { padding: [14, 14], animate: false });
+  }
+  let lastWidth = 0;
+  window.addEventListener("resize", () => window.requestAnimationFrame(() => {
+    map.invalidateSize({ animate: false });
+    if (byId("bg-chart").clientWidth !== lastWidth) drawChart();
+    lastWidth = byId("bg-chart").clientWidth;
+  }));
+  draw();
+  fit();
+  document.documentElement.dataset.ready = "true";
+};
