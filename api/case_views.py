@@ -9,7 +9,7 @@ from types import MappingProxyType
 from typing import Final
 
 from api.words import Words
-from pipeline.cases import ENDED, OPEN, Case, Event, Status
+from pipeline.cases import ENDED, OPEN, Case, Status
 from pipeline.catalogue import Category
 from pipeline.site import Site
 
@@ -129,11 +129,10 @@ def figures(views: Sequence[CaseView]) -> dict[str, int]:
     }
 
 
-def offer_until(case: Case, events: Sequence[Event], site: Site) -> datetime | None:
+def offer_until(case: Case, site: Site) -> datetime | None:
     """Return until when the offer of a dispatched case stands; None when it is not on offer."""
     if case.status is not S.DISPATCHED:
         return None
-    offered = [event.at for event in events if event.status is S.DISPATCHED and event.action == "dispatch"]
     policy = site.settings.dispatch
     stands_s = policy.offer_timeout_urgent_s if case.urgent else policy.offer_timeout_general_s
-    return offered[-1] + timedelta(seconds=stands_s) if offered else None
+    return case.updated_at + timedelta(seconds=stands_s)  # the last step of a dispatched case is the offer

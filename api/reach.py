@@ -6,6 +6,7 @@ from typing import Final
 from api.errors import OutOfReachError
 from pipeline.casebook import CaseFilter
 from pipeline.cases import Case
+from pipeline.errors import UnknownError
 from pipeline.principal import Principal, Role
 
 READERS: Final = (Role.ADMIN, Role.DISPATCHER, Role.ANALYST, Role.FORCE)
@@ -25,11 +26,11 @@ def require_case(principal: Principal, case: Case) -> Case:
 
     Raises:
         RefusedError: the role reads no cases.
-        OutOfReachError: another grid's, or for a force another terminal's.
+        UnknownError: another grid's, or for a force another terminal's; what lies outside does not exist.
     """
     principal.require("read cases", *READERS)
     if not may_see(principal, grid=case.grid, terminal=case.terminal):
-        raise OutOfReachError(principal.name, f"case {case.number} (grid {case.grid})", reach_of(principal))
+        raise UnknownError("case", case.number)
     return case
 
 

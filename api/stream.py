@@ -32,7 +32,7 @@ MOST_A_PRINCIPAL: Final = 40
 REMEMBERED_CASES: Final = 5000
 RETRY: Final = b"retry: 2000\n\n"
 HEARTBEAT: Final = b": still here\n\n"
-TERMINAL_KEYS: Final = ("terminal", "from", "to", "from_terminal", "previous_terminal")
+TERMINAL_KEYS: Final = ("terminal", "before")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,13 +1,10 @@
 """Every terminal as it stands now: who carries it, where it is, what it holds. Joins roster and casebook."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from api.services import Services
 from geo.coords import LonLat
-from geo.metric import distance_m
-from pipeline.cases import Case
 from pipeline.errors import UnknownError
 from pipeline.principal import Principal, Role
 from pipeline.roster import Force
@@ -33,15 +30,6 @@ class TerminalNow:
     def id(self) -> str:
         """Return the terminal's id."""
         return self.terminal.id
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Choice:
-    """A terminal that a dispatcher may choose for a case."""
-
-    now: TerminalNow
-    distance_m: float
-    own_grid: bool
 
 
 def terminals_now(services: Services, principal: Principal) -> list[TerminalNow]:
@@ -84,15 +72,3 @@ def _terminal_now(services: Services, force: Force, terminal: Terminal, now: dat
         on_duty=force.on_duty(now, settings.timezone),
         fresh=age_s is not None and age_s <= settings.dispatch.position_max_age_s,
     )
-
-
-def choices(case: Case, terminals: Sequence[TerminalNow]) -> list[Choice]:
-    """Return whom a dispatcher may send, on duty and other than the holder: own grid first, then nearest."""
-    offered = [
-        Choice(now=each, distance_m=distance_m(each.lonlat, case.lonlat), own_grid=each.force.grid == case.grid)
-        for each in terminals
-        if each.on_duty and each.id != case.terminal
-    ]
-    return sorted(offered, key=lambda choice: (not choice.own_grid, choice.distance_m, choice.now.id))
-
-

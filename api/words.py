@@ -35,6 +35,10 @@ class Words:
         """
         return self.by_key[key].format(**values) if values else self.by_key[key]
 
+    def known(self, key: str, otherwise: str) -> str:
+        """Return a word, or the code itself where a site has codes of its own."""
+        return self.by_key.get(key, otherwise)
+
     def under(self, table: str) -> dict[str, str]:
         """Return the words of one table by their last part, for scripts."""
         prefix = f"{table}."

@@ -79,15 +79,24 @@ def write_features(path: Path, features: Iterable[tuple[Mapping[str, object], Ba
     """Write properties and WGS-84 geometries as a feature collection, one feature a line, whole or not at all.
 
     Raises:
-        FeatureFileError: the folder is missing or cannot be written to.
+        FeatureFileError: the folder is missing or cannot be written to, or a property is no JSON.
     """
     with replacing(path) as stream:
         stream.write('{"type": "FeatureCollection", "features": [')
-        for number, (properties, geometry) in enumerate(features):
-            member = {"type": "Feature", "properties": properties, "geometry": shapely.geometry.mapping(geometry)}
-            stream.write(",\n" if number else "\n")
-            stream.write(json.dumps(member, ensure_ascii=False, allow_nan=False))
+        for number, (properties, geometry) in enumerate(features, 1):
+            stream.write("\n" if number == 1 else ",\n")
+            stream.write(_line(path, number, properties, geometry))
         stream.write("\n]}\n")
+
+
+def _line(path: Path, number: int, properties: Mapping[str, object], geometry: BaseGeometry) -> str:
+    member = {"type": "Feature", "properties": properties, "geometry": shapely.geometry.mapping(geometry)}
+    try:
+        return json.dumps(member, ensure_ascii=False, allow_nan=False)
+    except (TypeError, ValueError) as error:
+        label = Feature(number=number, properties=properties, geometry=None).label
+        problem = f"cannot be written as JSON: {error}; expected texts, finite numbers, lists and tables"
+        raise FeatureFileError([Fault(file=path.name, feature=label, field="", problem=problem)]) from error
 
 
 def _members(path: Path) -> list[object]:

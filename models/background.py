@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from models.detections import Detections
 from models.detector import Image, require_confidence, require_image
-from models.errors import SettingFaultError
+from models.errors import SettingFaultError, require_range
 
 CLASS_NAMES: Mapping[int, str] = MappingProxyType({0: "thing"})
 KNOWN, UNKNOWN = 0, 255  # how OpenCV marks background and foreground; a shadow (127) counts as background
@@ -55,12 +55,12 @@ class BackgroundSettings:
     most_streams: int = 32
 
     def __post_init__(self) -> None:
-        _require("longest_side_px", self.longest_side_px, 64, 2048)
+        require_range("longest_side_px", self.longest_side_px, 64, 2048)
         for name in ("stay_s", "learn_s", "slow_s", "fast_s", "absorb_s", "relearn_gap_s"):
-            _require(name, getattr(self, name), 0.1, 1e6)
-        _require("relearn_share", self.relearn_share, 0.05, 1.0)
-        _require("least_share", self.least_share, 0.0, 0.5)
-        _require("most_streams", self.most_streams, 1, 10_000)
+            require_range(name, getattr(self, name), 0.1, 1e6)
+        require_range("relearn_share", self.relearn_share, 0.05, 1.0)
+        require_range("least_share", self.least_share, 0.0, 0.5)
+        require_range("most_streams", self.most_streams, 1, 10_000)
 
 
 class BackgroundDetector:
@@ -247,8 +247,3 @@ def _detections(rows: NDArray[np.float32]) -> Detections:
         class_ids=np.zeros(len(rows), np.int32),
         class_names=CLASS_NAMES,
     )
-
-
-def _require(name: str, value: float, least: float, most: float) -> None:
-    if not least <= value <= most:
-        raise SettingFaultError(name, value, expected=f"{least:g} to {most:g}")

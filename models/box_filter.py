@@ -11,6 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from models.errors import require_range
+
 Floats = NDArray[np.float64]
 
 
@@ -33,6 +35,11 @@ class Noise:
     size_share: float = 1.0
     start_speed: float = 0.6
     fade_s: float = 15.0
+
+    def __post_init__(self) -> None:
+        for name in ("measurement", "acceleration", "size_share", "start_speed", "fade_s"):
+            require_range(name, getattr(self, name), 1e-6, 1e6)
+        require_range("faint", self.faint, 0.0, 1e3)
 
     def scales(self, heights: Floats) -> Floats:
         """Return the scale of each coordinate (n, 4) in pixels for boxes of these heights (n,)."""

@@ -94,3 +94,13 @@ class UnknownClassesError(ModelsError):
             f"class ids {listed} have no name; expected ids among the {known} of class_names; "
             "give the names that belong to these weights"
         )
+
+
+def require_range(name: str, value: float, least: float, most: float) -> None:
+    """Require that a setting lies from `least` to `most`.
+
+    Raises:
+        SettingFaultError: When it does not, or is no number.
+    """
+    if not least <= value <= most:
+        raise SettingFaultError(name, value, expected=f"{least:g} to {most:g}")

@@ -13,7 +13,7 @@ from scipy.optimize import linear_sum_assignment
 from models.box_filter import BoxFilter, Noise
 from models.boxes import iou
 from models.detections import Detections
-from models.errors import SettingFaultError, TimeOrderError
+from models.errors import TimeOrderError, require_range
 
 INTERCHANGEABLE = frozenset({"car", "truck", "bus", "van"})  # detectors waver between these on one vehicle
 FAR = 1e6
@@ -33,6 +33,7 @@ class TrackerSettings:
         confirm_hits: Times that a thing must be seen before it is reported.
         max_lost_s: A track not seen for so long ends.
         max_lost_unconfirmed_s: The same for one that is not confirmed yet.
+        max_gap_s: A track of the frame before lives on over a gap between frames up to so long.
         most_tracks: No track starts beyond so many.
         noise: How boxes move and jitter.
     """
@@ -46,17 +47,20 @@ class TrackerSettings:
     confirm_hits: int = 3
     max_lost_s: float = 2.0
     max_lost_unconfirmed_s: float = 0.3
+    max_gap_s: float = 10.0
     most_tracks: int = 2_000
     noise: Noise = field(default_factory=Noise)
 
     def __post_init__(self) -> None:
         for name in ("low_confidence", "high_confidence", "least_iou", "least_iou_low"):
-            _require(name, getattr(self, name), 0.0, 1.0)
-        _require("high_confidence", self.high_confidence, self.low_confidence, 1.0)
-        _require("most_surprise", self.most_surprise, 0.0, 1e4)
-        _require("confirm_hits", self.confirm_hits, 1, 100)
-        _require("max_lost_s", self.max_lost_s, 0.0, 3600.0)
-        _require("most_tracks", self.most_tracks, 1, 100_000)
+            require_range(name, getattr(self, name), 0.0, 1.0)
+        require_range("high_confidence", self.high_confidence, self.low_confidence, 1.0)
+        require_range("most_surprise", self.most_surprise, 0.0, 1e4)
+        require_range("confirm_hits", self.confirm_hits, 1, 100)
+        require_range("max_lost_s", self.max_lost_s, 0.0, 3600.0)
+        require_range("max_lost_unconfirmed_s", self.max_lost_unconfirmed_s, 0.0, 3600.0)
+        require_range("max_gap_s", self.max_gap_s, 0.0, 3600.0)
+        require_range("most_tracks", self.most_tracks, 1, 100_000)
 
 
 class Tracker:
@@ -94,12 +98,19 @@ class Tracker:
         if not np.isfinite(at_s) or (previous_s is not None and at_s <= previous_s):
             raise TimeOrderError(at_s=at_s, newest_s=previous_s if previous_s is not None else -np.inf)
         self._newest_s = at_s
-        confirmed = self._hits >= self.settings.confirm_hits
-        patience_s = np.where(confirmed, self.settings.max_lost_s, self.settings.max_lost_unconfirmed_s)
-        self._keep(at_s - self._seen_s <= patience_s)
+        self._keep(self._alive(at_s, previous_s))
         if previous_s is not None and len(self._filter):
             self._filter.predict(at_s - previous_s)
         return at_s if previous_s is None else previous_s
+
+    def _alive(self, at_s: float, previous_s: float | None) -> NDArray[np.bool_]:
+        """Return which tracks may go on: those lost for a short time, and those of the frame before, (n,)."""
+        settings = self.settings
+        confirmed = self._hits >= settings.confirm_hits
+        patience_s = np.where(confirmed, settings.max_lost_s, settings.max_lost_unconfirmed_s)
+        lost_s = at_s - self._seen_s
+        just_seen = self._seen_s >= (at_s if previous_s is None else previous_s)
+        return (lost_s <= patience_s) | (just_seen & (lost_s <= settings.max_gap_s))
 
     def _match(self, detections: Detections, previous_s: float) -> NDArray[np.intp]:
         """Return the row of the track that each detection goes on with, or -1, (n,)."""
@@ -172,8 +183,3 @@ def _assign(
     for row, column in zip(*linear_sum_assignment(part), strict=True):
         if part[row, column] < FAR:
             owners[columns[column]] = rows[row]
-
-
-def _require(name: str, value: float, least: float, most: float) -> None:
-    if not least <= value <= most:
-        raise SettingFaultError(name, value, expected=f"{least:g} to {most:g}")

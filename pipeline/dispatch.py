@@ -147,16 +147,14 @@ class _Search:
     def candidate(self, force: Force) -> _Candidate:
         where, fresh = self._position(force)
         ring = self._ring(force)
-        fault = self._fault(force) or (
-            None if ring is not None else f"grid {force.grid} is not next to {self._case.grid}"
-        )
+        outside = None if ring is not None else f"grid {force.grid} is not next to {self._case.grid}"
         return _Candidate(
             force=force,
             code=force.terminal or force.number,
             distance_m=distance_m(where, self._case.lonlat),
             fresh=fresh,
             ring=ring,
-            fault=fault,
+            fault=outside or self._fault(force),
         )
 
     def praise(self, best: _Candidate, *, among: int) -> str:

@@ -44,16 +44,19 @@ class EvidenceStore:
         """Store a picture; the same picture again is the same file.
 
         Raises:
-            EvidenceError: it is no JPEG, is too large, or the camera's code cannot be a folder.
-            OSError: the disk refuses.
+            EvidenceError: it is no JPEG, is too large, or the camera's code cannot be a folder; or the disk refuses
+                it, and nothing is left of it then.
         """
         self._check(view, camera, sighting)
         digest = hashlib.sha256(view.jpeg).hexdigest()
         day = view.captured_at.strftime("%Y%m%d")
         path = f"{camera}/{day}/{digest}.jpg"
         target = self._root / path
-        if not target.is_file():
-            _write(target, view.jpeg)
+        try:
+            if not target.is_file():
+                _write(target, view.jpeg)
+        except OSError as error:
+            raise EvidenceError(path, f"cannot be written: {error.strerror}", "room and rights on its disk") from error
         return StoredView(path=path, sha256=digest)
 
     def open(self, path: str) -> bytes:

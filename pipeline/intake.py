@@ -16,6 +16,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from geo.camera_view import ELLIPSE_95
 from geo.coords import LonLat
 from geo.metric import LocalPlane
 from pipeline.cases import OPEN, Case, Status
@@ -23,8 +24,6 @@ from pipeline.catalogue import Category
 from pipeline.clocks import utc
 from pipeline.scenes import Mode
 
-CHI_95 = 2.447746830680816
-"""Square root of the 95 % quantile of chi-square with two degrees of freedom: semi-axis of an ellipse by its sd."""
 ELLIPSE_COUNTS_TO_M = 50.0
 
 Cov = tuple[float, float, float]
@@ -141,9 +140,9 @@ def _radius_95_m(cov: tuple[float, ...], east: float, north: float) -> float:
     length = math.hypot(east, north)
     determinant = ee * nn - en * en
     if length == 0.0:
-        return CHI_95 * math.sqrt(max(0.0, (ee + nn) / 2 + math.hypot((ee - nn) / 2, en)))
+        return ELLIPSE_95 * math.sqrt(max(0.0, (ee + nn) / 2 + math.hypot((ee - nn) / 2, en)))
     if determinant <= 0.0:
         return 0.0
     de, dn = east / length, north / length
     inverse = (nn * de * de - 2.0 * en * de * dn + ee * dn * dn) / determinant
-    return CHI_95 / math.sqrt(inverse)
+    return ELLIPSE_95 / math.sqrt(inverse)

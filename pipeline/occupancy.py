@@ -89,6 +89,7 @@ class Occupancy:
     calibration_cov_m2: Cov
     look: Appearance | None
     last_confidence: float
+    best_confidence: float
     track: int | None = None
     frames: int = 1
     effective: float = 1.0
@@ -143,6 +144,7 @@ class Occupancy:
         self._average(seen, 1.0 / min(self.frames, settings.most_averaged), settings)
         self.votes[seen.class_name] = self.votes.get(seen.class_name, 0.0) + seen.confidence
         self.track = seen.track if seen.track is not None else self.track
+        self.best_confidence = max(self.best_confidence, seen.confidence)
         self.last_seen, self.last_confidence, self.seen_now = at, seen.confidence, True
         self.empty_s = self.displaced_s = self.hidden_s = 0.0
 
@@ -174,6 +176,7 @@ def opened(seen: Observation, *, at: float) -> Occupancy:
         calibration_cov_m2=seen.calibration_cov_m2,
         look=seen.look,
         last_confidence=seen.confidence,
+        best_confidence=seen.confidence,
         track=seen.track,
         again_since=at,
     )

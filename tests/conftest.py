@@ -1,11 +1,18 @@
 """What every test shares: where the real test material lies."""
 
 import os
+import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
+if TYPE_CHECKING:
+    from databases import Postgres
+
 ROOT = Path(__file__).resolve().parents[1]
+sys.path.append(str(ROOT / "tests"))  # for what several test folders share, such as small_site.py
 
 
 @pytest.fixture(scope="session")
@@ -21,3 +28,21 @@ def shared_data() -> Path:
 def sample_site() -> Path:
     """Return the folder of the sample site."""
     return ROOT / "boundaries" / "yingpu"
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator["Postgres"]:
+    """Start PostgreSQL once; skip where it cannot run."""
+    from databases import postgres_servers
+
+    yield from postgres_servers()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """Return the URL of an empty database, of each kind that the casebook knows."""
+    if request.param == "sqlite":
+        yield f"sqlite:///{tmp_path / 'beatgrid.db'}"
+        return
+    with request.getfixturevalue("postgres").database() as url:
+        yield url

@@ -15,6 +15,7 @@ import numpy as np
 import shapely
 import town_cameras
 import town_forces
+import town_growth
 import town_plan
 import town_units
 from ground_views import Tsai, check_tsai
@@ -84,7 +85,7 @@ def main() -> None:
 
     ways = town_plan.all_ways(np.random.default_rng(SEED))
     blocks = town_plan.blocks(ways)
-    units = town_units.units(blocks, town_plan.grow(blocks, town_units.seeds()))
+    units = town_units.units(blocks, town_growth.grow(blocks, town_units.seeds()))
     grids = {
         f"YP-G{number}": town_units.merge(unit.area for unit in units if unit.grid == f"YP-G{number}")
         for number in range(1, 6)

@@ -40,11 +40,11 @@ _LOW, _MID, _HIGH = (
     Pinhole(height_m=6.0, pitch_deg=15.0, fov_deg=66.0),
     Pinhole(height_m=8.0, pitch_deg=18.0, fov_deg=62.0),
 )
-_STREET = Pinhole(height_m=6.0, pitch_deg=14.0, fov_deg=2 * math.degrees(math.atan(480 / 540)), width=960, height=540)
-STREET_FROM_M, STREET_LENGTH_M, STREET_WIDTH_M = 8.0, 30.0, 16.0
-"""The drawn street begins this far before the camera, is this long and this wide, its middle under the view's axis."""
-NO_PARKING_M: Zone = (STREET_FROM_M + 2.0, STREET_FROM_M + 28.0, -5.0, -2.4)
-PAVEMENT_M: Zone = (STREET_FROM_M, STREET_FROM_M + STREET_LENGTH_M, -8.0, -5.0)
+_STREET = Pinhole(height_m=6.0, pitch_deg=8.0, fov_deg=2 * math.degrees(math.atan(480 / 560)), width=960, height=540)
+STREET_FROM_M, STREET_LENGTH_M, STREET_WIDTH_M = 17.0, 30.0, 16.0
+"""The drawn street crosses the view: it begins this far before the camera, is this long and this wide."""
+NO_PARKING_M: Zone = (STREET_FROM_M, STREET_FROM_M + 4.3, 14.0, -14.0)
+PAVEMENT_M: Zone = (STREET_FROM_M + 12.5, STREET_FROM_M + STREET_WIDTH_M, 15.0, -15.0)
 
 _PARKED = ("motor-vehicle-parked", "no-parking")
 _BIKES = ("bicycles-cluttered", "bicycle-bay")
@@ -55,10 +55,10 @@ _LEFT = ("left-object", None)
 POSTS: tuple[Post, ...] = (
     Post(
         code="demo-street", name="Chengzhong North Road, fire lane", name_zh="城中北路盈中段消防通道",
-        unit="011", side="street_face", kind="street", view=_STREET, way="城中北路", along=0.5, turn_deg=0.0,
-        inside_m=10.0, fps=10.0,
+        unit="011", side="street_face", kind="street", view=_STREET, way="城中北路", along=0.5, turn_deg=-90.0,
+        inside_m=35.0,
         zones={"no-parking": NO_PARKING_M, "pavement": PAVEMENT_M},
-        scenes=(_PARKED, ("fire-lane-blocked", "no-parking"), ("bicycles-cluttered", "pavement"), _LEFT),
+        scenes=(_PARKED, ("fire-lane-blocked", "no-parking"), ("bicycles-cluttered", "pavement"), ("left-object", "pavement")),
     ),
     Post(
         code="chengzhong-road-market", name="Chengzhong North Road food market", name_zh="城中北路菜场", unit="003",
@@ -279,10 +279,9 @@ def _pose(view: Pinhole, anchor: Anchor) -> dict[str, float]:
 
 
 def _street_ground(view: Pinhole) -> dict[str, object]:
-    """Return the drawn street: its corners in the image and in metres, x away from the camera, y to the left."""
-    half = STREET_WIDTH_M / 2.0
-    far = STREET_FROM_M + STREET_LENGTH_M
-    corners = np.array([(STREET_FROM_M, -half), (far, -half), (far, half), (STREET_FROM_M, half)])
+    """Return the drawn street: its corners in the image and in metres, x to the right, y away from the camera."""
+    half, far = STREET_LENGTH_M / 2.0, STREET_FROM_M + STREET_WIDTH_M
+    corners = np.array([(STREET_FROM_M, half), (STREET_FROM_M, -half), (far, -half), (far, half)])
     return {
         "image_px": [[round(float(u), 2), round(float(v), 2)] for u, v in view.image(corners)],
         "ground_m": [[0, 0], [STREET_LENGTH_M, 0], [STREET_LENGTH_M, STREET_WIDTH_M], [0, STREET_WIDTH_M]],

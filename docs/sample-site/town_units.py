@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import shapely
 from shapely import Polygon
-from town_plan import Seed
+from town_growth import Seed
 
 URBAN = ("YP-G1", "YP-G2", "YP-G3")
 

@@ -135,7 +135,7 @@ window.beatgridHeatmap = function beatgridHeatmap({ map, cellLayer, gridLayer })
     return [thursday.getUTCFullYear(), Math.floor((thursday.getTime() - start) / 604800000) + 1];
   }
   function periodLabel(place, short) {
-    if (place === ALL) return word("allTime");
+    if (place === ALL) return short || !data.total ? word("allTime") : `${dayLabel(data.first, true)} – ${dayLabel(data.last, true)}`;
     const [first, last] = data.periods[place];
     const [year, month] = parts(first);
     if (data.by === "day") return dayLabel(first, !short);
@@ -187,11 +187,16 @@ window.beatgridHeatmap = function beatgridHeatmap({ map, cellLayer, gridLayer })
       return box;
     }
     const totals = byChannel(data.cellCounts[place], state.period);
+    const within = data.cellGrids[place];
+    if (!picked(totals)) {
+      if (within !== ALL) box.append(...gridTip(within));
+      else box.append(element("p", { text: word("outside") }));
+      return box;
+    }
     const shown = state.channel === ALL ? word("all") : word(CHANNELS[state.channel]);
     box.append(element("h3", { text: `${word("cell")}: ${number(picked(totals))}` }), element("p", { text: shown }));
-    const grid = data.cellGrids[place];
-    if (grid === ALL) box.append(element("p", { text: word("outside") }));
-    else box.append(element("hr"), ...gridTip(grid));
+    if (within === ALL) box.append(element("p", { text: word("outside") }));
+    else box.append(element("hr"), ...gridTip(within));
     return box;
   }
   for (const layer of [cellLayer, gridLayer]) layer.bindTooltip(tipOf, { sticky: true, className: "bg-tip", opacity: 1 });
@@ -200,7 +205,9 @@ window.beatgridHeatmap = function beatgridHeatmap({ map, cellLayer, gridLayer })
     const grid = data.cellGrids[event.layer.feature.properties.place];
     if (grid !== ALL) focusGrid(grid);
   });
-  cellLayer.on("mouseover", (event) => event.layer.setStyle({ stroke: true, color: "#111820", weight: 2, opacity: 1 }));
+  cellLayer.on("mouseover", (event) => {
+    if (event.layer.options.fill) event.layer.setStyle({ stroke: true, color: "#111820", weight: 2, opacity: 1 });
+  });
   cellLayer.on("mouseout", (event) => event.layer.setStyle({ stroke: false }));
 
   const names = data.grids.length <= 30 ? data.grids.map((grid) => L.tooltip({
@@ -248,7 +255,24 @@ window.beatgridHeatmap = function beatgridHeatmap({ map, cellLayer, gridLayer })
       if (chosen) layer.bringToFront();
     });
     names.forEach((name, place) => name.setContent(element("span", { text: gridName(place) })));
+    drawNames();
   }
+
+  // Names that would cover another are left out until the map is near enough; a chosen grid's comes first.
+  function drawNames() {
+    const taken = [];
+    const order = [...names.keys()].sort((a, b) => (b === state.grid) - (a === state.grid) || data.grids[b].span - data.grids[a].span);
+    for (const place of order) {
+      const box = names[place].getElement();
+      if (!box) continue;
+      const here = box.getBoundingClientRect();
+      const free = taken.every((there) => here.right + 4 < there.left || there.right + 4 < here.left
+        || here.bottom + 2 < there.top || there.bottom + 2 < here.top);
+      box.style.visibility = free ? "" : "hidden";
+      if (free) taken.push(here);
+    }
+  }
+  map.on("zoomend resize", () => window.requestAnimationFrame(drawNames));
 
   // The panel.
   const SVG = "http://www.w3.org/2000/svg";
@@ -434,7 +458,7 @@ window.beatgridHeatmap = function beatgridHeatmap({ map, cellLayer, gridLayer })
     byId("bg-all").textContent = word("allTime");
     byId("bg-all").setAttribute("aria-pressed", String(state.period === ALL));
     byId("bg-play").setAttribute("aria-label", word(state.timer === null ? "play" : "pause"));
-    byId("bg-play").querySelector("path").setAttribute("d", state.timer === null ? "M3 1.5v13l11-6.5z" : "M3 2h3.5v12H3zM9.500 2H13v12H9.500z");
+    byId("bg-play").querySelector("path").setAttribute("d", state.timer === null ? "M3 1.5v13l11-6.5z" : "M3 2h3.5v12H3zM9.5 2H13v12H9.5z");
     byId("bg-period").textContent = periodLabel(state.period);
     slider.setAttribute("aria-label", word("slider"));
     slider.setAttribute("aria-valuetext", periodLabel(state.period));
@@ -485,7 +509,9 @@ window.beatgridHeatmap = function beatgridHeatmap({ map, cellLayer, gridLayer })
 
   function fit() {
     map.invalidateSize({ animate: false });
-    if (data.bounds) map.fitBounds(data.bounds, { padding: [14, 14], animate: false });
+    const narrow = map.getContainer().clientWidth < 600;
+    if (data.bounds) map.fitBounds(data.bounds, { paddingTopLeft: [14, narrow ? 64 : 14], paddingBottomRight: [14, 14], animate: false });
+    drawNames();
   }
   let lastWidth = 0;
   window.addEventListener("resize", () => window.requestAnimationFrame(() => {

@@ -255,13 +255,17 @@ def test_cameras_are_known_spread_and_inside(cameras: Features, grids: Features,
     assert seen == URBAN | OUTER
 
 
-def test_a_cameras_side_is_that_of_its_distance_from_the_units_edge(cameras: Features, units: Features) -> None:
+def test_a_cameras_zones_lie_on_its_side_of_the_street_face(cameras: Features, units: Features) -> None:
     for one in cameras:
-        place = Point(one["geometry"]["coordinates"])
-        unit = next(area for area in areas(units).values() if area.contains(place))
-        edge_m = in_metres(unit).exterior.distance(in_metres(place))
-        if one["properties"]["side"] != "village":
-            assert (edge_m <= 25.0) == (one["properties"]["side"] == "street_face"), one["properties"]["code"]
+        facts = one["properties"]
+        unit = next(area for area in areas(units).values() if area.contains(Point(one["geometry"]["coordinates"])))
+        matrix = homography(facts["calibration"]["points"])
+        for name, corners in facts["zones"].items():
+            if facts["side"] == "village":
+                continue
+            middle = Point(apply_to(matrix, np.array([Polygon(corners).centroid.coords[0]]))[0, :2])
+            edge_m = in_metres(unit).exterior.distance(in_metres(middle))
+            assert (edge_m <= 25.0) == (facts["side"] == "street_face"), f"{facts['code']}/{name}: {edge_m:.0f} m"
 
 
 def test_calibrations_fit_within_their_pixel_noise(cameras: Features) -> None:
@@ -392,90 +396,6 @@ def test_shifts_follow_the_patrol_pattern(forces: list[dict[str, str]]) -> None:
     supervisors = {row["shift"] for row in forces if row["role"] == "grid-supervisor"}
     assert supervisors == {"08:30-17:30"}
     assert any(row["shift"] == "17:30-08:30" for row in forces if row["role"] == "social-security-team")
-
-
-@pytest.fixture(scope="module")
-def published(shared_data: Path) -> NDArray[np.float64]:
-    """Return frame, id, u, v of box bottoms, X, Y in metres of every published box."""
-    rows = np.loadtxt(shared_data / "tracking_gt/pets2009/PETS09-S2L1_gt_derived_from_xml.txt", delimiter=",")
-    return np.column_stack([rows[:, :2], rows[:, 2] + rows[:, 4] / 2, rows[:, 3] + rows[:, 5], rows[:, 7:9]])
-
-
-def placed(anchor: dict[str, float], ground_m: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return lon, lat of PETS ground positions by the README's formula, with geodesics instead of a projection."""
-    turn = math.radians(anchor["rotation_deg"])
-    east = ground_m[:, 0] * math.cos(turn) - ground_m[:, 1] * math.sin(turn)
-    north = ground_m[:, 0] * math.sin(turn) + ground_m[:, 1] * math.cos(turn)
-    start = np.full(len(ground_m), anchor["lon"]), np.full(len(ground_m), anchor["lat"])
-    azimuth, away = np.degrees(np.arctan2(east, north)), np.hypot(east, north)
-    return np.column_stack(Geod(ellps="WGS84").fwd(*start, azimuth, away)[:2])
-
-
-def test_pets_calibration_brings_the_published_boxes_to_their_published_places(
-    cameras: Features, published: NDArray[np.float64]
-) -> None:
-    facts = camera(cameras, "pets-view1")
-    found = apply_to(homography(facts["calibration"]["points"]), published[:, 2:4])[:, :2]
-    off = distances_m(found, placed(facts["pets_anchor"], published[:, 4:6]))
-    assert np.median(off) < 0.10
-    assert np.percentile(off, 90) < 0.20
-    assert off.max() < 0.75
-
-
-def test_pets_ground_lies_well_inside_one_unit(
-    cameras: Features, units: Features, published: NDArray[np.float64]
-) -> None:
-    facts = camera(cameras, "pets-view1")
-    truth = placed(facts["pets_anchor"], published[:, 4:6])
-    unit = next(area for area in areas(units).values() if area.contains(Point(truth[0])))
-    edge = in_metres(unit).exterior
-    assert shapely.contains_xy(unit, truth).all()
-    assert edge.distance(in_metres(shapely.MultiPoint(truth))) > 25.0
-
-
-def test_pets_walkway_holds_every_published_box(cameras: Features, published: NDArray[np.float64]) -> None:
-    walkway = Polygon(camera(cameras, "pets-view1")["zones"]["walkway"])
-    feet = np.minimum(published[:, 2:4], [768, 576])
-    assert shapely.covers(walkway, shapely.points(feet)).all()
-
-
-def stays(frames: NDArray[np.float64], gap: int) -> list[tuple[int, int]]:
-    """Return first and last frame of each stay, gaps of up to `gap` frames bridged."""
-    ordered = np.unique(frames.astype(int))
-    cuts = np.flatnonzero(np.diff(ordered) > gap + 1)
-    firsts, lasts = ordered[np.r_[0, cuts + 1]], ordered[np.r_[cuts, len(ordered) - 1]]
-    return list(zip(firsts.tolist(), lasts.tolist(), strict=True))
-
-
-def test_restricted_zone_is_entered_a_moderate_number_of_times(
-    cameras: Features, published: NDArray[np.float64]
-) -> None:
-    facts = camera(cameras, "pets-view1")
-    need = math.ceil(2.0 * facts["fps"])
-    rectangle = Polygon(facts["restricted_ground_m"])
-    inside = published[shapely.contains_xy(rectangle, published[:, 4:6])]
-    single = [
-        stay
-        for person in np.unique(inside[:, 1])
-        for stay in stays(inside[inside[:, 1] == person, 0], gap=0)
-        if stay[1] - stay[0] >= need
-    ]
-    visits = [stay for stay in stays(inside[:, 0], gap=6) if stay[1] - stay[0] >= need]
-    assert (len(single), len(visits)) == (12, 8)
-    assert len(np.unique(inside[:, 0])) < 0.5 * 795, "not permanently occupied"
-    for margin in (-0.5, 0.5):
-        near = published[shapely.contains_xy(rectangle.buffer(margin, join_style="mitre"), published[:, 4:6])]
-        assert len([stay for stay in stays(near[:, 0], gap=6) if stay[1] - stay[0] >= need]) == 8
-
-
-def test_restricted_zone_in_the_image_is_the_one_on_the_ground(
-    cameras: Features, published: NDArray[np.float64]
-) -> None:
-    facts = camera(cameras, "pets-view1")
-    in_image = shapely.contains_xy(Polygon(facts["zones"]["restricted"]), published[:, 2:4])
-    on_ground = shapely.contains_xy(Polygon(facts["restricted_ground_m"]), published[:, 4:6])
-    assert in_image.sum() > 300
-    assert (in_image != on_ground).mean() < 0.002
 
 
 def test_the_drawn_street_agrees_with_its_cameras_calibration(cameras: Features) -> None:

@@ -1,0 +1,194 @@
+"""The console's panel of one case: what is known, why it went where it went, what may be done. Reads only."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from api.case_views import CaseView, case_view, offer_until
+from api.reach import DESK
+from api.reason_words import worded
+from api.services import Services
+from api.terminals_now import TerminalNow, terminals_now
+from api.words import Words
+from pipeline.casebook import Evidence
+from pipeline.cases import NEEDS_REASON, STEPS, Action, Case, Event, legal_actions
+from pipeline.dispatch import ineligibility
+from pipeline.principal import Principal, Role
+
+_MOST_ENTRIES: Final = 200
+_PROMINENT: Final = frozenset({Action.FILE, Action.CHECK, Action.CLOSE})
+_GRAVE: Final = frozenset({Action.REJECT, Action.VOID})
+# What a force does on the spot; the desk may do it for a terminal that reports by radio.
+_ON_BEHALF: Final[Mapping[Action, str]] = {Action.ACCEPT: "action.accept_for", Action.DECLINE: "action.decline_for"}
+_REASSIGNS: Final = frozenset({"dispatched", "accepted"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SkippedLine:
+    """A candidate that did not get the case, with the reason in words."""
+
+    terminal: str
+    distance_m: float
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decision:
+    """The last decision on who gets the case."""
+
+    terminal: str | None
+    carrier: str
+    distance_m: float | None
+    reason: str
+    skipped: tuple[SkippedLine, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """One line of the history."""
+
+    event: Event
+    title: str
+    note: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Button:
+    """Something that may be done now; `word` is its key."""
+
+    action: Action
+    word: str
+    kind: str
+    needs_note: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Choice:
+    """A terminal that a dispatcher may choose; `reason` says what speaks against it, if anything does."""
+
+    terminal: str
+    name: str
+    distance_m: float
+    load: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Panel:
+    """Everything that the panel shows."""
+
+    view: CaseView
+    offer_until: datetime | None
+    camera_name: str
+    pictures: Sequence[Evidence]
+    decision: Decision | None
+    history: Sequence[Entry]
+    actions: Sequence[Button]
+    terminals: Sequence[Choice]
+    may_act: bool
+
+
+def panel_of(services: Services, case: Case, who: Principal, spoken: Words) -> Panel:
+    """Return the panel of a case as a principal sees it."""
+    now, site = services.clock.now(), services.site
+    events = services.casebook.events(case.number)
+    may_act = who.role in DESK
+    buttons = buttons_of(case, who.role) if may_act else []
+    sends = any(button.action is Action.DISPATCH for button in buttons)
+    camera = site.cameras.get(case.camera or "")
+    return Panel(
+        view=case_view(case, site, spoken, now=now),
+        offer_until=offer_until(case, site),
+        camera_name=spoken.either(camera.name, camera.name_zh) if camera else "",
+        pictures=services.casebook.evidence(case.number),
+        decision=_decision(services, events, spoken),
+        history=[_entry(event, spoken) for event in reversed(events[-_MOST_ENTRIES:])],
+        actions=buttons,
+        terminals=_choices(services, case, terminals_now(services, who), spoken) if sends else [],
+        may_act=may_act,
+    )
+
+
+def buttons_of(case: Case, role: Role) -> list[Button]:
+    """Return what a role may do with a case now, the usual step first and the grave ones last."""
+    allowed = [action for action in legal_actions(case.status) if role in STEPS[action][2]]
+    buttons = [_button(action, case) for action in allowed]
+    order = {"go": 0, "": 1, "danger": 2}
+    return sorted(buttons, key=lambda button: order[button.kind])
+
+
+def _button(action: Action, case: Case) -> Button:
+    word = _ON_BEHALF.get(action, f"action.{action}")
+    if action is Action.DISPATCH and case.status in _REASSIGNS:
+        word = "action.reassign"
+    prominent = action in _PROMINENT or (action is Action.DISPATCH and case.status not in _REASSIGNS)
+    kind = "go" if prominent else "danger" if action in _GRAVE else ""
+    return Button(action=action, word=word, kind=kind, needs_note=action in NEEDS_REASON)
+
+
+def _choices(services: Services, case: Case, terminals: Sequence[TerminalNow], spoken: Words) -> list[Choice]:
+    """Return whom a dispatcher may send, on duty and other than the holder: eligible ones first, then nearest."""
+    on_duty = [each for each in terminals if each.on_duty and each.id != case.terminal]
+    found = [_choice(services, case, each, spoken) for each in on_duty]
+    return sorted(found, key=lambda choice: (choice.reason != "", choice.distance_m, choice.terminal))
+
+
+def _choice(services: Services, case: Case, each: TerminalNow, spoken: Words) -> Choice:
+    distance_m, fault = ineligibility(
+        case,
+        each.force,
+        site=services.site,
+        category=services.site.catalogue.get(case.category),
+        terminals={each.id: each.terminal},
+        now=services.clock.now(),
+    )
+    reason = worded(fault, spoken) if fault else ""
+    name = spoken.either(each.force.name, each.force.name_zh)
+    return Choice(terminal=each.id, name=name, distance_m=distance_m, load=each.terminal.open_cases, reason=reason)
+
+
+def _decision(services: Services, events: Sequence[Event], spoken: Words) -> Decision | None:
+    made = [event for event in events if event.action in {Action.DISPATCH, "no-terminal"}]
+    if not made:
+        return None
+    details = made[-1].details
+    terminal = _text(details.get("terminal")) or None
+    force = services.site.roster.by_terminal().get(terminal or "")
+    distance = details.get("distance_m")
+    despite = _text(details.get("despite"))
+    reasons = [worded(each, spoken) for each in (_text(details.get("reason")), despite) if each]
+    return Decision(
+        terminal=terminal,
+        carrier=spoken.either(force.name, force.name_zh) if force else "",
+        distance_m=float(distance) if isinstance(distance, int | float) else None,
+        reason="; ".join(reasons),
+        skipped=tuple(_skipped(each, spoken) for each in _rows(details.get("skipped"))),
+    )
+
+
+def _skipped(row: Mapping[str, object], spoken: Words) -> SkippedLine:
+    distance = row.get("distance_m")
+    return SkippedLine(
+        terminal=_text(row.get("terminal")),
+        distance_m=float(distance) if isinstance(distance, int | float) else 0.0,
+        reason=worded(_text(row.get("reason")), spoken),
+    )
+
+
+def _entry(event: Event, spoken: Words) -> Entry:
+    key = f"event.{event.action}"
+    if event.action == Action.DECLINE and event.details.get("unanswered"):
+        key = "event.pass-over"
+    title = spoken(key, terminal=_text(event.details.get("terminal"))) if key == "event.dispatch" else spoken(key)
+    reason = "" if event.action in {Action.DISPATCH, "no-terminal"} else _text(event.details.get("reason"))
+    notes = [_text(event.details.get("note")), _text(event.details.get("description")), reason]
+    return Entry(event=event, title=title, note="; ".join(worded(note, spoken) for note in notes if note))
+
+
+def _text(value: object) -> str:
+    return value if isinstance(value, str) else ""
+
+
+def _rows(value: object) -> list[Mapping[str, object]]:
+    return [each for each in value if isinstance(each, dict)] if isinstance(value, list) else []

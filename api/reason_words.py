@@ -1,0 +1,76 @@
+"""The reasons of dispatch and intake in the reader's language. They are stored in English; a test holds them here."""
+
+import re
+from collections.abc import Callable
+from typing import Final
+
+from api.words import Words
+
+Wording = Callable[[Words, re.Match[str]], str]
+
+
+def _plain(chinese: str) -> Wording:
+    return lambda _, match: chinese.format(*match.groups())
+
+
+def _duty(spoken: Words, slug: str) -> str:
+    return spoken.known(f"duty.{slug}", slug)
+
+
+def _nearest(spoken: Words, match: re.Match[str]) -> str:
+    among, department, grid, beside, basis = match.groups()
+    who = "先行力量" if department is None else f"{_duty(spoken, department)}力量"
+    where = f"{grid}（与 {beside} 相邻）" if beside else grid
+    return f"{where} 内可派的 {among} 个{who}中最近，按{'上报位置' if basis == 'reported position' else '岗位点'}计"
+
+
+def _before(spoken: Words, match: re.Match[str]) -> str:
+    stage, grid, department, other = match.groups()
+    own = "先行力量" if stage == "first" else "后期力量"
+    goes = "先行力量" if department is None else f"{_duty(spoken, department)}力量"
+    return f"{grid} 的{own}：{other} 的{goes}优先"
+
+
+_CHINESE: Final[tuple[tuple[re.Pattern[str], Wording], ...]] = tuple(
+    (re.compile(pattern), wording)
+    for pattern, wording in (
+        (r"none of (\d+) forces in and next to grid (\S+) may take it now", _plain("{1} 及相邻网格的 {0} 个力量均不可派")),
+        (
+            r"nearest of (\d+) eligible as (?:first force|force of (\S+)) in grid (\S+?)(?:, next to (\S+))?, by its (.+)",
+            _nearest,
+        ),
+        (r"(\S+) of grid (\S+): a (?:first force|force of (\S+)) of grid (\S+) goes before it", _before),
+        (r"carries no terminal", _plain("未配终端")),
+        (r"off duty", _plain("不在岗")),
+        (r"department (\S+) does not follow up this category", lambda w, m: f"{_duty(w, m[1])}不负责此类别"),
+        (r"role (\S+) does not handle this category", lambda w, m: f"{_duty(w, m[1])}不处置此类别"),
+        (
+            r"patrols (\S+), the case is (\S+)",
+            lambda w, m: f"负责{w.known(f'side.{m[1]}', m[1])}，案件在{w.known(f'side.{m[2]}', m[2])}",
+        ),
+        (r"is bound to other units", _plain("负责其他管理单元")),
+        (r"declined this case", _plain("已拒此单")),
+        (r"did not answer the offer", _plain("上次派单未应答")),
+        (r"holds (\d+) or more cases, the most allowed", _plain("在办已达上限 {0} 件")),
+        (r"grid (\S+) is not next to (\S+)", _plain("{0} 与 {1} 不相邻")),
+        (r"chosen by (.+)", _plain("由 {0} 指定")),
+        (r"no answer within (\d+) s", _plain("{0} 秒内未应答")),
+        (r"confirmed by a second source, (\S+)", lambda w, m: f"由第二来源确认：{w.known(f'channel.{m[1]}', m[1])}"),
+        (r"no case of the category is within reach \((\d+) compared\)", _plain("附近无同类案件（比对 {0} 件）")),
+        (
+            r"([\d.]+) m from (\S+), which is (\S+); same problem within ([\d.]+) m",
+            lambda w, m: f"距 {m[2]}（{w.known(f'status.{m[3]}', m[3])}）{m[1]} 米，{m[4]} 米内视为同一问题",
+        ),
+    )
+)
+
+
+def worded(reason: str, spoken: Words) -> str:
+    """Return a reason in the reader's language; one that has no Chinese wording stays in English."""
+    if spoken.language != "zh":
+        return reason
+    for pattern, wording in _CHINESE:
+        match = pattern.fullmatch(reason)
+        if match is not None:
+            return wording(spoken, match)
+    return reason

@@ -1,0 +1,190 @@
+"""Admission: carries intake decisions out inside a write transaction: a case opened, or a known one that has more."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Literal
+
+from geo.coords import LonLat
+from pipeline.casebook import Evidence, Transaction
+from pipeline.cases import Action, Case, Channel, Status, step
+from pipeline.catalogue import Category
+from pipeline.dispatch import Dispatch, NoTerminal
+from pipeline.history import opening_details
+from pipeline.intake import Attach, Cov, Finding, Open, decide, search_radius_m
+from pipeline.offers import Entered, enter, offer, write_event
+from pipeline.principal import PIPELINE
+from pipeline.scenes import Mode
+from pipeline.sightings import Sighting
+from pipeline.site import Place, Site
+
+ATTACH, OPEN = "attach", "open"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Taken:
+    """What became of a sighting or report.
+
+    Attributes:
+        number: the case that it opened or belongs to; None when it was ignored.
+        dispatch: who got the case, or why nobody did; None when it was not offered.
+    """
+
+    outcome: Literal["open", "attach", "ignore"]
+    number: str | None
+    reason: str
+    dispatch: Dispatch | NoTerminal | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Notice:
+    """A sighting or a report, checked and placed.
+
+    Attributes:
+        mode: auto files a case at once, confirm leaves it reported until somebody verifies it.
+        pictures: evidence whose files are in their places; its case is filled in when it is known.
+    """
+
+    channel: Channel
+    category: Category
+    lonlat: LonLat
+    cov_m2: Cov
+    error_m: float
+    place: Place
+    mode: Mode
+    first_seen_at: datetime
+    seen_at: datetime
+    description: str = ""
+    sighting: Sighting | None = None
+    pictures: tuple[Evidence, ...] = ()
+
+
+def admit(tx: Transaction, notice: Notice, *, site: Site, entered: Entered) -> Taken:
+    """Open a case for a notice or attach it to the one that it belongs to, and offer the case if it is filed."""
+    finding = Finding(
+        category=notice.category,
+        lonlat=notice.lonlat,
+        cov_m2=notice.cov_m2,
+        first_seen_at=notice.first_seen_at,
+        seen_at=notice.seen_at,
+    )
+    nearby = tx.similar(notice.category.key, notice.lonlat, search_radius_m(notice.category))
+    decision = decide(finding, mode=notice.mode, nearby=nearby)
+    if isinstance(decision, Attach):
+        case = _attach(tx, notice, decision, entered=entered)
+        offered = _file_if_waiting(tx, case, notice, site=site, entered=entered)
+        return Taken(outcome="attach", number=decision.number, reason=decision.reason, dispatch=offered)
+    if isinstance(decision, Open):
+        case = _open(tx, notice, decision, site=site, entered=entered)
+        sent = _offer(tx, case, site=site, entered=entered) if case.status is Status.FILED else None
+        return Taken(outcome="open", number=case.number, reason=decision.reason, dispatch=sent)
+    _remember(tx, notice, case=None)
+    return Taken(outcome="ignore", number=None, reason=decision.reason, dispatch=None)
+
+
+def number_prefix(site: Site) -> str:
+    """Return what case numbers start with: what the grids' codes share before the first dash, else the site's code."""
+    starts = {grid.code.split("-")[0] for grid in site.boundaries.grids}
+    shared = starts.pop() if len(starts) == 1 else site.settings.code
+    return shared.upper()
+
+
+def _open(tx: Transaction, notice: Notice, decision: Open, *, site: Site, entered: Entered) -> Case:
+    now, urgent, targets = entered.now, notice.category.urgent, site.settings.targets
+    seen = notice.sighting
+    case = Case(
+        number=tx.next_number(number_prefix(site), now.astimezone(site.settings.timezone).strftime("%Y%m%d")),
+        category=notice.category.key,
+        channel=notice.channel,
+        status=Status.FILED if notice.mode is Mode.AUTO else Status.REPORTED,
+        urgent=urgent,
+        lonlat=notice.lonlat,
+        cov_m2=notice.cov_m2,
+        error_m=notice.error_m,
+        grid=notice.place.grid,
+        unit=notice.place.unit,
+        side=notice.place.side,
+        occurred_at=notice.seen_at,
+        recorded_at=now,
+        updated_at=now,
+        description=notice.description,
+        camera=seen.camera if seen else None,
+        scene=seen.scene if seen else None,
+        arrive_by=now + timedelta(seconds=targets.arrive_s) if urgent else None,
+        first_result_by=now + timedelta(seconds=targets.first_result_s) if urgent else None,
+        sightings=1 if seen else 0,
+        version=1,
+    )
+    tx.add_case(case)
+    details = {**opening_details(case), "reason": decision.reason, **_shown(notice)}
+    write_event(tx, case, OPEN, entered=entered, details=details)
+    _remember(tx, notice, case=case.number)
+    return case
+
+
+def _attach(tx: Transaction, notice: Notice, decision: Attach, *, entered: Entered) -> Case:
+    """Add to a case's history; the time of its last step stays, because offers and closings are counted from it."""
+    case = tx.case(decision.number)
+    more = replace(case, sightings=case.sightings + (notice.sighting is not None), version=case.version + 1)
+    details: dict[str, object] = {
+        "channel": notice.channel.value,
+        "lon": notice.lonlat.lon,
+        "lat": notice.lonlat.lat,
+        "error_m": notice.error_m,
+        "seen_at": notice.seen_at.isoformat(),
+        "reason": decision.reason,
+        **({"description": notice.description} if notice.description else {}),
+        **_shown(notice),
+    }
+    enter(tx, more, ATTACH, entered=entered, details=details)
+    _remember(tx, notice, case=case.number)
+    return more
+
+
+def _file_if_waiting(
+    tx: Transaction, case: Case, notice: Notice, *, site: Site, entered: Entered
+) -> Dispatch | NoTerminal | None:
+    """File a case that waits for verification when a second, trusted source reports the same."""
+    if notice.mode is not Mode.AUTO or case.status not in {Status.REPORTED, Status.VERIFIED}:
+        return None
+    filed = step(case, Action.FILE, principal=PIPELINE, now=entered.now)
+    reason = f"confirmed by a second source, {notice.channel}"
+    enter(tx, filed, Action.FILE.value, entered=replace(entered, by=PIPELINE), details={"reason": reason})
+    return _offer(tx, filed, site=site, entered=entered)
+
+
+def _offer(tx: Transaction, case: Case, *, site: Site, entered: Entered) -> Dispatch | NoTerminal:
+    return offer(tx, case, site=site, entered=replace(entered, by=PIPELINE))[1]
+
+
+def _shown(notice: Notice) -> dict[str, object]:
+    """Return the event's words on the sighting and its pictures."""
+    seen = notice.sighting
+    if seen is None:
+        return {}
+    told: dict[str, object] = {
+        "sighting": seen.id,
+        "camera": seen.camera,
+        "scene": seen.scene,
+        "class_name": seen.class_name,
+        "confidence": seen.confidence,
+        "count": seen.count,
+        "first_seen_at": seen.first_seen_at.isoformat(),
+        "unseen_s": seen.unseen_s,
+        "detector": seen.detector,
+    }
+    return {**told, **({"pictures": _listed(notice.pictures)} if notice.pictures else {})}
+
+
+def _listed(pictures: Sequence[Evidence]) -> list[dict[str, object]]:
+    return [{"id": each.id, "label": each.label, "sha256": each.sha256} for each in pictures]
+
+
+def _remember(tx: Transaction, notice: Notice, *, case: str | None) -> None:
+    seen = notice.sighting
+    if seen is None:
+        return
+    tx.add_sighting(seen.id, case=case, camera=seen.camera, captured_at=seen.captured_at)
+    if case is not None:
+        for picture in notice.pictures:
+            tx.add_evidence(replace(picture, case=case))

@@ -1,0 +1,226 @@
+"""A camera's pipeline: one frame in, detections, sightings and sometimes a state out. Stores and dispatches nothing."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Final
+
+import numpy as np
+
+from geo.camera_view import error_m
+from models.detections import Detections
+from models.detector import Detector
+from models.tracker import Tracker
+from pipeline.camera_memory import recall, remember
+from pipeline.cameras import Camera
+from pipeline.casebook import CameraState
+from pipeline.evidence_views import Waiting, WaitingFrames, view, waiting
+from pipeline.firings import Firing
+from pipeline.frames import Frame
+from pipeline.moments import Moment
+from pipeline.observations import join_tracks, observe, with_looks
+from pipeline.occupancies import Occupancies
+from pipeline.occupancy import OccupancySettings
+from pipeline.scene_rules import SceneRules
+from pipeline.scenes import Scene
+from pipeline.sightings import Sighting, View
+
+FAINT: Final = 0.1  # from here on a box is blurred, and may hold what is there already
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PipelineSettings:
+    """How a camera's frames are taken.
+
+    Attributes:
+        lag_s: a frame older than the newest by more than this is refused; a younger one is passed over.
+        state_every_s: frame time between two states to store; what fires brings one along.
+        before_within_s: how far the "before" picture may lie from when the thing was first seen.
+        blur: whether pictures are blurred; a site's choice.
+        occupancy: what counts as keeping a place.
+    """
+
+    lag_s: float = 10.0
+    state_every_s: float = 5.0
+    before_within_s: float = 5.0
+    blur: bool = True
+    occupancy: OccupancySettings = OccupancySettings()
+
+
+class Outcome(StrEnum):
+    """What became of a frame."""
+
+    PROCESSED = "processed"
+    REPEATED = "repeated"
+    LATE = "late"
+    REFUSED = "refused"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepResult:
+    """What one frame brought.
+
+    Attributes:
+        detections: from each scene's least confidence on; empty for a frame that was not processed.
+        sightings: scenes that fired in it.
+        state: what to store, with the sightings if there are any; None when nothing is due.
+    """
+
+    outcome: Outcome
+    detections: Detections
+    sightings: tuple[Sighting, ...] = ()
+    state: CameraState | None = None
+
+
+class CameraPipeline:
+    """One camera's frames to sightings; not for several threads at once.
+
+    Args:
+        camera: calibration, zones and scenes.
+        scenes: the site's scenes by code.
+        detector: may be shared between cameras.
+        settings: see `PipelineSettings`.
+        state: what was stored of this camera before.
+
+    Raises:
+        UnknownError: the camera names a scene or zone that is not there.
+        MemoryFormError: the state cannot be read.
+    """
+
+    def __init__(
+        self,
+        *,
+        camera: Camera,
+        scenes: Mapping[str, Scene],
+        detector: Detector,
+        settings: PipelineSettings | None = None,
+        state: CameraState | None = None,
+    ) -> None:
+        self.camera = camera
+        self.settings = settings or PipelineSettings()
+        self.newest_at: datetime | None = None
+        self._detector = detector
+        self._scenes = scenes
+        self._rules = SceneRules(camera, scenes, settings=self.settings.occupancy)
+        self._families = self._rules.families()
+        self._occupancies = Occupancies(self.settings.occupancy, period_s=1.0 / camera.fps)
+        self._tracker = Tracker()
+        self._waiting = WaitingFrames()
+        self._watched_since: float | None = None
+        self._stored_at: datetime | None = None
+        if state is not None:
+            self.newest_at = self._stored_at = state.newest_at
+            self._watched_since = recall(state.occupancies, camera, self._occupancies, self._rules)
+
+    def step(self, frame: Frame) -> StepResult:
+        """Take in the next frame.
+
+        Raises:
+            ModelsError: the detector cannot use it.
+        """
+        outcome = self._order(frame)
+        if outcome is not Outcome.PROCESSED:
+            return StepResult(outcome=outcome, detections=Detections.empty(self._detector.class_names))
+        at, before = frame.at_s, self.newest_at
+        found = self._detector.detect(frame.image, stream=self.camera.code, at_s=at, confidence=FAINT)
+        self.newest_at = frame.captured_at
+        self._watched_since = at if self._watched_since is None else self._watched_since
+        firings = self._rules.update(self._moment(frame, found, before))
+        self._waiting.offer(frame, found, needed=self._needed())
+        sightings = tuple(self._sighting(firing, frame, found) for firing in firings)
+        counted = found.select(found.confidence >= self._rules.lowest_confidence)
+        return StepResult(outcome=outcome, detections=counted, sightings=sightings, state=self._due(bool(sightings)))
+
+    def state(self) -> CameraState | None:
+        """Return what must survive a restart, None before the first frame."""
+        if self.newest_at is None or self._watched_since is None:
+            return None
+        self._stored_at = self.newest_at
+        memory = remember(self.camera, self._occupancies, self._rules, watched_since=self._watched_since)
+        return CameraState(camera=self.camera.code, newest_at=self.newest_at, occupancies=memory)
+
+    def _order(self, frame: Frame) -> Outcome:
+        if self.newest_at is None or frame.captured_at > self.newest_at:
+            return Outcome.PROCESSED
+        if frame.captured_at == self.newest_at:
+            return Outcome.REPEATED
+        late_s = (self.newest_at - frame.captured_at).total_seconds()
+        return Outcome.LATE if late_s <= self.settings.lag_s else Outcome.REFUSED
+
+    def _moment(self, frame: Frame, found: Detections, before: datetime | None) -> Moment:
+        """Track, place and remember what a frame shows."""
+        at = frame.at_s
+        tracked = join_tracks(found, self._tracker.update(found, at_s=at))
+        height_px, width_px = frame.image.shape[:2]
+        seen = observe(tracked, self.camera, image_size_px=(width_px, height_px))
+        seen = with_looks(seen, frame.image, self.camera, self._families)
+        standing = [each for each in seen if each.family in self._families]
+        if self._families:
+            hiders = [each for each in seen if each.family not in self._families]
+            self._occupancies.update(standing, at=at, hiders=hiders, opens_from=self._rules.lowest_confidence)
+        passed_s = 0.0 if before is None else (frame.captured_at - before).total_seconds()
+        return Moment(
+            at=at,
+            step_s=min(passed_s, self.settings.occupancy.most_step_s),
+            watched_since=at if self._watched_since is None else self._watched_since,
+            observations=seen,
+            occupancies=self._occupancies,
+        )
+
+    def _needed(self) -> list[float]:
+        """Return the times from which a "before" picture may still be asked for."""
+        settings = self.settings.occupancy
+        standing = (each.first_seen for each in self._occupancies.all if not each.fired and each.stood(settings))
+        newest = self.newest_at.timestamp() if self.newest_at else 0.0
+        return [*standing, newest - self._longest_wait_s()]
+
+    def _longest_wait_s(self) -> float:
+        return max((rule.scene.dwell_s for rule in self._rules.rules.values()), default=0.0)
+
+    def _due(self, fired: bool) -> CameraState | None:  # noqa: FBT001 - one private caller
+        since = self._stored_at
+        if fired or since is None or self.newest_at is None:
+            return self.state()
+        return self.state() if (self.newest_at - since).total_seconds() >= self.settings.state_every_s else None
+
+    def _sighting(self, firing: Firing, frame: Frame, found: Detections) -> Sighting:
+        calibration, measurement = firing.calibration_cov_m2, firing.measurement_cov_m2
+        ee, en, nn = (a + b for a, b in zip(calibration, measurement, strict=True))
+        return Sighting(
+            id=firing.id(self.camera.code),
+            camera=self.camera.code,
+            scene=firing.scene,
+            category=self._scenes[firing.scene].category,
+            first_seen_at=datetime.fromtimestamp(firing.first_seen, UTC),
+            captured_at=frame.captured_at,
+            lonlat=self.camera.view.plane.point_to_lonlat(firing.east_m, firing.north_m),
+            calibration_cov_m2=calibration,
+            measurement_cov_m2=measurement,
+            error_m=float(error_m(np.array([[[ee, en], [en, nn]]]))[0]),
+            class_name=firing.class_name,
+            confidence=round(firing.confidence, 4),
+            box_px=firing.box_px,
+            count=firing.count,
+            unseen_s=round(firing.unseen_s, 3),
+            detector=self._detector.version,
+            views=self._views(firing, waiting(frame, found)),
+        )
+
+    def _views(self, firing: Firing, now: Waiting) -> tuple[View, ...]:
+        before = self._waiting.nearest(firing.first_seen, within_s=self.settings.before_within_s)
+        pictures = [("at", now)]
+        if before is not None and before.captured_at < now.captured_at:
+            pictures.insert(0, ("before", before))
+        return tuple(
+            view(
+                picture,
+                label=label,
+                camera=self.camera,
+                firing=firing,
+                zones=self._rules.zones_of(firing.scene),
+                classless=self._detector.classless,
+                blur=self.settings.blur,
+            )
+            for label, picture in pictures
+        )

@@ -1,0 +1,374 @@
+"""The desk: what may be asked of a running site. Checks who asks, then decides and stores in one transaction."""
+
+import hashlib
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+import numpy as np
+
+from geo.camera_view import ELLIPSE_95
+from geo.coords import LonLat, checked_lonlat
+from pipeline.admission import Notice, Taken, admit
+from pipeline.casebook import CameraState, Casebook, CaseFilter, Evidence, LimitError, Transaction
+from pipeline.cases import ON_TERMINAL, Action, Case, Channel, Status, step
+from pipeline.clocks import Clock, utc
+from pipeline.errors import PipelineError, RefusedError, UnknownError
+from pipeline.evidence import EvidenceStore
+from pipeline.offers import Entered, assign, enter, offer, release, withdraw
+from pipeline.principal import PIPELINE, Principal, Role
+from pipeline.scenes import Mode, Scene
+from pipeline.sightings import Sighting
+from pipeline.site import OutsideError, Place, Site
+
+__all__ = ["Desk", "NotYourGridError", "NotYourTerminalError", "Report", "Taken"]
+
+MOST_WORDS = 2_000
+WORST_ERROR_M = 1_000.0
+CLOCK_SLACK = timedelta(seconds=60)
+_PAGE = 1_000
+_MANAGERS = (Role.DISPATCHER, Role.ADMIN)
+_REPORTERS = {
+    Channel.PATROL: (Role.FORCE, *_MANAGERS),
+    Channel.PUBLIC: (Role.CITIZEN, *_MANAGERS),
+    Channel.HOTLINE: _MANAGERS,
+    Channel.TRANSFER: _MANAGERS,
+}
+_OFFERED_AFTER = frozenset({Action.FILE, Action.DECLINE})
+
+
+class NotYourGridError(RefusedError):
+    """A principal reports in a grid that is not among its own."""
+
+    def __init__(self, who: str, grid: str, own: frozenset[str]) -> None:
+        PipelineError.__init__(
+            self, f"{who} may not report in grid {grid}; its grids: {', '.join(sorted(own)) or 'none'}"
+        )
+
+
+class NotYourTerminalError(RefusedError):
+    """A force asks about, or speaks for, a terminal that is not its own."""
+
+    def __init__(self, who: str, terminal: str, own: str | None) -> None:
+        PipelineError.__init__(self, f"{who} carries terminal {own or 'none'}, not {terminal}; ask for your own")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """A problem that somebody reports.
+
+    Attributes:
+        error_m: semi-major axis of the position's 95 % ellipse, metres.
+    """
+
+    channel: Channel
+    category: str
+    lonlat: LonLat
+    error_m: float = 10.0
+    occurred_at: datetime
+    description: str = ""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "occurred_at", utc(self.occurred_at, field="occurred_at"))
+
+
+class Desk:
+    """The services of one site; any number of them, in any number of processes, share its casebook."""
+
+    def __init__(self, *, site: Site, casebook: Casebook, clock: Clock, evidence: EvidenceStore) -> None:
+        self._site, self._casebook, self._clock, self._evidence = site, casebook, clock, evidence
+
+    def take(self, sighting: Sighting, *, principal: Principal, state: CameraState | None = None) -> Taken:
+        """Take a sighting in: open a case and offer it, attach it to one, or ignore it.
+
+        The camera's state is stored in the same transaction, whatever becomes of the sighting.
+
+        Raises:
+            RefusedError: the principal may not.
+            UnknownError: the site has no such camera, scene or category.
+            EvidenceError: a picture cannot be stored; nothing was.
+        """
+        principal.require("take a sighting", Role.INGEST)
+        camera, scene = self._site.camera(sighting.camera), self._scene(sighting.scene)
+        category = self._site.catalogue.get(sighting.category)
+        try:
+            place = self._site.place(sighting.lonlat, side=camera.side)
+        except OutsideError as error:
+            return self._pass_by(sighting, state, reason=str(error))
+        self._require_grid(principal, place)
+        notice = Notice(
+            channel=Channel.INTELLIGENT,
+            category=category,
+            lonlat=sighting.lonlat,
+            cov_m2=sighting.cov_m2,
+            error_m=sighting.error_m,
+            place=place,
+            mode=scene.mode,
+            first_seen_at=sighting.first_seen_at,
+            seen_at=sighting.captured_at,
+            sighting=sighting,
+            pictures=() if scene.mode is Mode.SHADOW else self._pictures(sighting),
+        )
+
+        def work(tx: Transaction) -> Taken:
+            known = _note_state(tx, sighting, state)
+            return known or admit(tx, notice, site=self._site, entered=self._entered(principal))
+
+        return self._casebook.write(work)
+
+    def report(self, report: Report, *, principal: Principal) -> Taken:
+        """Take a report in. What the public reports waits for verification, everything else is filed and offered.
+
+        Raises:
+            RefusedError: the principal may not report through this channel or in this grid.
+            UnknownError: there is no such category.
+            OutsideError, CoordinateError: the place lies in no grid, or is none.
+            LimitError: a value is out of bounds.
+        """
+        if report.channel not in _REPORTERS:
+            raise LimitError("channel", report.channel, ", ".join(_REPORTERS) + "; cameras' sightings are not reports")
+        principal.require(f"report through channel {report.channel}", *_REPORTERS[report.channel])
+        self._check(report)
+        category, place = self._site.catalogue.get(report.category), self._site.place(report.lonlat)
+        self._require_grid(principal, place)
+        variance_m2 = (report.error_m / ELLIPSE_95) ** 2
+        notice = Notice(
+            channel=report.channel,
+            category=category,
+            lonlat=report.lonlat,
+            cov_m2=(variance_m2, 0.0, variance_m2),
+            error_m=report.error_m,
+            place=place,
+            mode=Mode.CONFIRM if report.channel is Channel.PUBLIC else Mode.AUTO,
+            first_seen_at=report.occurred_at,
+            seen_at=report.occurred_at,
+            description=report.description,
+        )
+        return self._casebook.write(lambda tx: admit(tx, notice, site=self._site, entered=self._entered(principal)))
+
+    def act(
+        self,
+        number: str,
+        action: Action,
+        *,
+        principal: Principal,
+        note: str = "",
+        terminal: str | None = None,
+        lonlat: LonLat | None = None,
+    ) -> Case:
+        """Take a step on a case and return the case after it.
+
+        A dispatch without terminal decides by itself; what is filed or declined is offered (to the next) in the same
+        transaction. `lonlat` is where the actor was.
+
+        Raises:
+            UnknownError: no such case among the principal's, or no such terminal.
+            IllegalStepError, NotYourCaseError, ReasonMissingError, RefusedError: see `cases.step`.
+            LimitError, CoordinateError: a value is out of bounds.
+        """
+        _bound("note", note)
+        if lonlat is not None:
+            checked_lonlat(np.array([lonlat], dtype=np.float64))
+        if terminal is not None and action is not Action.DISPATCH:
+            raise LimitError("terminal", terminal, f"none, since {action} names no terminal; only dispatch does")
+
+        def work(tx: Transaction) -> Case:
+            entered, case = self._entered(principal), _visible(tx, number, principal)
+            if action is Action.DISPATCH:
+                return self._dispatch(tx, case, terminal, entered=entered, note=note)
+            return self._step(tx, case, action, entered=entered, note=note, lonlat=lonlat)
+
+        return self._casebook.write(work)
+
+    def move(self, terminal: str, lonlat: LonLat, *, at: datetime, principal: Principal) -> bool:
+        """Store where a terminal is; tells whether it was newer than what was known.
+
+        Raises:
+            RefusedError: the principal may not speak for this terminal.
+            UnknownError: nobody carries it.
+            CoordinateError, LimitError: the place is none, or its time lies in the future.
+        """
+        principal.require("report a position", Role.FORCE, *_MANAGERS)
+        self._require_terminal(principal, terminal)
+        checked_lonlat(np.array([lonlat], dtype=np.float64))
+        at = utc(at, field="at")
+        self._require_past("at", at)
+        return self._casebook.write(lambda tx: tx.save_position(terminal, lonlat, at))
+
+    def queue(self, terminal: str, *, principal: Principal) -> tuple[Case, ...]:
+        """Return what a terminal holds: urgent cases first, then those offered earlier.
+
+        Raises:
+            RefusedError: the principal may not see this terminal's queue.
+            UnknownError: nobody carries it.
+        """
+        principal.require("see a queue", Role.FORCE, *_MANAGERS, Role.ANALYST)
+        self._require_terminal(principal, terminal)
+        page = self._casebook.cases(CaseFilter(statuses=ON_TERMINAL, terminal=terminal, limit=_PAGE))
+        mine = (case for case in page.cases if _may_see(principal, case))
+        return tuple(sorted(mine, key=lambda case: (not case.urgent, case.updated_at, case.number)))
+
+    def pass_over(self) -> list[str]:
+        """Pass offers that were not answered in time to the next terminal; returns their cases' numbers.
+
+        A case whose next terminal cannot be found is filed again, where everybody sees that nobody has it.
+        """
+        due = [case for case in self._all(Status.DISPATCHED) if self._overdue(case)]
+        return [case.number for case in reversed(due) if self._casebook.write(self._passing(case.number))]
+
+    def retry_undispatched(self) -> list[str]:
+        """Offer filed cases that nobody could take when they were filed, oldest first; returns those now offered."""
+        waiting = [case for case in self._all(Status.FILED) if case.terminal is None]
+        return [case.number for case in reversed(waiting) if self._casebook.write(self._retrying(case.number))]
+
+    def _step(
+        self, tx: Transaction, case: Case, action: Action, *, entered: Entered, note: str, lonlat: LonLat | None
+    ) -> Case:
+        after = step(case, action, principal=entered.by, note=note, now=entered.now)
+        details: dict[str, object] = {} if case.terminal is None else {"terminal": case.terminal}
+        if note:
+            details["note"] = note
+        if lonlat is not None:
+            details |= {"lon": lonlat.lon, "lat": lonlat.lat}
+        enter(tx, after, action.value, entered=entered, details=details)
+        if entered.by.terminal != case.terminal:
+            withdraw(tx, before=case, after=after, now=entered.now)
+        if action in _OFFERED_AFTER:
+            return offer(tx, after, site=self._site, entered=replace(entered, by=PIPELINE))[0]
+        return after
+
+    def _dispatch(self, tx: Transaction, case: Case, terminal: str | None, *, entered: Entered, note: str) -> Case:
+        # Asked before anybody is looked for: an illegal dispatch must not be answered with "no terminal".
+        step(case, Action.DISPATCH, principal=entered.by, note=note, now=entered.now)
+        if terminal is None:
+            return offer(tx, case, site=self._site, entered=entered, note=note)[0]
+        return assign(tx, case, terminal, site=self._site, entered=entered, note=note)[0]
+
+    def _passing(self, number: str) -> Callable[[Transaction], bool]:
+        def work(tx: Transaction) -> bool:
+            case, entered = tx.case(number), self._entered(PIPELINE)
+            if case.status is not Status.DISPATCHED or not self._overdue(case):
+                return False
+            note = f"no answer within {self._patience(case).total_seconds():.0f} s"
+            filed = release(tx, case, entered=entered, note=note)
+            offer(tx, filed, site=self._site, entered=entered)
+            return True
+
+        return work
+
+    def _retrying(self, number: str) -> Callable[[Transaction], bool]:
+        def work(tx: Transaction) -> bool:
+            case = tx.case(number)
+            if case.status is not Status.FILED:
+                return False
+            return offer(tx, case, site=self._site, entered=self._entered(PIPELINE))[0].status is Status.DISPATCHED
+
+        return work
+
+    def _pass_by(self, sighting: Sighting, state: CameraState | None, *, reason: str) -> Taken:
+        """Remember a sighting outside the site; nothing becomes of it."""
+
+        def work(tx: Transaction) -> Taken:
+            known = _note_state(tx, sighting, state)
+            if known is None:
+                tx.add_sighting(sighting.id, case=None, camera=sighting.camera, captured_at=sighting.captured_at)
+            return known or Taken(outcome="ignore", number=None, reason=reason, dispatch=None)
+
+        return self._casebook.write(work)
+
+    def _pictures(self, sighting: Sighting) -> tuple[Evidence, ...]:
+        """Put a sighting's pictures in their places, unless it was taken before; rows follow in the transaction."""
+        if self._casebook.has_sighting(sighting.id):
+            return ()
+        stored = []
+        for index, view in enumerate(sighting.views):
+            file = self._evidence.put(view, camera=sighting.camera, sighting=sighting.id)
+            ident = hashlib.sha256(f"{sighting.id}/{index}".encode()).hexdigest()[:24]
+            stored.append(
+                Evidence(
+                    id=ident,
+                    case="",
+                    sighting=sighting.id,
+                    label=view.label,
+                    path=file.path,
+                    sha256=file.sha256,
+                    captured_at=utc(view.captured_at, field="captured_at"),
+                )
+            )
+        return tuple(stored)
+
+    def _all(self, status: Status) -> Iterator[Case]:
+        """Yield the cases of a status, newest first, page by page."""
+        wanted = CaseFilter(statuses=frozenset({status}), limit=_PAGE)
+        while True:
+            page = self._casebook.cases(wanted)
+            yield from page.cases
+            if page.next_after is None:
+                return
+            wanted = replace(wanted, after=page.next_after)
+
+    def _patience(self, case: Case) -> timedelta:
+        policy = self._site.settings.dispatch
+        return timedelta(seconds=policy.offer_timeout_urgent_s if case.urgent else policy.offer_timeout_general_s)
+
+    def _overdue(self, case: Case) -> bool:
+        # The last step of a dispatched case is the offer.
+        return self._clock.now() - case.updated_at >= self._patience(case)
+
+    def _entered(self, principal: Principal) -> Entered:
+        return Entered(by=principal, now=self._clock.now())
+
+    def _scene(self, code: str) -> Scene:
+        if code not in self._site.scenes:
+            raise UnknownError("scene", code, sorted(self._site.scenes))
+        return self._site.scenes[code]
+
+    def _check(self, report: Report) -> None:
+        _bound("description", report.description)
+        if not (math.isfinite(report.error_m) and 0.0 < report.error_m <= WORST_ERROR_M):
+            raise LimitError("error_m", report.error_m, f"more than 0 and at most {WORST_ERROR_M:.0f}")
+        self._require_past("occurred_at", report.occurred_at)
+
+    def _require_past(self, field: str, at: datetime) -> None:
+        now = self._clock.now()
+        if at > now + CLOCK_SLACK:
+            raise LimitError(field, at.isoformat(), f"no later than now, {now.isoformat()}; set the device's clock")
+
+    def _require_grid(self, principal: Principal, place: Place) -> None:
+        if principal.grids is not None and place.grid not in principal.grids:
+            raise NotYourGridError(principal.name, place.grid, principal.grids)
+
+    def _require_terminal(self, principal: Principal, terminal: str) -> None:
+        if principal.role is Role.FORCE and principal.terminal != terminal:
+            raise NotYourTerminalError(principal.name, terminal, principal.terminal)
+        carriers = self._site.roster.by_terminal()
+        if terminal not in carriers:
+            raise UnknownError("terminal", terminal, sorted(carriers))
+
+
+def _note_state(tx: Transaction, sighting: Sighting, state: CameraState | None) -> Taken | None:
+    """Store the camera's state; returns the answer if the sighting was taken before."""
+    if state is not None:
+        tx.save_camera_state(state)
+    if not tx.has_sighting(sighting.id):
+        return None
+    return Taken(outcome="ignore", number=None, reason=f"sighting {sighting.id} was taken before", dispatch=None)
+
+
+def _visible(tx: Transaction, number: str, principal: Principal) -> Case:
+    case = tx.case(number)
+    if not _may_see(principal, case):
+        raise UnknownError("case", number)
+    return case
+
+
+def _may_see(principal: Principal, case: Case) -> bool:
+    """Tell whether a case is among the principal's rows: in its grids, or with its own terminal."""
+    holds = principal.terminal is not None and principal.terminal == case.terminal
+    return principal.grids is None or case.grid in principal.grids or holds
+
+
+def _bound(field: str, words: str) -> None:
+    if len(words) > MOST_WORDS:
+        raise LimitError(field, f"{len(words)} characters", f"{MOST_WORDS} at most")

@@ -1,0 +1,142 @@
+"""Evidence views: the frame where a thing was first seen and the one in which its scene fired, as blurred JPEG.
+
+Frames wait in memory as they came; nothing leaves this module that is not blurred by `models.privacy`, drawn on and
+reduced to 1280 px.
+"""
+
+from collections import OrderedDict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+import cv2
+import numpy as np
+
+from models.detections import Detections
+from models.detector import Image
+from models.privacy import blur_people_and_vehicles
+from pipeline.cameras import Camera
+from pipeline.firings import Firing
+from pipeline.frames import Frame
+from pipeline.sightings import View
+from pipeline.zones import Zone
+
+LONGEST_SIDE_PX: Final = 1280
+QUALITY: Final = 85
+WAITING_QUALITY: Final = 90
+_BOX_COLOUR: Final = (40, 40, 230)  # blue, green, red
+_ZONE_COLOUR: Final = (0, 200, 255)
+_TEXT_COLOUR: Final = (255, 255, 255)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Waiting:
+    """A frame that may become evidence: its picture as JPEG in memory and all its boxes."""
+
+    captured_at: datetime
+    jpeg: bytes
+    detections: Detections
+
+
+class WaitingFrames:
+    """Frames of a camera that may become the "before" of a sighting, about one a second, bounded in number.
+
+    Args:
+        every_s: frames nearer in time than this are not kept.
+        most: how many are kept; the oldest that nothing needs goes first, then every other one.
+    """
+
+    def __init__(self, *, every_s: float = 1.0, most: int = 64) -> None:
+        self.every_s = every_s
+        self.most = most
+        self._kept: OrderedDict[float, Waiting] = OrderedDict()
+
+    def __len__(self) -> int:
+        return len(self._kept)
+
+    def offer(self, frame: Frame, detections: Detections, *, needed: Iterable[float]) -> None:
+        """Keep a frame if the one before is old enough; let go of frames before the oldest time that is needed."""
+        at = frame.at_s
+        if self._kept and at - next(reversed(self._kept)) < self.every_s:
+            return
+        whole, jpeg = cv2.imencode(".jpg", frame.image, [cv2.IMWRITE_JPEG_QUALITY, WAITING_QUALITY])
+        if not whole:
+            return
+        self._kept[at] = Waiting(captured_at=frame.captured_at, jpeg=jpeg.tobytes(), detections=detections)
+        if len(self._kept) > self.most:
+            self._thin(min(needed, default=at))
+
+    def nearest(self, at: float, *, within_s: float) -> Waiting | None:
+        """Return the kept frame nearest to a time, None if none is that near."""
+        best = min(self._kept, key=lambda kept: abs(kept - at), default=None)
+        return self._kept[best] if best is not None and abs(best - at) <= within_s else None
+
+    def _thin(self, oldest_needed: float) -> None:
+        """Drop what lies before the oldest need but for one frame, else every other frame."""
+        times = list(self._kept)
+        stale = [at for at in times if at < oldest_needed - self.every_s]
+        for at in stale or times[1:-1:2]:
+            del self._kept[at]
+
+
+def view(
+    waiting: Waiting, *, label: str, camera: Camera, firing: Firing, zones: Sequence[Zone], classless: bool, blur: bool = True
+) -> View:
+    """Return the picture for a sighting: blurred, with the thing's box, the zone and a label.
+
+    Args:
+        waiting: the frame.
+        label: before or at.
+        camera: boxes and zones refer to its reference size.
+        firing: what fired.
+        zones: where its scene is watched.
+        classless: whether the detector knows classes; if not, all but the box is blurred.
+        blur: only a site that switched it off gives False.
+    """
+    image = np.asarray(cv2.imdecode(np.frombuffer(waiting.jpeg, np.uint8), cv2.IMREAD_COLOR), np.uint8)
+    scale = np.array([image.shape[1] / camera.width_px, image.shape[0] / camera.height_px] * 2)
+    box = (np.array(firing.box_px) * scale).astype(np.float32)
+    if blur:
+        image = blur_people_and_vehicles(image, waiting.detections, classless=classless, keep_box_px=box)
+    shrink = min(1.0, LONGEST_SIDE_PX / max(image.shape[:2]))
+    if shrink < 1.0:
+        image = np.asarray(cv2.resize(image, None, fx=shrink, fy=shrink, interpolation=cv2.INTER_AREA), np.uint8)
+    for zone in zones:
+        if zone.corners is not None:
+            _draw_zone(image, np.array(zone.corners) * scale[:2] * shrink)
+    _draw_box(image, box * shrink, _title(label, camera, firing, waiting.captured_at))
+    return View(label=label, captured_at=waiting.captured_at, jpeg=encoded(image))
+
+
+def encoded(image: Image) -> bytes:
+    """Return a picture as JPEG."""
+    _, jpeg = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, QUALITY])
+    return bytes(jpeg.tobytes())
+
+
+def waiting(frame: Frame, detections: Detections) -> Waiting:
+    """Return a frame as one that waits."""
+    _, jpeg = cv2.imencode(".jpg", frame.image, [cv2.IMWRITE_JPEG_QUALITY, WAITING_QUALITY])
+    return Waiting(captured_at=frame.captured_at, jpeg=jpeg.tobytes(), detections=detections)
+
+
+def _title(label: str, camera: Camera, firing: Firing, captured_at: datetime) -> str:
+    count = f" x{firing.count}" if firing.count > 1 else ""
+    text = f"{label} {firing.scene}{count} {camera.code} {captured_at:%Y-%m-%d %H:%M:%S}Z"
+    return text.encode("ascii", "replace").decode("ascii")  # OpenCV draws no other letters
+
+
+def _draw_zone(image: Image, corners: np.ndarray[tuple[int, ...], np.dtype[np.float64]]) -> None:
+    cv2.polylines(image, [np.round(corners).astype(np.int32)], isClosed=True, color=_ZONE_COLOUR, thickness=1)
+
+
+def _draw_box(image: Image, box: np.ndarray[tuple[int, ...], np.dtype[np.float32]], title: str) -> None:
+    height, width = image.shape[:2]
+    left, top, right, bottom = np.clip(np.round(box), 0, [width - 1, height - 1] * 2).astype(int).tolist()
+    cv2.rectangle(image, (left, top), (right, bottom), _BOX_COLOUR, 2)
+    size = max(0.4, min(width, height) / 1200)
+    (text_width, text_height), below = cv2.getTextSize(title, cv2.FONT_HERSHEY_SIMPLEX, size, 1)
+    x, y = max(0, min(left, width - text_width)), max(text_height + below, top - below)
+    cv2.rectangle(image, (x, y - text_height - below), (x + text_width, y + below), _BOX_COLOUR, -1)
+    cv2.putText(image, title, (x, y), cv2.FONT_HERSHEY_SIMPLEX, size, _TEXT_COLOUR, 1, cv2.LINE_AA)

@@ -1,0 +1,197 @@
+"""Offers: carries dispatch decisions out inside a write transaction: case, event and message in one."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from pipeline import dispatch
+from pipeline.casebook import OutboxMessage, Transaction
+from pipeline.cases import Action, Case, Event, step
+from pipeline.dispatch import Dispatch, NoTerminal, Skipped
+from pipeline.errors import UnknownError
+from pipeline.principal import PIPELINE, Principal
+from pipeline.site import Site
+from pipeline.terminals import Terminal
+
+UNANSWERED_PAUSE = timedelta(minutes=10)
+"""How long a terminal that let an offer pass is not offered the same case again."""
+MOST_SKIPPED = 50
+NO_TERMINAL = "no-terminal"
+PUSH, WITHDRAW = "terminal-push", "terminal-withdraw"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entered:
+    """Who does something to a case, and when."""
+
+    by: Principal
+    now: datetime
+
+
+def enter(tx: Transaction, case: Case, action: str, *, entered: Entered, details: Mapping[str, object]) -> None:
+    """Store a case's new state with the event that led to it."""
+    tx.save_case(case)
+    write_event(tx, case, action, entered=entered, details=details)
+
+
+def write_event(tx: Transaction, case: Case, action: str, *, entered: Entered, details: Mapping[str, object]) -> None:
+    """Append to a case's history."""
+    tx.append(
+        Event(
+            case=case.number,
+            action=action,
+            status=case.status,
+            actor=entered.by.name,
+            role=entered.by.role,
+            at=entered.now,
+            details=details,
+        )
+    )
+
+
+def offer(
+    tx: Transaction, case: Case, *, site: Site, entered: Entered, note: str = ""
+) -> tuple[Case, Dispatch | NoTerminal]:
+    """Offer a case to whom `dispatch.decide` chooses; if there is nobody, the case stays and its history says why.
+
+    The same `NoTerminal` twice in a row is written once, so that retries do not fill the history.
+    """
+    history = tx.events(case.number)
+    declined, unanswered = refusals(history, entered.now)
+    decision = dispatch.decide(
+        case,
+        site=site,
+        category=site.catalogue.get(case.category),
+        terminals=_without(case, tx.terminals()),
+        declined=declined,
+        unanswered=unanswered,
+        now=entered.now,
+    )
+    if isinstance(decision, NoTerminal):
+        return _nobody(tx, case, decision, entered=entered, history=history), decision
+    return _hand(tx, case, decision, entered=entered, more={"note": note} if note else {}), decision
+
+
+def assign(
+    tx: Transaction, case: Case, terminal: str, *, site: Site, entered: Entered, note: str
+) -> tuple[Case, Dispatch]:
+    """Give a case to the terminal that somebody named, with what spoke against it, if anything did.
+
+    Raises:
+        UnknownError: no force of the site carries it.
+        IllegalStepError, RefusedError: the step is not possible.
+    """
+    carriers = site.roster.by_terminal()
+    if terminal not in carriers:
+        raise UnknownError("terminal", terminal, sorted(carriers))
+    distance_m, despite = dispatch.ineligibility(
+        case,
+        carriers[terminal],
+        site=site,
+        category=site.catalogue.get(case.category),
+        terminals=_without(case, tx.terminals()),
+        now=entered.now,
+    )
+    decision = Dispatch(
+        terminal=terminal,
+        distance_m=distance_m,
+        grid=carriers[terminal].grid,
+        reason=f"chosen by {entered.by.name}",
+        skipped=(),
+    )
+    more: dict[str, object] = {"note": note} if note else {}
+    if despite is not None:
+        more["despite"] = despite
+    return _hand(tx, case, decision, entered=entered, more=more), decision
+
+
+def release(tx: Transaction, case: Case, *, entered: Entered, note: str) -> Case:
+    """Take an unanswered offer back: the case is filed again, and its history says who did not answer."""
+    details = {"terminal": case.terminal, "unanswered": True, "note": note}
+    filed = step(case, Action.DECLINE, principal=PIPELINE, note=note, now=entered.now)
+    enter(tx, filed, Action.DECLINE.value, entered=entered, details=details)
+    withdraw(tx, before=case, after=filed, now=entered.now)
+    return filed
+
+
+def withdraw(tx: Transaction, *, before: Case, after: Case, now: datetime) -> None:
+    """Tell the terminal that held a case that it does not any more."""
+    if before.terminal is not None and before.terminal != after.terminal:
+        _send(tx, after, WITHDRAW, target=before.terminal, now=now)
+
+
+def refusals(history: Iterable[Event], now: datetime) -> tuple[frozenset[str], frozenset[str]]:
+    """Return the terminals that declined a case, and those that lately let an offer of it pass."""
+    declined, unanswered = set(), set()
+    for event in history:
+        if event.action != Action.DECLINE.value:
+            continue
+        if not event.details.get("unanswered"):
+            declined.add(str(event.details.get("terminal")))
+        elif now - event.at < UNANSWERED_PAUSE:
+            unanswered.add(str(event.details.get("terminal")))
+    return frozenset(declined), frozenset(unanswered)
+
+
+def skipped_details(skipped: Sequence[Skipped]) -> dict[str, object]:
+    """Return the nearest 50 skipped with their reasons, and how many there were."""
+    shown = [
+        {"terminal": each.terminal, "distance_m": round(each.distance_m, 1), "reason": each.reason}
+        for each in skipped[:MOST_SKIPPED]
+    ]
+    return {"skipped": shown, "skipped_in_all": len(skipped)}
+
+
+def _hand(tx: Transaction, case: Case, decision: Dispatch, *, entered: Entered, more: Mapping[str, object]) -> Case:
+    stepped = step(case, Action.DISPATCH, principal=entered.by, now=entered.now)
+    given = replace(stepped, terminal=decision.terminal, distance_m=decision.distance_m)
+    details: dict[str, object] = {
+        "terminal": decision.terminal,
+        "distance_m": decision.distance_m,
+        "grid": decision.grid,
+        "reason": decision.reason,
+        **({"before": case.terminal} if case.terminal else {}),
+        **skipped_details(decision.skipped),
+        **more,
+    }
+    enter(tx, given, Action.DISPATCH.value, entered=entered, details=details)
+    withdraw(tx, before=case, after=given, now=entered.now)
+    _send(tx, given, PUSH, target=decision.terminal, now=entered.now)
+    return given
+
+
+def _nobody(tx: Transaction, case: Case, decision: NoTerminal, *, entered: Entered, history: Sequence[Event]) -> Case:
+    details = {"reason": decision.reason, **skipped_details(decision.skipped)}
+    if history[-1].action == NO_TERMINAL and _reasons(history[-1].details) == _reasons(details):
+        return case
+    noted = replace(case, version=case.version + 1)
+    enter(tx, noted, NO_TERMINAL, entered=entered, details=details)
+    return noted
+
+
+def _reasons(details: Mapping[str, object]) -> list[tuple[object, object]]:
+    skipped = details["skipped"]
+    found = skipped if isinstance(skipped, list) else []
+    return sorted((each["terminal"], each["reason"]) for each in found)
+
+
+def _without(case: Case, terminals: Mapping[str, Terminal]) -> Mapping[str, Terminal]:
+    """Return the terminals as if the case were with nobody: it must not count against the one that holds it."""
+    holder = terminals.get(case.terminal or "")
+    if holder is None or holder.open_cases == 0:
+        return terminals
+    return {**terminals, holder.id: replace(holder, open_cases=holder.open_cases - 1)}
+
+
+def _send(tx: Transaction, case: Case, kind: str, *, target: str, now: datetime) -> None:
+    payload = {
+        "case": case.number,
+        "category": case.category,
+        "status": case.status.value,
+        "urgent": case.urgent,
+        "lon": case.lonlat.lon,
+        "lat": case.lonlat.lat,
+        "distance_m": case.distance_m,
+    }
+    key = f"{case.number}/{case.version}/{kind}/{target}"
+    tx.enqueue(OutboxMessage(key=key, kind=kind, target=target, payload=payload, created_at=now))

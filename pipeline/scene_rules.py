@@ -1,0 +1,103 @@
+"""All the rules of one camera: which scene is watched where, fed with moments, kept over restarts as JSON."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Final, Protocol
+
+from pipeline.cameras import Camera
+from pipeline.errors import UnknownError
+from pipeline.firings import Firing
+from pipeline.footprints import footprint
+from pipeline.moments import Moment
+from pipeline.occupancy import OccupancySettings
+from pipeline.presence_rules import CrowdRule, IntrusionRule
+from pipeline.scenes import Rule, Scene
+from pipeline.standing_rules import ClutterRule, StayRule
+from pipeline.zones import Zone
+
+ON_OCCUPANCIES: Final = frozenset({Rule.DWELL, Rule.CLUTTER, Rule.LEFT})
+
+
+class SceneRule(Protocol):
+    """One scene watched in one zone."""
+
+    @property
+    def scene(self) -> Scene:
+        """The scene it watches for."""
+
+    @property
+    def zone(self) -> Zone:
+        """Where it does."""
+
+    def update(self, moment: Moment) -> list[Firing]:
+        """Take in one frame and return what fires in it."""
+
+    def record(self) -> list[object]:
+        """Return what it must remember as JSON-able values."""
+
+    def restore(self, records: Sequence[object]) -> None:
+        """Take back what `record` wrote."""
+
+
+class SceneRules:
+    """The rules of one camera.
+
+    Args:
+        camera: its `scenes` say which scene is watched in which zone.
+        scenes: the site's scenes by code.
+        settings: of its occupancies.
+
+    Raises:
+        UnknownError: the camera names a scene or zone that is not there.
+    """
+
+    def __init__(self, camera: Camera, scenes: Mapping[str, Scene], *, settings: OccupancySettings) -> None:
+        self.rules: dict[str, SceneRule] = {}
+        period_s = 1.0 / camera.fps
+        for each in camera.scenes:
+            if each.scene not in scenes:
+                raise UnknownError(f"scene of camera {camera.code}", each.scene, sorted(scenes))
+            zone = Zone.of(camera, each.zone)
+            rule = make_rule(scenes[each.scene], zone, period_s=period_s, settings=settings)
+            self.rules[f"{each.scene}/{each.zone or ''}"] = rule
+
+    @property
+    def lowest_confidence(self) -> float:
+        """Return from which confidence on some scene counts a box."""
+        return min((rule.scene.confidence for rule in self.rules.values()), default=1.0)
+
+    def families(self) -> frozenset[str]:
+        """Return the families of classes whose occupancies some scene needs."""
+        wanted: Iterable[Scene] = (rule.scene for rule in self.rules.values() if rule.scene.rule in ON_OCCUPANCIES)
+        return frozenset(footprint(name).family for scene in wanted for name in scene.classes)
+
+    def update(self, moment: Moment) -> list[Firing]:
+        """Take in one frame and return what fires in it."""
+        return [firing for rule in self.rules.values() for firing in rule.update(moment)]
+
+    def zones_of(self, scene: str) -> list[Zone]:
+        """Return the zones that a scene is watched in."""
+        return [rule.zone for rule in self.rules.values() if rule.scene.code == scene]
+
+    def record(self) -> dict[str, object]:
+        """Return what the rules must remember as JSON-able values."""
+        return {key: rule.record() for key, rule in self.rules.items()}
+
+    def restore(self, records: Mapping[str, object]) -> None:
+        """Take back what `record` wrote; rules that were not watched then begin anew."""
+        for key, rule in self.rules.items():
+            kept = records.get(key)
+            if isinstance(kept, Sequence):
+                rule.restore(kept)
+
+
+def make_rule(scene: Scene, zone: Zone, *, period_s: float, settings: OccupancySettings) -> SceneRule:
+    """Return the rule of a scene in a zone, for frames that come `period_s` apart."""
+    match scene.rule:
+        case Rule.DWELL | Rule.LEFT:
+            return StayRule(scene, zone)
+        case Rule.CLUTTER:
+            return ClutterRule(scene, zone, period_s=period_s, grace_s=settings.grace_s)
+        case Rule.CROWD:
+            return CrowdRule(scene, zone, period_s=period_s)
+        case Rule.INTRUSION:
+            return IntrusionRule(scene, zone, period_s=period_s)

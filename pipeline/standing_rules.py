@@ -1,0 +1,164 @@
+"""Rules on occupancies: a thing that stays (dwell, left) and many that stand (clutter). See `docs/scenes.md`."""
+
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+import numpy as np
+
+from pipeline.episodes import Patience
+from pipeline.firings import Firing, bounding
+from pipeline.groups import Group, Groups
+from pipeline.moments import Moment
+from pipeline.observations import Cov, Observation
+from pipeline.occupancy import Occupancy
+from pipeline.scenes import Rule, Scene
+from pipeline.zones import Zone
+
+LEAST_SHARE: Final = 0.5  # of a thing's confidence must speak for the scene's classes
+APPEARED_S: Final = 2.0  # a thing that is there this soon after a camera's first frame has not appeared
+_OUTAGE_S: Final = 4 * 3600.0
+
+
+class StayRule:
+    """Fires once for each thing of the scene's classes that stays in the zone for `dwell_s`.
+
+    For the rule `left` the thing must have come while the camera watched, and where the scene has a radius, nobody
+    may have been within it for `dwell_s`.
+    """
+
+    def __init__(self, scene: Scene, zone: Zone) -> None:
+        self.scene = scene
+        self.zone = zone
+
+    def update(self, moment: Moment) -> list[Firing]:
+        """Take in one frame and return what fires in it."""
+        due = [each for each in moment.occupancies.all if each.seen_now and self._is_due(each, moment)]
+        for each in due:
+            each.fired.add(self.scene.code)
+        return [_stayed(self.scene.code, each) for each in due]
+
+    def _is_due(self, each: Occupancy, moment: Moment) -> bool:
+        if self.scene.code in each.fired or not counts(each, self.scene, self.zone, moment):
+            return False
+        held_s = self._held_s(each, moment) if self.scene.rule is Rule.LEFT else each.dwell_s
+        return held_s >= self.scene.dwell_s and each.last_confidence >= self.scene.confidence
+
+    def _held_s(self, each: Occupancy, moment: Moment) -> float:
+        """Return for how long a thing that appeared has been alone."""
+        if each.first_seen < moment.watched_since + APPEARED_S:
+            return -1.0
+        if self.scene.radius_m <= 0.0:
+            return each.dwell_s
+        people = [seen for seen in moment.observations if _attends(seen, self.scene.confidence)]
+        attended = any(_apart_m(each, seen) <= self.scene.radius_m for seen in people)
+        each.alone_since = None if attended else (each.alone_since or moment.at)
+        return -1.0 if each.alone_since is None else moment.at - each.alone_since
+
+    def record(self) -> list[object]:
+        """Return nothing: what it remembers is in the occupancies."""
+        return []
+
+    def restore(self, records: Sequence[object]) -> None:
+        """Take nothing back."""
+
+
+class ClutterRule:
+    """Fires once for each state of `count` things or more that stand in the zone, within a radius if there is one."""
+
+    def __init__(self, scene: Scene, zone: Zone, *, period_s: float, grace_s: float) -> None:
+        self.scene = scene
+        self.zone = zone
+        patience = Patience(dip_s=grace_s, outage_s=_OUTAGE_S).for_period(period_s)
+        self._groups = Groups(count=scene.count, radius_m=scene.radius_m or np.inf, patience=patience)
+
+    def update(self, moment: Moment) -> list[Firing]:
+        """Take in one frame and return what fires in it."""
+        standing = [each for each in moment.occupancies.all if counts(each, self.scene, self.zone, moment)]
+        points = np.array([[each.east_m, each.north_m] for each in standing], np.float64).reshape(-1, 2)
+        fired = []
+        for group in self._groups.update(points, at=moment.at, step_s=moment.step_s):
+            if not group.clock.fired and group.clock.held_s >= self.scene.dwell_s:
+                group.clock.fired = True
+                fired.append(_cluttered(self.scene.code, group, [standing[row] for row in group.members]))
+        return fired
+
+    def record(self) -> list[object]:
+        """Return the groups as JSON-able values."""
+        return [group.record() for group in self._groups.all]
+
+    def restore(self, records: Sequence[object]) -> None:
+        """Take back what `record` wrote."""
+        self._groups.all = [Group.from_record(each) for each in records if isinstance(each, Mapping)]
+
+
+def counts(each: Occupancy, scene: Scene, zone: Zone, moment: Moment) -> bool:
+    """Tell whether a thing stands in the zone, is of the scene's classes and was seen well enough."""
+    return (
+        each.settled(moment.occupancies.settings)
+        and each.share_of(scene.classes) >= LEAST_SHARE
+        and each.best_confidence >= scene.confidence
+        and zone.holds(each.box_px)
+    )
+
+
+def _stayed(scene: str, each: Occupancy) -> Firing:
+    return Firing(
+        scene=scene,
+        first_seen=each.first_seen,
+        first_m=each.first_m,
+        east_m=each.east_m,
+        north_m=each.north_m,
+        calibration_cov_m2=each.calibration_cov_m2,
+        measurement_cov_m2=each.measurement_cov_m2,
+        class_name=each.class_name,
+        confidence=each.confidence,
+        box_px=each.box_px,
+        unseen_s=each.unseen_s,
+    )
+
+
+def _cluttered(scene: str, group: Group, things: Sequence[Occupancy]) -> Firing:
+    return Firing(
+        scene=scene,
+        first_seen=group.clock.since,
+        first_m=group.first_m,
+        east_m=group.middle_m[0],
+        north_m=group.middle_m[1],
+        calibration_cov_m2=mean_cov([each.calibration_cov_m2 for each in things]),
+        measurement_cov_m2=middle_cov(
+            [each.measurement_cov_m2 for each in things], [(each.east_m, each.north_m) for each in things]
+        ),
+        class_name=things[0].class_name,
+        confidence=sum(each.confidence for each in things) / len(things),
+        box_px=bounding([each.box_px for each in things]),
+        count=len(things),
+        unseen_s=max(each.unseen_s for each in things),
+    )
+
+
+def mean_cov(covs: Sequence[Cov]) -> Cov:
+    """Return the mean of covariances: errors that all share, such as the calibration's, do not average away."""
+    ee, en, nn = np.mean(covs, axis=0).tolist()
+    return ee, en, nn
+
+
+def middle_cov(covs: Sequence[Cov], places_m: Sequence[tuple[float, float]]) -> Cov:
+    """Return the covariance of a group's middle: its members' own errors, and one member more or less.
+
+    A member that was missed, or one too many, moves the middle by its distance over n; that is the members' spread
+    over n squared.
+    """
+    n = len(covs)
+    spread = np.cov(np.array(places_m, np.float64).T, bias=True) if n > 1 else np.zeros((2, 2))
+    own = np.sum(covs, axis=0) / n**2
+    among = np.array([spread[0, 0], spread[0, 1], spread[1, 1]]) / n
+    ee, en, nn = (own + among).tolist()
+    return ee, en, nn
+
+
+def _attends(seen: Observation, confidence: float) -> bool:
+    return seen.family == "person" and seen.confidence >= confidence
+
+
+def _apart_m(each: Occupancy, seen: Observation) -> float:
+    return float(np.hypot(seen.east_m - each.east_m, seen.north_m - each.north_m))
