@@ -52,9 +52,7 @@ STATUSES: Final[Mapping[View, frozenset[Status]]] = MappingProxyType(
         View.ENDED: ENDED,
     }
 )
-_BEFORE_ARRIVAL: Final = frozenset(
-    {S.REPORTED, S.VERIFIED, S.FILED, S.DISPATCHED, S.ACCEPTED, S.RETURNED, S.SUSPENDED}
-)
+_BEFORE_ARRIVAL: Final = frozenset({S.REPORTED, S.VERIFIED, S.FILED, S.DISPATCHED, S.ACCEPTED, S.RETURNED, S.SUSPENDED})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

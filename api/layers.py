@@ -61,7 +61,9 @@ def _rounded(value: object) -> object:
 def _grids(site: Site) -> dict[str, object]:
     names = ("code", "name", "name_zh", "police_beat", "chief", "station", "schematic")
     return _collection(
-        _feature(_outline(grid.area), {**{name: getattr(grid, name) for name in names}, "deputies": list(grid.deputies)})
+        _feature(
+            _outline(grid.area), {**{name: getattr(grid, name) for name in names}, "deputies": list(grid.deputies)}
+        )
         for grid in site.boundaries.grids
     )
 

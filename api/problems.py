@@ -19,8 +19,8 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from api.errors import NotLoggedInError
 from api.error_pages import error_page, wants_page
+from api.errors import NotLoggedInError
 
 _log = logging.getLogger(__name__)
 MEDIA_TYPE: Final = "application/problem+json"

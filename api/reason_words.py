@@ -34,7 +34,10 @@ def _before(spoken: Words, match: re.Match[str]) -> str:
 _CHINESE: Final[tuple[tuple[re.Pattern[str], Wording], ...]] = tuple(
     (re.compile(pattern), wording)
     for pattern, wording in (
-        (r"none of (\d+) forces in and next to grid (\S+) may take it now", _plain("{1} 及相邻网格的 {0} 个力量均不可派")),
+        (
+            r"none of (\d+) forces in and next to grid (\S+) may take it now",
+            _plain("{1} 及相邻网格的 {0} 个力量均不可派"),
+        ),
         (
             r"nearest of (\d+) eligible as (?:first force|force of (\S+)) in grid (\S+?)(?:, next to (\S+))?, by its (.+)",
             _nearest,

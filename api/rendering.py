@@ -51,7 +51,12 @@ def local_time(value: datetime, zone: ZoneInfo, *, now: datetime) -> str:
 
 
 def render(
-    request: Request, template: str, values: Mapping[str, object], *, status: int = 200, headers: dict[str, str] | None = None
+    request: Request,
+    template: str,
+    values: Mapping[str, object],
+    *,
+    status: int = 200,
+    headers: dict[str, str] | None = None,
 ) -> HTMLResponse:
     """Return a page or fragment; `w` and `lang` are always at hand."""
     spoken = words_for(request)

@@ -6,8 +6,8 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from geo.coords import Datum, LonLat, convert
-from pipeline.cases import Action, Case, Channel, Event, Side, Status, legal_actions
 from pipeline.casebook import Evidence
+from pipeline.cases import Action, Case, Channel, Event, Side, Status, legal_actions
 from pipeline.desk import Taken
 from pipeline.dispatch import Dispatch, NoTerminal
 from pipeline.site import Site
@@ -195,7 +195,9 @@ class DispatchOut(BaseModel):
             terminal=sent.terminal if sent else None,
             distance_m=sent.distance_m if sent else None,
             reason=decision.reason,
-            skipped=[SkippedOut(terminal=s.terminal, distance_m=s.distance_m, reason=s.reason) for s in decision.skipped],
+            skipped=[
+                SkippedOut(terminal=s.terminal, distance_m=s.distance_m, reason=s.reason) for s in decision.skipped
+            ],
         )
 
 

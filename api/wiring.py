@@ -3,14 +3,13 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipeline.desk import Desk
-from pipeline.evidence import EvidenceStore
-
 from api.options import VENDOR
 from api.services import FrameTaker, Services
 from api.tokens import TokenBook
 from pipeline.casebook import Casebook
 from pipeline.clocks import Clock, WallClock
+from pipeline.desk import Desk
+from pipeline.evidence import EvidenceStore
 from pipeline.site import Site
 from pipeline.site_files import documents, read_site, site_from_documents
 from pipeline.sql_casebook import open_casebook

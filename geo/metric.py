@@ -50,7 +50,7 @@ class LocalPlane:
     """A plane of metres east and north of an origin: the azimuthal equidistant projection of WGS-84.
 
     Distance and direction from the origin are the geodesic's own, at any range. Between two points that both lie
-    within 10 km of the origin, distance is true to 5 mm, and to about 1 m in 50 km.
+    within 10 km of the origin, distance is true to 4 mm, and within 50 km to half a metre.
     """
 
     origin: LonLat

@@ -23,6 +23,8 @@ from models.errors import SettingFaultError, require_range
 
 CLASS_NAMES: Mapping[int, str] = MappingProxyType({0: "thing"})
 KNOWN, UNKNOWN = 0, 255  # how OpenCV marks background and foreground; a shadow (127) counts as background
+SLOW_RATIO = 0.7  # what passed for less than three tenths of the time is not the street
+FAST_RATIO = 0.9  # what was there for a tenth of the fast memory stands still
 Mask = NDArray[np.bool_]
 
 
@@ -120,7 +122,7 @@ class _Street:
 
     def _learn_anew(self, at_s: float) -> None:
         shape = self._size[::-1]
-        self._slow, self._fast = _model(), _model()
+        self._slow, self._fast = _model(SLOW_RATIO), _model(FAST_RATIO)
         self._still_s = np.zeros(shape, np.float32)
         self._since_s = np.full(shape, np.inf)
         self._start_s = at_s
@@ -227,9 +229,10 @@ class _Street:
         return [left * across, top * down, (left + width) * across, (top + height) * down, confidence]
 
 
-def _model() -> Any:
+def _model(ratio: float) -> Any:
     model = cv2.createBackgroundSubtractorMOG2(varThreshold=25, detectShadows=True)
     model.setNMixtures(3)
+    model.setBackgroundRatio(ratio)
     return model
 
 

@@ -89,7 +89,7 @@ class Tracker:
         """
         previous_s = self._advance(at_s)
         looked_at = detections.select(detections.confidence >= self.settings.low_confidence)
-        owners = self._match(looked_at, previous_s)
+        owners = self._match(looked_at, at_s=at_s, previous_s=previous_s)
         self._take_in(looked_at, owners, at_s)
         return self._report(looked_at, self._start(looked_at, owners, at_s))
 
@@ -112,7 +112,7 @@ class Tracker:
         just_seen = self._seen_s >= (at_s if previous_s is None else previous_s)
         return (lost_s <= patience_s) | (just_seen & (lost_s <= settings.max_gap_s))
 
-    def _match(self, detections: Detections, previous_s: float) -> NDArray[np.intp]:
+    def _match(self, detections: Detections, *, at_s: float, previous_s: float) -> NDArray[np.intp]:
         """Return the row of the track that each detection goes on with, or -1, (n,)."""
         owners = np.full(len(detections), -1, np.intp)
         if not len(detections) or not len(self._filter):
@@ -127,8 +127,11 @@ class Tracker:
         _assign(owners, weighted, confirmed, confident)
         recent = confirmed & (self._seen_s >= previous_s)
         _assign(owners, np.where(overlap >= settings.least_iou_low, 1 - overlap, FAR), recent, ~confident)
-        _assign(owners, np.where(surprise <= settings.most_surprise, surprise, FAR), confirmed, confident)
+        near = np.where(surprise <= settings.most_surprise, surprise, FAR)
+        lost_briefly = at_s - self._seen_s <= settings.max_lost_s
+        _assign(owners, near, confirmed & lost_briefly, confident)
         _assign(owners, weighted, ~confirmed, confident)
+        _assign(owners, near, ~confirmed & lost_briefly, confident)
         return owners
 
     def _take_in(self, detections: Detections, owners: NDArray[np.intp], at_s: float) -> None:

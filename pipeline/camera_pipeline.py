@@ -1,7 +1,7 @@
 """A camera's pipeline: one frame in, detections, sightings and sometimes a state out. Stores and dispatches nothing."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Final
@@ -45,7 +45,7 @@ class PipelineSettings:
     state_every_s: float = 5.0
     before_within_s: float = 5.0
     blur: bool = True
-    occupancy: OccupancySettings = OccupancySettings()
+    occupancy: OccupancySettings = field(default_factory=OccupancySettings)
 
 
 class Outcome(StrEnum):

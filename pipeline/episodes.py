@@ -2,7 +2,10 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Self
+from typing import Final, Self
+
+LONGEST_RELEASE_S: Final = 60.0
+_FEW_FRAMES: Final = 2.5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -12,15 +15,22 @@ class Patience:
     Attributes:
         dip_s: seen not to hold for longer than this, it is over; so are three frames, where frames are rare.
         outage_s: not looked at for longer than this, it is over.
+        release_s: once its scene has fired, it takes this long to end, so that one state does not fire twice.
     """
 
     dip_s: float = 1.0
     outage_s: float = 1.0
+    release_s: float = 1.0
 
-    def for_period(self, period_s: float) -> "Patience":
+    def for_period(self, period_s: float) -> Self:
         """Return the patience that frames so far apart need."""
-        least_s = 2.5 * period_s
-        return Patience(dip_s=max(self.dip_s, least_s), outage_s=max(self.outage_s, least_s))
+        dip_s = max(self.dip_s, _FEW_FRAMES * period_s)
+        return type(self)(dip_s=dip_s, outage_s=max(self.outage_s, dip_s), release_s=max(self.release_s, dip_s))
+
+    @classmethod
+    def of_dwell(cls, dwell_s: float, *, dip_s: float, outage_s: float) -> Self:
+        """Return a patience by which a state that fired takes as long to end as it took to fire, a minute at most."""
+        return cls(dip_s=dip_s, outage_s=outage_s, release_s=max(dip_s, min(dwell_s, LONGEST_RELEASE_S)))
 
 
 @dataclass(slots=True, kw_only=True)
@@ -48,7 +58,8 @@ class Clock:
 
     def over(self, at: float, patience: Patience) -> bool:
         """Tell whether the episode has ended."""
-        return self.down_s > patience.dip_s or at - self.last > max(patience.outage_s, patience.dip_s)
+        dip_s = patience.release_s if self.fired else patience.dip_s
+        return self.down_s > dip_s or at - self.last > max(patience.outage_s, dip_s)
 
     @property
     def held_s(self) -> float:

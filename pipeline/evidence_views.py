@@ -81,7 +81,14 @@ class WaitingFrames:
 
 
 def view(
-    waiting: Waiting, *, label: str, camera: Camera, firing: Firing, zones: Sequence[Zone], classless: bool, blur: bool = True
+    waiting: Waiting,
+    *,
+    label: str,
+    camera: Camera,
+    firing: Firing,
+    zones: Sequence[Zone],
+    classless: bool,
+    blur: bool = True,
 ) -> View:
     """Return the picture for a sighting: blurred, with the thing's box, the zone and a label.
 

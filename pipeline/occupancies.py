@@ -45,13 +45,21 @@ class Occupancies:
         """Return from when on a thing that is not seen counts as unseen."""
         return max(self.settings.gap_s, _FEW_FRAMES * self.period_s)
 
-    def update(self, observations: Sequence[Observation], *, at: float, opens_from: float = 0.3) -> list[Occupancy]:
+    def update(
+        self,
+        observations: Sequence[Observation],
+        *,
+        at: float,
+        opens_from: float = 0.3,
+        hiders: Sequence[Observation] = (),
+    ) -> list[Occupancy]:
         """Take in one frame and return the occupancies that it shows.
 
         Args:
-            observations: all boxes, faint ones too.
+            observations: the boxes that may keep a place, faint ones too.
             at: frame time in seconds since 1970, later than the frame before.
             opens_from: a fainter box holds an occupancy but opens none.
+            hiders: boxes that only stand in the way.
         """
         step_s = self._step(at)
         self._trails.update(observations, at=at)
@@ -60,7 +68,8 @@ class Occupancies:
             each.seen_now = False
             if row in owners:
                 each.see(observations[owners[row]], at=at, gap_s=self.gap_s, settings=self.settings)
-        self._run_down(observations, step_s, at)
+        clear = [seen for seen in (*observations, *hiders) if seen.confidence >= opens_from]
+        self._run_down(observations, clear, step_s=step_s, at=at)
         free = set(range(len(observations))) - set(owners.values())
         self.all += [opened(observations[i], at=at) for i in sorted(free) if observations[i].confidence >= opens_from]
         self._bound()
@@ -119,11 +128,13 @@ class Occupancies:
         other = seen.track is None or seen.track != held.track
         return 1.0 - shared + unlikeness(held.look, seen.look) + _OTHER_TRACK * other
 
-    def _run_down(self, observations: Sequence[Observation], step_s: float, at: float) -> None:
+    def _run_down(
+        self, observations: Sequence[Observation], clear: Sequence[Observation], *, step_s: float, at: float
+    ) -> None:
         """Let time run against the occupancies that this frame does not show; end those that are over."""
         kept = []
         for each in self.all:
-            ended = None if each.seen_now else self._verdict(each, observations, step_s=step_s, at=at)
+            ended = None if each.seen_now else self._verdict(each, observations, clear, step_s=step_s, at=at)
             if ended is None:
                 kept.append(each)
             else:
@@ -131,7 +142,13 @@ class Occupancies:
         self.all = kept
 
     def _verdict(
-        self, held: Occupancy, observations: Sequence[Observation], *, step_s: float, at: float
+        self,
+        held: Occupancy,
+        observations: Sequence[Observation],
+        clear: Sequence[Observation],
+        *,
+        step_s: float,
+        at: float,
     ) -> Ended | None:
         settings = self.settings
         if at - held.last_seen > settings.longest_unseen_s or held.hidden_s > settings.longest_hidden_s:
@@ -142,7 +159,7 @@ class Occupancies:
         if held.displaced_s >= settings.replaced_s:
             return Ended.REPLACED
         stood = held.stood(settings)
-        if stood and self._hidden(held, observations):
+        if stood and self._hidden(held, clear):
             held.hidden_s += step_s
             return None
         held.empty_s += step_s

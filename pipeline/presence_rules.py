@@ -25,7 +25,7 @@ class CrowdRule:
     def __init__(self, scene: Scene, zone: Zone, *, period_s: float) -> None:
         self.scene = scene
         self.zone = zone
-        patience = Patience(dip_s=DIP_S, outage_s=DIP_S).for_period(period_s)
+        patience = patience_of(scene, period_s)
         self._groups = Groups(count=scene.count, radius_m=scene.radius_m or np.inf, patience=patience)
 
     def update(self, moment: Moment) -> list[Firing]:
@@ -54,7 +54,7 @@ class IntrusionRule:
     def __init__(self, scene: Scene, zone: Zone, *, period_s: float) -> None:
         self.scene = scene
         self.zone = zone
-        self._visits = Visits(Patience(dip_s=DIP_S, outage_s=DIP_S).for_period(period_s))
+        self._visits = Visits(patience_of(scene, period_s))
 
     def update(self, moment: Moment) -> list[Firing]:
         """Take in one frame and return what fires in it."""
@@ -76,6 +76,11 @@ class IntrusionRule:
     def restore(self, records: Sequence[object]) -> None:
         """Take back what `record` wrote."""
         self._visits.all = [Visit.from_record(each) for each in records if isinstance(each, Mapping)]
+
+
+def patience_of(scene: Scene, period_s: float) -> Patience:
+    """Return what breaks a crowd or a visit, for frames that come `period_s` apart."""
+    return Patience.of_dwell(scene.dwell_s, dip_s=DIP_S, outage_s=DIP_S).for_period(period_s)
 
 
 def _wanted(observations: Sequence[Observation], scene: Scene) -> list[Observation]:

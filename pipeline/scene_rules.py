@@ -14,6 +14,7 @@ from pipeline.scenes import Rule, Scene
 from pipeline.standing_rules import ClutterRule, StayRule
 from pipeline.zones import Zone
 
+USUAL_CONFIDENCE: Final = 0.3  # of a camera without scenes
 ON_OCCUPANCIES: Final = frozenset({Rule.DWELL, Rule.CLUTTER, Rule.LEFT})
 
 
@@ -63,7 +64,7 @@ class SceneRules:
     @property
     def lowest_confidence(self) -> float:
         """Return from which confidence on some scene counts a box."""
-        return min((rule.scene.confidence for rule in self.rules.values()), default=1.0)
+        return min((rule.scene.confidence for rule in self.rules.values()), default=USUAL_CONFIDENCE)
 
     def families(self) -> frozenset[str]:
         """Return the families of classes whose occupancies some scene needs."""

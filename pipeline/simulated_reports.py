@@ -152,7 +152,7 @@ def _work_off(desk: Desk, clock: FixedClock, case: Case, draw: np.random.Generat
         case = desk.act(case.number, Action.FILE, principal=_DESK, note=NOTE)
     if case.status is Status.FILED:
         case = desk.act(case.number, Action.DISPATCH, principal=_DESK, note=NOTE)
-    if case.status is not Status.DISPATCHED or draw.random() < 0.02:  # noqa: PLR2004 - a few are never closed
+    if case.status is not Status.DISPATCHED:
         return
     for action, minutes in _STEPS:
         clock.at += timedelta(minutes=float(draw.exponential(minutes)))

@@ -8,7 +8,7 @@ import json
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from geo.boundaries import BoundaryVersion, Fault, Grid, Unit
 from geo.boundary_faults import find_faults
@@ -120,13 +120,13 @@ def _build(folder: Path, texts: Mapping[str, str], faults: list[Fault]) -> Site 
 
 def _boundaries(folder: Path, table: SiteTable, faults: list[Fault]) -> BoundaryVersion | None:
     before = len(faults)
-    no_grids: Sequence[Grid] = []
-    no_units: Sequence[Unit] = []
+    no_grids: tuple[Grid, ...] = ()
+    no_units: tuple[Unit, ...] = ()
     grids = _noting(faults, lambda: read_grids(folder / GRIDS, table.datums["grids"]), no_grids)
     units = _noting(faults, lambda: read_units(folder / UNITS, table.datums["units"]), no_units)
-    if len(faults) > before:
+    if not grids or not units:
         return None
-    version = BoundaryVersion(valid_from=table.settings.valid_from, grids=tuple(grids), units=tuple(units))
+    version = BoundaryVersion(valid_from=table.settings.valid_from, grids=grids, units=units)
     faults += find_faults(
         version,
         extent=table.settings.extent,
@@ -137,10 +137,12 @@ def _boundaries(folder: Path, table: SiteTable, faults: list[Fault]) -> Boundary
 
 
 def _noting(faults: list[Fault], read: Callable[[], T], otherwise: T) -> T:
+    """Read, noting faults; what is readable in spite of them is checked further."""
     try:
         return read()
     except FeatureFileError as error:
         faults += error.faults
+        return cast("T", error.readable) or otherwise
     except GeoError as error:
         faults.append(Fault(file="", feature="", field="", problem=str(error)))
     return otherwise

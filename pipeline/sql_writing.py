@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Insert, Table, insert, select, update
+from sqlalchemy import Connection, Table, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from geo.coords import LonLat
@@ -115,7 +115,7 @@ class SqlTransaction(SqlReading):
         newer = new.on_conflict_do_update(
             index_elements=[t.positions.c.terminal], set_=values, where=t.positions.c.at < micros(at)
         )
-        return self._connection.execute(newer).rowcount == 1
+        return self._connection.execute(newer.returning(t.positions.c.terminal)).first() is not None
 
     def save_camera_state(self, state: CameraState) -> None:
         """Store what a camera's pipeline must remember.
@@ -167,12 +167,9 @@ class SqlTransaction(SqlReading):
         return int(self._connection.execute(counted.returning(t.counters.c.value)).scalar_one())
 
     def _add(self, table: Table, row: Mapping[str, Any], *, kind: str, code: str) -> None:
-        new: Insert = (
-            self._insert(table)
-            .values(bounded(table, dict(row)))
-            .on_conflict_do_nothing(index_elements=list(table.primary_key))
-        )
-        if self._connection.execute(new).rowcount != 1:
+        key = list(table.primary_key)
+        new = self._insert(table).values(bounded(table, dict(row))).on_conflict_do_nothing(index_elements=key)
+        if self._connection.execute(new.returning(*key)).first() is None:
             raise AlreadyTakenError(kind, code)
 
 

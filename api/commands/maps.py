@@ -4,11 +4,11 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from geo.heatmap import GridOutline, HeatmapCase, Period, write_heatmap
 
 from api.commands.report import say
 from api.options import SAMPLE, VENDOR, DatabaseOption, DataOption, SiteArgument
 from api.wiring import current_site, open_book, premises
+from geo.heatmap import GridOutline, HeatmapCase, Period, write_heatmap
 from pipeline.casebook import Casebook
 from pipeline.clocks import WallClock
 from pipeline.site import Site

@@ -188,11 +188,6 @@ window.beatgridHeatmap = function beatgridHeatmap({ map, cellLayer, gridLayer })
     }
     const totals = byChannel(data.cellCounts[place], state.period);
     const within = data.cellGrids[place];
-    if (!picked(totals)) {
-      if (within !== ALL) box.append(...gridTip(within));
-      else box.append(element("p", { text: word("outside") }));
-      return box;
-    }
     const shown = state.channel === ALL ? word("all") : word(CHANNELS[state.channel]);
     box.append(element("h3", { text: `${word("cell")}: ${number(picked(totals))}` }), element("p", { text: shown }));
     if (within === ALL) box.append(element("p", { text: word("outside") }));
@@ -205,9 +200,7 @@ window.beatgridHeatmap = function beatgridHeatmap({ map, cellLayer, gridLayer })
     const grid = data.cellGrids[event.layer.feature.properties.place];
     if (grid !== ALL) focusGrid(grid);
   });
-  cellLayer.on("mouseover", (event) => {
-    if (event.layer.options.fill) event.layer.setStyle({ stroke: true, color: "#111820", weight: 2, opacity: 1 });
-  });
+  cellLayer.on("mouseover", (event) => event.layer.setStyle({ stroke: true, color: "#111820", weight: 2, opacity: 1 }));
   cellLayer.on("mouseout", (event) => event.layer.setStyle({ stroke: false }));
 
   const names = data.grids.length <= 30 ? data.grids.map((grid) => L.tooltip({
@@ -224,13 +217,20 @@ window.beatgridHeatmap = function beatgridHeatmap({ map, cellLayer, gridLayer })
 
   function drawCells() {
     let shown = 0;
+    cellLayer.closeTooltip();
+    gridLayer.closeTooltip();
     cells.forEach((layer, place) => {
       const count = picked(byChannel(data.cellCounts[place], state.period));
       shown += count;
-      layer.setStyle(count
-        ? { stroke: false, fill: true, fillColor: colourOf(count), fillOpacity: data.tiles ? 0.7 : 0.88 }
-        : { stroke: false, fill: false });
+      // An empty cell leaves the map, so that pointing at its place finds the grid beneath.
+      if (!count) {
+        cellLayer.removeLayer(layer);
+        return;
+      }
+      layer.setStyle({ stroke: false, fill: true, fillColor: colourOf(count), fillOpacity: data.tiles ? 0.7 : 0.88 });
+      cellLayer.addLayer(layer);
     });
+    outlineLayer.bringToFront();
     empty.hidden = shown > 0;
     empty.style.display = shown > 0 ? "none" : "";
     empty.firstChild.textContent = word(data.total ? "noneHere" : "noCases");

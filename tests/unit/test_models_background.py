@@ -1,6 +1,6 @@
 """The background detector on a street that is drawn here: things come, stay, leave; light changes; cameras restart."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import cv2
 import numpy as np
@@ -15,6 +15,7 @@ SIZE = (360, 640)
 CAR = (200, 180, 290, 240)
 PARCEL = (420, 250, 456, 290)
 Draw = Callable[[np.ndarray, float], None]
+Clip = Iterator[tuple[float, np.ndarray]]
 
 
 def _street(seed: int = 1) -> np.ndarray:
@@ -22,13 +23,16 @@ def _street(seed: int = 1) -> np.ndarray:
     return cv2.normalize(cv2.GaussianBlur(noise, (0, 0), 5), None, 60, 190, cv2.NORM_MINMAX)
 
 
-def _frames(draw: Draw, start_s: float, end_s: float, *, gain: float = 1.0, seed: int = 1):
+def _frames(
+    draw: Draw, start_s: float, end_s: float, *, gain: float = 1.0, seed: int = 1
+) -> Iterator[tuple[float, np.ndarray]]:
     """Yield time and picture, five each second, with a camera's noise."""
     street, camera = _street(seed), np.random.default_rng(seed + 1)
+    noises = camera.normal(0, 3, (7, *SIZE, 3)).astype(np.float32)
     for k in range(round(start_s * 5), round(end_s * 5)):
         picture = street.copy()
         draw(picture, k / 5)
-        noisy = picture * gain + camera.normal(0, 3, picture.shape)
+        noisy = picture * np.float32(gain) + noises[camera.integers(7)]
         yield k / 5, np.clip(noisy, 0, 255).astype(np.uint8)
 
 

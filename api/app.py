@@ -1,0 +1,45 @@
+"""The application: routes, limits, headers and problem details around the services it is given."""
+
+from fastapi import FastAPI
+from starlette.staticfiles import StaticFiles
+
+from api import problems
+from api.body_limits import BodyLimits, limit_of
+from api.errors import ApiError, AssetsMissingError
+from api.layers import layers_of
+from api.rendering import WEB
+from api.response_headers import ResponseHeaders
+from api.routes import cases, console, evidence, frames, health, heatmap, layers, pages, phone, stream, terminals
+from api.services import Services
+from api.stream import Changes
+from geo.errors import GeoError
+from models.errors import ModelsError
+from pipeline.errors import PipelineError
+
+
+def create_app(services: Services) -> FastAPI:
+    """Return the application of one site.
+
+    Raises:
+        AssetsMissingError: npm's JavaScript and CSS are not in `services.vendor`.
+    """
+    if not services.vendor.is_dir():
+        raise AssetsMissingError(services.vendor)
+    app = FastAPI(
+        title="Beatgrid",
+        version="1",
+        description="City grid management from camera to closed case, on police-beat grids.",
+        docs_url=None,
+        redoc_url=None,
+    )
+    app.state.services = services
+    app.state.changes = Changes(services.casebook)
+    app.state.layers = layers_of(services.site)
+    problems.install(app, (ApiError, GeoError, ModelsError, PipelineError))
+    for room in (cases, evidence, frames, terminals, heatmap, layers, stream, health, console, phone, pages):
+        app.include_router(room.router)
+    app.mount("/static", StaticFiles(directory=WEB / "static"), name="static")
+    app.mount("/vendor", StaticFiles(directory=services.vendor), name="vendor")
+    app.add_middleware(BodyLimits, limit_of=limit_of)
+    app.add_middleware(ResponseHeaders)
+    return app
