@@ -58,7 +58,7 @@ def measure(folder: Path, video: Path, *, threads: int | None, frames: int) -> d
             break
         for name, way in ways.items():
             started = time.perf_counter()
-            way(image)
+            way(np.asarray(image, np.uint8))
             if number >= 5:
                 spent[name].append(1e3 * (time.perf_counter() - started))
     medians = {name: statistics.median(times) for name, times in spent.items()}

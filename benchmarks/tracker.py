@@ -113,7 +113,7 @@ def detect(video: Path, weights: Path) -> Frames:
         right, image = capture.read()
         if not right:
             break
-        everything = detector.detect(image, confidence=LEAST_CONFIDENCE)
+        everything = detector.detect(np.asarray(image, np.uint8), confidence=LEAST_CONFIDENCE)
         found[number] = everything.select(np.array([name == "person" for name in everything.names()], bool))
     return found
 

@@ -15,7 +15,7 @@ from models.errors import ArrayFaultError, UnknownClassesError
 MOST_PIXELS = 1e6  # a coordinate beyond this is a fault, not a box
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)  # arrays have no one truth value: compare fields
 class Detections:
     """The boxes of one frame.
 

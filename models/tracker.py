@@ -121,16 +121,16 @@ class Tracker:
         same = self._groups[:, None] == self._groups_of(detections)[None]
         overlap = np.where(same, iou(self._filter.boxes(), detections.boxes_px), 0)
         surprise = np.where(same, self._filter.surprise(detections.boxes_px), FAR)
-        weighted = np.where(overlap >= settings.least_iou, 1 - overlap * detections.confidence[None], FAR)
+        apart = np.where(overlap >= settings.least_iou, 1 - overlap, FAR)
         confident = detections.confidence >= settings.high_confidence
         confirmed = self._hits >= settings.confirm_hits
-        _assign(owners, weighted, confirmed, confident)
+        _assign(owners, apart, confirmed, confident)
         recent = confirmed & (self._seen_s >= previous_s)
         _assign(owners, np.where(overlap >= settings.least_iou_low, 1 - overlap, FAR), recent, ~confident)
         near = np.where(surprise <= settings.most_surprise, surprise, FAR)
         lost_briefly = at_s - self._seen_s <= settings.max_lost_s
         _assign(owners, near, confirmed & lost_briefly, confident)
-        _assign(owners, weighted, ~confirmed, confident)
+        _assign(owners, apart, ~confirmed, confident)
         _assign(owners, near, ~confirmed & lost_briefly, confident)
         return owners
 

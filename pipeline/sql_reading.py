@@ -15,13 +15,14 @@ from pipeline.casebook import CameraState, CaseFilter, CaseKept, Evidence, Limit
 from pipeline.cases import ON_TERMINAL, Case, Event, Status
 from pipeline.errors import UnknownError
 from pipeline.history import Aside, Entry
-from pipeline.sql_rows import case_of, event_of, evidence_of, instant, kept_of, message_of, micros
+from pipeline.sql_rows import case_of, event_of, evidence_of, instant, is_plain, kept_of, message_of, micros
 from pipeline.terminals import Terminal
 
 MOST_ROWS = 1000
 _MOST_SIMILAR = 500
 # A degree of latitude is 110,574 m at the equator and longer elsewhere; a box may be a little too wide.
 _SHORTEST_DEGREE_M = 110_574.0
+_LAST_SEQUENCE = 2**63 - 1
 _NOT_FILED = (Status.REPORTED.value, Status.VERIFIED.value, Status.REFUSED.value, Status.VOID.value)
 
 
@@ -37,7 +38,7 @@ class SqlReading:
         Raises:
             UnknownError: there is none of that number.
         """
-        row = self._rows(select(t.cases).where(t.cases.c.number == number))
+        row = self._rows(select(t.cases).where(t.cases.c.number == _asked("case", number)))
         if not row:
             raise UnknownError("case", number)
         return case_of(row[0])
@@ -80,7 +81,7 @@ class SqlReading:
         Raises:
             UnknownError: there is no such case.
         """
-        found = self._entries(select(t.events).where(t.events.c.case_number == number))
+        found = self._entries(select(t.events).where(t.events.c.case_number == _asked("case", number)))
         if not found:
             raise UnknownError("case", number)
         return found
@@ -99,7 +100,7 @@ class SqlReading:
         Raises:
             LimitError: the limit is not 1 to 1000.
         """
-        query = select(t.events).where(t.events.c.sequence > sequence)
+        query = select(t.events).where(t.events.c.sequence > min(sequence, _LAST_SEQUENCE))
         return [entry.whole() for entry in self._entries(query, limit=_checked_limit(limit))]
 
     def newest_sequence(self) -> int:
@@ -136,7 +137,7 @@ class SqlReading:
         Raises:
             UnknownError: there is none of that id.
         """
-        rows = self._rows(select(t.evidence).where(t.evidence.c.id == ident))
+        rows = self._rows(select(t.evidence).where(t.evidence.c.id == _asked("picture", ident)))
         if not rows:
             raise UnknownError("picture", ident)
         return evidence_of(rows[0])
@@ -206,6 +207,13 @@ class SqlReading:
         return [Entry(event=event_of(row), asides=tuple(beside[row["sequence"]])) for row in rows]
 
 
+def _asked(kind: str, code: str) -> str:
+    """Return what was asked for; what no database can hold is nowhere."""
+    if not is_plain(code):
+        raise UnknownError(kind, code)
+    return code
+
+
 def _checked_limit(limit: int) -> int:
     if not 1 <= limit <= MOST_ROWS:
         raise LimitError("limit", limit, f"1 to {MOST_ROWS}")
@@ -218,11 +226,11 @@ def _conditions(wanted: CaseFilter) -> list[ColumnElement[bool]]:
     if wanted.statuses:
         conditions.append(c.status.in_([status.value for status in wanted.statuses]))
     if wanted.grids is not None:
-        conditions.append(c.grid.in_(sorted(wanted.grids)))
+        conditions.append(c.grid.in_(sorted(filter(is_plain, wanted.grids))))
     if wanted.channels:
         conditions.append(c.channel.in_([channel.value for channel in wanted.channels]))
     if wanted.terminal is not None:
-        conditions.append(c.terminal == wanted.terminal)
+        conditions.append(c.terminal == _asked("terminal", wanted.terminal))
     if wanted.bbox is not None:
         west, south, east, north = wanted.bbox
         conditions.append(and_(c.lon.between(west, east), c.lat.between(south, north)))

@@ -34,6 +34,11 @@ def instant_or_none(value: int | None) -> datetime | None:
     return None if value is None else instant(value)
 
 
+def is_plain(text: str) -> bool:
+    """Tell whether both databases can hold a text: it has no NUL and no half of a surrogate pair."""
+    return "\x00" not in text and not any("\ud800" <= each <= "\udfff" for each in text)
+
+
 def case_row(case: Case) -> dict[str, Any]:
     """Return a case's columns, without its ordinal."""
     return {

@@ -21,7 +21,7 @@ from pipeline.cases import Case, Event
 from pipeline.errors import UnknownError
 from pipeline.history import canonical, seal
 from pipeline.sql_reading import SqlReading
-from pipeline.sql_rows import case_row, micros, micros_or_none
+from pipeline.sql_rows import case_row, is_plain, micros, micros_or_none
 
 _MOST_JSON = 1_000_000
 
@@ -200,17 +200,9 @@ def bounded(table: Table, row: dict[str, Any]) -> dict[str, Any]:
         most = getattr(table.c[name].type, "length", None)
         if most is not None and len(value) > most:
             raise LimitError(f"{table.name}.{name}", f"{len(value)} characters long", f"{most} at most")
-        if "\x00" in value or not _is_text(value):
+        if not is_plain(value):
             raise LimitError(f"{table.name}.{name}", "text with a NUL or half a character", "plain Unicode text")
     return row
-
-
-def _is_text(value: str) -> bool:
-    try:
-        value.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
 
 
 def _bounded_json(field: str, value: Mapping[str, object]) -> str:

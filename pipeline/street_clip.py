@@ -5,14 +5,16 @@ pictures knows them, the background detector does. It shows the path from frame 
 are read.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Self
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.cameras import Camera
 from pipeline.errors import PipelineError
 
 Floats = NDArray[np.float64]
@@ -26,7 +28,8 @@ _EASTBOUND = ((1.0, (60, 60, 200)), (9.0, (180, 120, 40)), (27.0, (70, 160, 70))
 _WESTBOUND = ((4.0, (200, 200, 200)), (19.0, (40, 140, 210)))
 _WALKERS = ((0.0, (90, 70, 50)), (14.0, (50, 60, 120)), (24.0, (120, 60, 90)))
 _SHADOW_M = np.array([0.25, -0.15])
-_YELLOW, _WHITE = (40, 180, 220), (225, 225, 225)
+_YELLOW, _WHITE, _EDGE, _GLASS = (40, 180, 220), (225, 225, 225), (30, 28, 28), (70, 60, 50)
+_CAR_FROM_M = 3.0
 
 
 class ClipError(PipelineError):
@@ -34,6 +37,13 @@ class ClipError(PipelineError):
 
     def __init__(self, path: Path) -> None:
         super().__init__(f"{path}: OpenCV has no encoder for Motion JPEG in AVI here; give real footage with --source")
+
+
+class NoStreetError(PipelineError):
+    """The camera does not say which ground its clip would show."""
+
+    def __init__(self, camera: str) -> None:
+        super().__init__(f"camera {camera} has no property ground_m to draw a clip in; give footage with --source")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,6 +59,22 @@ class Street:
     size_px: tuple[int, int]
     ground_m: Floats
     image_px: Floats
+
+    @classmethod
+    def at(cls, camera: Camera) -> Self:
+        """Return the street that a camera's properties describe.
+
+        Raises:
+            NoStreetError: the camera has no `ground_m` property.
+        """
+        drawn = camera.properties.get("ground_m")
+        if not isinstance(drawn, Mapping):
+            raise NoStreetError(camera.code)
+        return cls(
+            size_px=(camera.width_px, camera.height_px),
+            ground_m=np.array(drawn["ground_m"], dtype=np.float64),
+            image_px=np.array(drawn["image_px"], dtype=np.float64),
+        )
 
     def to_px(self, ground_m: Floats) -> Floats:
         """Return (n, 2) pixels of (n, 2) ground metres."""
@@ -184,6 +210,34 @@ def _draw(image: Image, street: Street, actor: Actor, where: tuple[float, float]
     lift = np.array([scale[0], scale[0], scale[1], scale[1]]) * height
     heads = feet - np.column_stack([np.zeros(4), lift])
     _fill(image, street, [tuple(corner) for corner in (base + _SHADOW_M).tolist()], (60, 60, 60))
-    for corners, light in ((heads, 1.15), ([feet[0], feet[1], heads[1], heads[0]], 0.85)):
+    side = np.array([feet[0], feet[1], heads[1], heads[0]])
+    for corners, light in ((heads, 1.15), (side, 0.85)):
         colour = tuple(min(255.0, channel * light) for channel in actor.colour)
-        cv2.fillConvexPoly(image, np.round(np.array(corners)).astype(np.int32), colour, lineType=cv2.LINE_AA)
+        cv2.fillConvexPoly(image, np.round(corners).astype(np.int32), colour, lineType=cv2.LINE_AA)
+        cv2.polylines(image, [np.round(corners).astype(np.int32)], True, _EDGE, 2, lineType=cv2.LINE_AA)
+    if length > _CAR_FROM_M:
+        _dress_car(image, side)
+    else:
+        for share in (0.3, 0.6):
+            _band(image, side, (0.0, 1.0), (share, share + 0.04), _EDGE)
+
+
+def _dress_car(image: Image, side: Floats) -> None:
+    """Give a car's side windows and wheels."""
+    for low, high in ((0.12, 0.48), (0.53, 0.88)):
+        _band(image, side, (low, high), (0.52, 0.9), _GLASS)
+    _band(image, side, (0.0, 1.0), (0.3, 0.36), _WHITE)
+    radius = max(2, int(0.2 * np.linalg.norm(side[3] - side[0])))
+    for share in (0.2, 0.8):
+        centre = side[0] + share * (side[1] - side[0])
+        cv2.circle(image, (int(centre[0]), int(centre[1] - radius)), radius, _EDGE, -1, lineType=cv2.LINE_AA)
+
+
+def _band(
+    image: Image, side: Floats, along: tuple[float, float], up: tuple[float, float], colour: tuple[int, ...]
+) -> None:
+    corners = [
+        side[0] + x * (side[1] - side[0]) + y * (side[3] - side[0])
+        for x, y in ((along[0], up[0]), (along[1], up[0]), (along[1], up[1]), (along[0], up[1]))
+    ]
+    cv2.fillConvexPoly(image, np.round(np.array(corners)).astype(np.int32), colour, lineType=cv2.LINE_AA)

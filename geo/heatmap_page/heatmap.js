@@ -214,6 +214,7 @@ window.beatgridHeatmap = function beatgridHeatmap({ map, cellLayer, gridLayer })
   const empty = element("div", { className: "bg-empty", role: "status" }, element("span"));
   map.getContainer().append(empty);
   map.attributionControl.setPrefix("Leaflet");
+  L.control.scale({ imperial: false }).addTo(map);
 
   function drawCells() {
     let shown = 0;

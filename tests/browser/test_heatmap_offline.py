@@ -60,11 +60,17 @@ def how_many(*, week: int | None = None, channel: str | None = None, grid: str |
     )
 
 
-@pytest.fixture
-def heatmap(page: Page, tmp_path: Path) -> Iterator[Open]:
-    """Open heatmaps with every request but the file's own refused; a request, a log line or an error is a failure."""
+@pytest.fixture(scope="module")
+def assets() -> Path:
+    """Return the folder of the installed Leaflet; skip where it is not."""
     if not (ASSETS / "leaflet.js").is_file():
         pytest.skip(f"no Leaflet in {ASSETS}; run `make setup`")
+    return ASSETS
+
+
+@pytest.fixture
+def heatmap(page: Page, assets: Path, tmp_path: Path) -> Iterator[Open]:
+    """Open heatmaps with every request but the file's own refused; a request, a log line or an error is a failure."""
     file = tmp_path / "heatmap.html"
     faults: list[str] = []
 
@@ -81,7 +87,7 @@ def heatmap(page: Page, tmp_path: Path) -> Iterator[Open]:
     def opened(cases: Sequence[HeatmapCase] = CASES, **settings: Any) -> Page:
         chosen: dict[str, Any] = {"grids": GRIDS, "title": "盈浦街道", "language": "en", "cell_m": 200.0} | settings
         grids = chosen.pop("grids")
-        write_heatmap(file, draw_heatmap(cases, grids, by=Period.WEEK, timezone=SHANGHAI, assets=ASSETS, **chosen))
+        write_heatmap(file, draw_heatmap(cases, grids, by=Period.WEEK, timezone=SHANGHAI, assets=assets, **chosen))
         page.goto(file.as_uri())
         page.wait_for_selector("html[data-ready=true]")
         return page
@@ -260,10 +266,10 @@ def test_it_fits_the_screen(heatmap: Open, page: Page, width: int, height: int):
     assert box["width"] >= 120
 
 
-def test_with_tiles_only_their_host_is_asked(page: Page, tmp_path: Path):
+def test_with_tiles_only_their_host_is_asked(page: Page, assets: Path, tmp_path: Path):
     file, asked = tmp_path / "heatmap.html", set()
     tiles = {"tiles": "https://tiles.invalid/{z}/{x}/{y}.png", "tiles_attribution": "Nobody"}
-    drawn = draw_heatmap(CASES, GRIDS, by=Period.WEEK, timezone=SHANGHAI, title="", assets=ASSETS, **tiles)
+    drawn = draw_heatmap(CASES, GRIDS, by=Period.WEEK, timezone=SHANGHAI, title="", assets=assets, **tiles)
     write_heatmap(file, drawn)
     page.route("https://**", lambda route: route.abort())
     page.on("request", lambda request: asked.add(request.url.split("/")[2]))

@@ -1,6 +1,7 @@
 """One contract for every detector, and one proof that the two ways to run an OpenVINO folder see the same boxes."""
 
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import cv2
@@ -115,6 +116,18 @@ def test_confidence_is_a_threshold(detector: Detector, frames: list[np.ndarray])
     sure = detector.detect(frames[1], stream="threshold", at_s=9.0, confidence=0.5)
     assert len(sure) == int((faint.confidence > 0.5).sum())
     assert (sure.confidence >= 0.5).all()
+
+
+def test_threads_may_share_a_detector(detector: Detector, frames: list[np.ndarray]):
+    few = frames[:3]
+
+    def look(number: int) -> np.ndarray:
+        return detector.detect(few[number % 3], stream=f"thread{number}", at_s=1.0).boxes_px
+
+    alone = [look(number) for number in range(3)]
+    with ThreadPoolExecutor(4) as pool:
+        for number, boxes in enumerate(pool.map(look, range(9))):
+            np.testing.assert_array_equal(boxes, alone[number % 3])
 
 
 def test_version_names_the_weights(detector: Detector):

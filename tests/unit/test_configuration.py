@@ -104,7 +104,8 @@ def test_a_category_twice_and_an_unknown_field_are_faults() -> None:
 
 def test_a_scene_must_name_a_category_and_a_crowd_its_numbers() -> None:
     faults: list[Fault] = []
-    read_scenes(SCENE.replace("S/matter/1", "S/matter/2").replace("dwell\"", "crowd\""), faults, categories=catalogue())
+    text = SCENE.replace("S/matter/1", "S/matter/2").replace('"dwell"', '"crowd"')
+    read_scenes(text, faults, categories=catalogue())
     assert {fault.field for fault in faults} == {"category", "count", "radius_m"}
 
 

@@ -105,6 +105,15 @@ def test_files_that_are_no_model_are_named(tmp_path: Path, name: str):
     assert name in str(raised.value) or "pip install 'beatgrid[yolo]'" in str(raised.value)
 
 
+def test_an_onnx_file_that_names_no_classes_is_refused(shared_data: Path, tmp_path: Path):
+    onnx = pytest.importorskip("onnx", reason="ONNX comes with the yolo extra")
+    model = onnx.load(shared_data / "weights" / "yolo26n-coco-int8.onnx")
+    del model.metadata_props[:]
+    onnx.save(model, tmp_path / "nameless.onnx")
+    with pytest.raises((NotAModelError, LibraryMissingError), match="no class names|pip install"):
+        YoloDetector(tmp_path / "nameless.onnx")
+
+
 class _Hostile:
     def __init__(self, marker: Path) -> None:
         self.marker = marker

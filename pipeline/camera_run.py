@@ -1,0 +1,217 @@
+"""One camera of a run: a thread that reads frames and one that works on them, with a bounded queue between."""
+
+import logging
+import queue
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from threading import Event, Thread
+from typing import Final
+
+from geo.errors import GeoError
+from models.detector import Detector
+from models.errors import ModelsError
+from pipeline.camera_pipeline import CameraPipeline, Outcome, PipelineSettings, StepResult
+from pipeline.cameras import Camera
+from pipeline.casebook import Casebook
+from pipeline.clocks import Clock
+from pipeline.desk import Desk, Taken
+from pipeline.dispatch import Dispatch
+from pipeline.errors import PipelineError
+from pipeline.frames import Frame
+from pipeline.principal import PIPELINE
+from pipeline.run_figures import CameraError, Tally
+from pipeline.site import Site
+from pipeline.sources import SourceAddress, open_source
+from pipeline.streams import StreamSettings
+
+log = logging.getLogger(__name__)
+QUEUED: Final = 4
+_POLL_S: Final = 0.2
+_END: Final = None
+OWN_ERRORS: Final = (PipelineError, ModelsError, GeoError, OSError)
+
+
+class AllFramesOldError(PipelineError):
+    """A whole recording lies before what the camera has seen already."""
+
+    def __init__(self, camera: str, frames: int, newest_at: datetime) -> None:
+        super().__init__(
+            f"{frames} frames of camera {camera} are older than its newest, {newest_at.isoformat()}; none was taken;"
+            " give a later --start, or none"
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunServices:
+    """What a run needs of a site.
+
+    Attributes:
+        clock: stamps live frames and gives recordings their start.
+    """
+
+    site: Site
+    casebook: Casebook
+    desk: Desk
+    clock: Clock
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunSettings:
+    """How cameras are run.
+
+    Attributes:
+        until_end: recordings end the run, and so does a stream that is lost; else lost streams are tried for ever.
+        start: frame time of recordings' first frames; None means now, or after the camera's newest frame.
+        pipeline: of each camera; None takes the site's choice to blur.
+        patience: with live streams.
+    """
+
+    until_end: bool = True
+    start: datetime | None = None
+    pipeline: PipelineSettings | None = None
+    patience: StreamSettings = field(default_factory=StreamSettings)
+
+
+class CameraRun:
+    """One camera of a run: a thread that reads frames and one that works on them."""
+
+    def __init__(
+        self,
+        services: RunServices,
+        camera: Camera,
+        *,
+        address: SourceAddress,
+        detector: Detector,
+        settings: RunSettings,
+        stop: Event,
+    ) -> None:
+        self.camera = camera
+        self.tally = Tally()
+        self.crash: BaseException | None = None
+        self._services, self._settings = services, settings
+        self._address, self._stop = address, stop
+        self._done = Event()
+        self._queue: queue.Queue[Frame | None] = queue.Queue(maxsize=QUEUED)
+        self._pipeline = CameraPipeline(
+            camera=camera,
+            scenes=services.site.scenes,
+            detector=detector,
+            settings=settings.pipeline or PipelineSettings(blur=services.site.settings.blur),
+            state=services.casebook.camera_state(camera.code),
+        )
+
+    def threads(self) -> list[Thread]:
+        """Return the two threads, not started; they do not keep the process alive."""
+        code = self.camera.code
+        return [
+            Thread(target=self._read, name=f"read-{code}", daemon=True),
+            Thread(target=self._work, name=f"work-{code}", daemon=True),
+        ]
+
+    def _read(self) -> None:
+        """Move frames from the source to the queue; of a live stream the oldest waiting frame makes room."""
+        try:
+            for frame in self._frames():
+                if self._over() or not self._put(frame):
+                    break
+        except OWN_ERRORS as error:
+            self._fail(error)
+        except BaseException as error:  # noqa: BLE001 - a defect: the run raises it again
+            self._break(error)
+        finally:
+            self._put_end()
+
+    def _frames(self) -> Iterator[Frame]:
+        patience = self._settings.patience
+        if not self._settings.until_end:
+            patience = replace(patience, most_tries=None)
+        return open_source(
+            self._address,
+            camera=self.camera.code,
+            start=self._start(),
+            clock=self._services.clock,
+            fps=self.camera.fps,
+            patience=patience,
+            stop=self._stop,
+            on_fault=self._fail,
+        )
+
+    def _start(self) -> datetime:
+        """Return when a recording begins: as told, else now, but never before what was seen already."""
+        if self._settings.start is not None:
+            return self._settings.start
+        now, newest = self._services.clock.now(), self._pipeline.newest_at
+        return now if newest is None else max(now, newest + timedelta(seconds=1))
+
+    def _put(self, frame: Frame) -> bool:
+        """Queue a frame; tells whether the run goes on."""
+        while not self._over():
+            try:
+                self._queue.put(frame, timeout=_POLL_S)
+            except queue.Full:
+                if self._address.live:
+                    with suppress(queue.Empty):
+                        self._queue.get_nowait()
+                        self.tally.dropped += 1
+            else:
+                return True
+        return False
+
+    def _put_end(self) -> None:
+        while not self._done.is_set():
+            with suppress(queue.Full):
+                self._queue.put(_END, timeout=_POLL_S)
+                return
+
+    def _work(self) -> None:
+        try:
+            while not self._stop.is_set() and (frame := self._queue.get()) is not _END:
+                self._take(self._pipeline.step(frame))
+            self._finish()
+        except OWN_ERRORS as error:
+            self._fail(error)
+        except BaseException as error:  # noqa: BLE001 - a defect: the run raises it again
+            self._break(error)
+        finally:
+            self._done.set()
+
+    def _take(self, result: StepResult) -> None:
+        """Store what a frame brought: the state goes with the last sighting, so that none is lost between the two."""
+        self.tally.count(result)
+        last = len(result.sightings) - 1
+        for index, sighting in enumerate(result.sightings):
+            state = result.state if index == last else None
+            self._note(self._services.desk.take(sighting, principal=PIPELINE, state=state))
+        if last < 0 and (state := result.state) is not None:
+            self._services.casebook.write(lambda tx: tx.save_camera_state(state))
+
+    def _note(self, taken: Taken) -> None:
+        if taken.outcome == "open" and taken.number is not None:
+            self.tally.opened.append(taken.number)
+            self.tally.dispatched += isinstance(taken.dispatch, Dispatch)
+        elif taken.outcome == "attach" and taken.number is not None:
+            self.tally.attached.append(taken.number)
+        else:
+            self.tally.ignored += 1
+
+    def _finish(self) -> None:
+        """Store the state that the camera ends with; say so if all its frames came too late."""
+        frames = self.tally.frames
+        if frames[Outcome.REFUSED] and not frames[Outcome.PROCESSED] and self._pipeline.newest_at is not None:
+            self._fail(AllFramesOldError(self.camera.code, frames[Outcome.REFUSED], self._pipeline.newest_at))
+        state = self._pipeline.state()
+        if state is not None and self.tally.frames[Outcome.PROCESSED]:
+            self._services.casebook.write(lambda tx: tx.save_camera_state(state))
+
+    def _break(self, error: BaseException) -> None:
+        self.crash = error
+        self._stop.set()
+
+    def _over(self) -> bool:
+        return self._stop.is_set() or self._done.is_set()
+
+    def _fail(self, error: Exception) -> None:
+        log.error("camera %s: %s", self.camera.code, error)
+        self.tally.errors.append(CameraError(camera=self.camera.code, error=str(error)))

@@ -1,0 +1,177 @@
+"""The frame desk: frames that are pushed, one by one, by any process. Bounded in bytes, pixels, time and waiting."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from threading import Lock
+from typing import Final
+
+from models.detector import Detector
+from pipeline.camera_pipeline import CameraPipeline, Outcome, PipelineSettings, StepResult
+from pipeline.casebook import Casebook
+from pipeline.clocks import Clock, utc
+from pipeline.desk import Desk
+from pipeline.errors import PipelineError
+from pipeline.frames import Frame
+from pipeline.pictures import decode_picture
+from pipeline.principal import Principal, Role
+from pipeline.site import Site
+
+FUTURE_S: Final = 60.0
+WAIT_S: Final = 10.0
+
+
+class FrameFromFutureError(PipelineError):
+    """A frame says that it was taken later than now."""
+
+    def __init__(self, camera: str, captured_at: datetime, now: datetime) -> None:
+        super().__init__(
+            f"a frame of camera {camera} is dated {captured_at.isoformat()}, {(captured_at - now).total_seconds():.0f}"
+            f" s from now ({now.isoformat()}); expected {FUTURE_S:.0f} s at most; set the sender's clock and time zone"
+        )
+
+
+class FrameTooOldError(PipelineError):
+    """A frame is older than the camera's newest by more than is taken."""
+
+    def __init__(self, camera: str, captured_at: datetime, newest_at: datetime, *, lag_s: float) -> None:
+        super().__init__(
+            f"a frame of camera {camera} is dated {captured_at.isoformat()}, but one of {newest_at.isoformat()} was"
+            f" taken already; expected one that is at most {lag_s:g} s older; send frames in order"
+        )
+
+
+class CameraBusyError(PipelineError):
+    """Earlier frames of the camera are still being worked on."""
+
+    def __init__(self, camera: str, wait_s: float) -> None:
+        super().__init__(
+            f"earlier frames of camera {camera} are still being worked on after {wait_s:g} s; send fewer of them"
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FrameTaken:
+    """What one pushed frame brought.
+
+    Attributes:
+        detections: how many boxes count for some scene.
+        sightings: ids of the scenes that fired.
+        cases: numbers of the cases that these opened or were added to.
+    """
+
+    outcome: Outcome
+    detections: int
+    sightings: tuple[str, ...]
+    cases: tuple[str, ...]
+
+
+class FrameDesk:
+    """Takes pushed frames; one frame of a camera at a time, other cameras beside it.
+
+    Several processes may take frames of one camera: each reads the stored state first if another has gone on with it.
+    Trackers are not shared, so keep a camera with one process where that can be had.
+    """
+
+    def __init__(
+        self,
+        *,
+        site: Site,
+        casebook: Casebook,
+        desk: Desk,
+        detector: Detector,
+        clock: Clock,
+        settings: PipelineSettings | None = None,
+        wait_s: float = WAIT_S,
+    ) -> None:
+        self._site = site
+        self._casebook = casebook
+        self._desk = desk
+        self._detector = detector
+        self._clock = clock
+        self._settings = settings or PipelineSettings(blur=site.settings.blur)
+        self._wait_s = wait_s
+        self._locks = {code: Lock() for code in site.cameras}
+        self._pipelines: dict[str, CameraPipeline] = {}
+
+    def take(self, camera: str, captured_at: datetime, image_bytes: bytes, *, principal: Principal) -> FrameTaken:
+        """Take in one frame; the same frame again changes nothing.
+
+        Args:
+            camera: its code.
+            captured_at: when the frame was taken, aware.
+            image_bytes: a whole JPEG or PNG, at most 10 MiB and 40 million pixels.
+            principal: who sends it.
+
+        Raises:
+            RefusedError: the principal may not send frames.
+            UnknownError: the site has no such camera.
+            NaiveTimeError: the time has no offset.
+            FrameFromFutureError, FrameTooOldError: the time cannot be right.
+            FrameUnreadableError, FrameTooLargeError: the bytes are no picture that is taken.
+            CameraBusyError: the camera's earlier frames take too long.
+        """
+        principal.require("send frames", Role.INGEST, Role.ADMIN)
+        self._site.camera(camera)
+        at, now = utc(captured_at, field="captured_at"), self._clock.now()
+        if at > now + timedelta(seconds=FUTURE_S):
+            raise FrameFromFutureError(camera, at, now)
+        image = decode_picture(image_bytes, camera=camera, what="the frame")
+        with self._held(camera):
+            return self._step(Frame(camera=camera, captured_at=at, image=image), principal)
+
+    @contextmanager
+    def _held(self, camera: str) -> Iterator[None]:
+        lock = self._locks[camera]
+        if not lock.acquire(timeout=self._wait_s):
+            raise CameraBusyError(camera, self._wait_s)
+        try:
+            yield
+        finally:
+            lock.release()
+
+    def _step(self, frame: Frame, principal: Principal) -> FrameTaken:
+        pipeline = self._pipeline(frame.camera)
+        result = pipeline.step(frame)
+        if result.outcome is Outcome.REFUSED and pipeline.newest_at is not None:
+            raise FrameTooOldError(frame.camera, frame.captured_at, pipeline.newest_at, lag_s=self._settings.lag_s)
+        return self._store(pipeline, result, principal)
+
+    def _store(self, pipeline: CameraPipeline, result: StepResult, principal: Principal) -> FrameTaken:
+        """Store what a frame brought; if that fails, the pipeline is forgotten and begins from what is stored."""
+        numbers: list[str] = []
+        try:
+            state = pipeline.state() if result.outcome is Outcome.PROCESSED else None
+            last = len(result.sightings) - 1
+            for index, sighting in enumerate(result.sightings):
+                taken = self._desk.take(sighting, principal=principal, state=state if index == last else None)
+                numbers += [taken.number] if taken.number is not None else []
+            if last < 0 and state is not None:
+                self._casebook.write(lambda tx: tx.save_camera_state(state))
+        except BaseException:
+            self._pipelines.pop(pipeline.camera.code, None)
+            raise
+        return FrameTaken(
+            outcome=result.outcome,
+            detections=len(result.detections),
+            sightings=tuple(sighting.id for sighting in result.sightings),
+            cases=tuple(dict.fromkeys(numbers)),
+        )
+
+    def _pipeline(self, camera: str) -> CameraPipeline:
+        """Return the camera's pipeline, made anew where another process has gone on with it."""
+        known, stored = self._pipelines.get(camera), self._casebook.camera_state(camera)
+        behind = known is None or (
+            stored is not None and (known.newest_at is None or stored.newest_at > known.newest_at)
+        )
+        if known is None or behind:
+            known = CameraPipeline(
+                camera=self._site.camera(camera),
+                scenes=self._site.scenes,
+                detector=self._detector,
+                settings=self._settings,
+                state=stored,
+            )
+            self._pipelines[camera] = known
+        return known

@@ -1,0 +1,118 @@
+"""The run: cameras to cases. Each camera has its threads; one that fails does not stop the others.
+
+Deciding is the desk's and the pipeline's; here cameras are started, watched and stopped.
+"""
+
+import logging
+import time
+from collections.abc import Callable, Mapping, Sequence
+from threading import Event, Thread
+from typing import Final
+
+from models.detector import Detector
+from pipeline.camera_run import CameraRun, RunServices, RunSettings
+from pipeline.cameras import Camera
+from pipeline.errors import PipelineError
+from pipeline.run_figures import RunFigures, Tally, figures_of
+from pipeline.site import Site
+from pipeline.sources import SourceAddress, checked_fps, read_address
+
+__all__ = ["NoSourceError", "RunServices", "RunSettings", "run_cameras", "site_sources"]
+
+log = logging.getLogger(__name__)
+Progress = Callable[[Mapping[str, Tally]], None]
+_POLL_S: Final = 0.2
+_JOIN_S: Final = 30.0
+
+
+class NoSourceError(PipelineError):
+    """Nothing was given that could be watched."""
+
+    def __init__(self, cameras: int) -> None:
+        super().__init__(
+            f"none of the site's {cameras} cameras has a source; give one with --source CAMERA=URI, or a uri in"
+            " cameras.geojson"
+        )
+
+
+def run_cameras(
+    services: RunServices,
+    sources: Mapping[str, str],
+    *,
+    detector: Callable[[], Detector],
+    settings: RunSettings | None = None,
+    stop: Event | None = None,
+    on_progress: Progress | None = None,
+) -> RunFigures:
+    """Watch cameras until their sources end or `stop` is set; return what came of it.
+
+    Args:
+        services: the site, its casebook and desk, and the clock.
+        sources: address by camera code.
+        detector: makes the detector, which all cameras share; it is closed at the end.
+        settings: see `RunSettings`.
+        stop: ends the run; what is in work is finished.
+        on_progress: called a few times a second with the counts of each camera.
+
+    Raises:
+        UnknownError: a source names no camera of the site.
+        NoSourceError: no source was given.
+        SourceError: an address is none.
+        ModelsError: the detector cannot be made.
+        MemoryFormError: what is stored of a camera cannot be read.
+    """
+    if not sources:
+        raise NoSourceError(len(services.site.cameras))
+    chosen, halt = settings or RunSettings(), stop or Event()
+    cameras = {code: services.site.camera(code) for code in sources}
+    addresses = {code: address_of(cameras[code], uri) for code, uri in sources.items()}
+    shared = detector()
+    try:
+        runs = [
+            CameraRun(services, cameras[code], address=address, detector=shared, settings=chosen, stop=halt)
+            for code, address in addresses.items()
+        ]
+        seconds = _watch(runs, halt, on_progress)
+    finally:
+        shared.close()
+    tallies = {run.camera.code: run.tally for run in runs}
+    return figures_of(tallies, services.casebook, seconds=seconds, interrupted=halt.is_set())
+
+
+def site_sources(site: Site) -> dict[str, str]:
+    """Return the addresses that the site's own cameras name."""
+    return {code: camera.uri for code, camera in site.cameras.items() if camera.uri}
+
+
+def address_of(camera: Camera, uri: str) -> SourceAddress:
+    """Return what an address given for a camera names; its property `footage_fps` is the rate of its recordings."""
+    filmed = camera.properties.get("footage_fps")
+    rate = None if filmed is None else checked_fps(filmed, camera=camera.code, name="footage_fps")
+    return read_address(uri, camera=camera.code, footage_fps=rate)
+
+
+def _watch(runs: Sequence[CameraRun], halt: Event, on_progress: Progress | None) -> float:
+    """Let the cameras run; return how many seconds they took. Ctrl-C asks them to stop, a second one does not wait."""
+    started = time.monotonic()
+    threads = [thread for run in runs for thread in run.threads()]
+    for thread in threads:
+        thread.start()
+    try:
+        while any(thread.is_alive() for thread in threads):
+            if on_progress is not None:
+                on_progress({run.camera.code: run.tally for run in runs})
+            _join(threads, _POLL_S)
+    except KeyboardInterrupt:
+        log.warning("stopping; frames in work are finished")
+        halt.set()
+        _join(threads, _JOIN_S)
+    for run in runs:
+        if run.crash is not None:
+            raise run.crash
+    return time.monotonic() - started
+
+
+def _join(threads: Sequence[Thread], seconds: float) -> None:
+    until = time.monotonic() + seconds
+    for thread in threads:
+        thread.join(max(0.0, until - time.monotonic()))

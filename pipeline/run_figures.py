@@ -1,0 +1,140 @@
+"""What a run counted, per camera and in all, as values that print as JSON."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+
+from pipeline.camera_pipeline import Outcome, StepResult
+from pipeline.casebook import Casebook
+from pipeline.cases import Case
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CameraError:
+    """Something that went wrong at a camera; the others went on."""
+
+    camera: str
+    error: str
+
+
+@dataclass(slots=True)
+class Tally:
+    """What one camera has counted so far; written by its own worker only."""
+
+    frames: dict[Outcome, int] = field(default_factory=lambda: dict.fromkeys(Outcome, 0))
+    dropped: int = 0
+    detections: int = 0
+    sightings: int = 0
+    opened: list[str] = field(default_factory=list)
+    attached: list[str] = field(default_factory=list)
+    ignored: int = 0
+    dispatched: int = 0
+    errors: list[CameraError] = field(default_factory=list)
+
+    def count(self, result: StepResult) -> None:
+        """Take in what one frame brought."""
+        self.frames[result.outcome] += 1
+        self.detections += len(result.detections)
+        self.sightings += len(result.sightings)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CaseFigure:
+    """One case of a run, as it stands at its end.
+
+    Attributes:
+        distance_m: from its terminal, in a straight line, when it was offered.
+    """
+
+    number: str
+    category: str
+    channel: str
+    lon: float
+    lat: float
+    error_m: float
+    grid: str
+    unit: str
+    status: str
+    terminal: str | None
+    distance_m: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunFigures:
+    """What a run brought.
+
+    Attributes:
+        frames_processed: frames that went through the detector.
+        frames_repeated, frames_late, frames_refused: seen before; a little older than the newest; too old.
+        frames_dropped: live frames that made room for newer ones.
+        detections: boxes at or above the cameras' lowest scene confidence.
+        sightings: scenes that fired; each opened a case, was added to one or was ignored (taken before, in shadow).
+        cases: those created in this run; `cases_attached` names those that got further sightings.
+        cases_dispatched: of the created ones, those that a terminal was offered at once.
+        errors: what went wrong at single cameras.
+        interrupted: whether the run was asked to stop.
+    """
+
+    cameras: int
+    seconds: float
+    frames_processed: int
+    frames_per_second: float
+    frames_repeated: int
+    frames_late: int
+    frames_refused: int
+    frames_dropped: int
+    detections: int
+    sightings: int
+    sightings_ignored: int
+    cases_created: int
+    cases_dispatched: int
+    cases_attached: tuple[str, ...]
+    cases: tuple[CaseFigure, ...]
+    errors: tuple[CameraError, ...]
+    interrupted: bool
+
+    def as_dict(self) -> dict[str, object]:
+        """Return it as JSON-able values."""
+        return asdict(self)
+
+
+def figures_of(tallies: Mapping[str, Tally], casebook: Casebook, *, seconds: float, interrupted: bool) -> RunFigures:
+    """Return the figures of a run from its cameras' counts; cases are read as they stand now."""
+    each = list(tallies.values())
+    frames = {outcome: sum(tally.frames[outcome] for tally in each) for outcome in Outcome}
+    opened = sorted(number for tally in each for number in tally.opened)
+    return RunFigures(
+        cameras=len(each),
+        seconds=round(seconds, 3),
+        frames_processed=frames[Outcome.PROCESSED],
+        frames_per_second=round(frames[Outcome.PROCESSED] / seconds, 2) if seconds > 0 else 0.0,
+        frames_repeated=frames[Outcome.REPEATED],
+        frames_late=frames[Outcome.LATE],
+        frames_refused=frames[Outcome.REFUSED],
+        frames_dropped=sum(tally.dropped for tally in each),
+        detections=sum(tally.detections for tally in each),
+        sightings=sum(tally.sightings for tally in each),
+        sightings_ignored=sum(tally.ignored for tally in each),
+        cases_created=len(opened),
+        cases_dispatched=sum(tally.dispatched for tally in each),
+        cases_attached=tuple(sorted({number for tally in each for number in tally.attached})),
+        cases=tuple(case_figure(casebook.case(number)) for number in opened),
+        errors=tuple(error for tally in each for error in tally.errors),
+        interrupted=interrupted,
+    )
+
+
+def case_figure(case: Case) -> CaseFigure:
+    """Return what `run --json` prints of a case."""
+    return CaseFigure(
+        number=case.number,
+        category=case.category,
+        channel=case.channel.value,
+        lon=case.lonlat.lon,
+        lat=case.lonlat.lat,
+        error_m=round(case.error_m, 3),
+        grid=case.grid,
+        unit=case.unit,
+        status=case.status.value,
+        terminal=case.terminal,
+        distance_m=None if case.distance_m is None else round(case.distance_m, 1),
+    )
