@@ -7,7 +7,7 @@ from typing import Final
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-FRAME_BYTES: Final = 16 * 2**20
+FRAME_BYTES: Final = 11 * 2**20  # the frame desk takes pictures of 10 MiB; the rest is the form around it
 OTHER_BYTES: Final = 64 * 2**10
 # After a refusal the rest is read and dropped, up to here, so that a client that is still sending gets to read why.
 _DRAIN_BYTES: Final = 256 * 2**20

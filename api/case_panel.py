@@ -20,7 +20,15 @@ _MOST_ENTRIES: Final = 200
 _PROMINENT: Final = frozenset({Action.FILE, Action.CHECK, Action.CLOSE})
 _GRAVE: Final = frozenset({Action.REJECT, Action.VOID})
 # What a force does on the spot; the desk may do it for a terminal that reports by radio.
-_ON_BEHALF: Final[Mapping[Action, str]] = {Action.ACCEPT: "action.accept_for", Action.DECLINE: "action.decline_for"}
+_ON_BEHALF: Final[Mapping[Action, str]] = {
+    Action.ACCEPT: "action.accept_for",
+    Action.DECLINE: "action.decline_for",
+    Action.ARRIVE: "action.arrive_for",
+    Action.FIRST_RESULT: "action.first_result_for",
+    Action.DONE: "action.done_for",
+}
+# Their reasons stand elsewhere on the panel, or say nothing to a reader.
+_REASON_ELSEWHERE: Final = frozenset({Action.DISPATCH.value, "no-terminal", "open"})
 _REASSIGNS: Final = frozenset({"dispatched", "accepted"})
 
 
@@ -181,8 +189,9 @@ def _entry(event: Event, spoken: Words) -> Entry:
     if event.action == Action.DECLINE and event.details.get("unanswered"):
         key = "event.pass-over"
     title = spoken(key, terminal=_text(event.details.get("terminal"))) if key == "event.dispatch" else spoken(key)
-    reason = "" if event.action in {Action.DISPATCH, "no-terminal"} else _text(event.details.get("reason"))
-    notes = [_text(event.details.get("note")), _text(event.details.get("description")), reason]
+    reason = "" if event.action in _REASON_ELSEWHERE else _text(event.details.get("reason"))
+    description = "" if event.action == "open" else _text(event.details.get("description"))
+    notes = [_text(event.details.get("note")), description, reason]
     return Entry(event=event, title=title, note="; ".join(worded(note, spoken) for note in notes if note))
 
 

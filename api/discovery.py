@@ -35,8 +35,10 @@ def outlines(services: Services, who: Principal) -> list[GridOutline]:
     ]
 
 
-def discovery_page(services: Services, who: Principal, *, by: Period, language: Literal["zh", "en"]) -> str:
-    """Return the map as one self-contained page."""
+def discovery_page(
+    services: Services, who: Principal, *, by: Period, language: Literal["zh", "en"], remark: str = ""
+) -> str:
+    """Return the map as one self-contained page; a remark is shown beside the note on boundaries."""
     settings = services.site.settings
     notes = {"zh": "责任网格边界为示意，非实测。", "en": "The grids' boundaries are schematic, not surveyed."}
     return draw_heatmap(
@@ -47,7 +49,7 @@ def discovery_page(services: Services, who: Principal, *, by: Period, language: 
         title=settings.name_zh if language == "zh" else settings.name,
         assets=services.vendor / "leaflet",
         language=language,
-        note=notes[language] if settings.schematic else None,
+        note=" ".join([notes[language]] * settings.schematic + [remark] * bool(remark)) or None,
     )
 
 

@@ -1,6 +1,6 @@
 """The situation: the open cases and terminals as the console's map and figures need them, in one answer."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
@@ -10,6 +10,7 @@ from api.reach import narrowed
 from api.services import Services
 from api.terminals_now import TerminalNow, terminals_now
 from api.words import Words
+from geo.boundaries import Grid
 from pipeline.casebook import CaseFilter
 from pipeline.cases import OPEN, Channel
 from pipeline.principal import Principal
@@ -70,6 +71,29 @@ def found_today(services: Services, who: Principal) -> dict[str, int]:
     kept = services.casebook.kept(since=midnight)
     mine = [each for each in kept if who.grids is None or each.grid in who.grids]
     return {"today": len(mine), "by_camera": sum(each.channel is Channel.INTELLIGENT for each in mine)}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GridLine:
+    """One grid in the overview: its counts, its terminals on duty and how many of those hold nothing."""
+
+    grid: Grid
+    figures: Mapping[str, int]
+    free: int
+    on_duty: int
+
+
+def overview(services: Services, who: Principal, among: Sequence[CaseView]) -> list[GridLine]:
+    """Return a line for each grid in reach."""
+    terminals = [each for each in terminals_now(services, who) if each.on_duty]
+    lines = []
+    for grid in services.site.boundaries.grids:
+        if who.grids is None or grid.code in who.grids:
+            own = [each for each in terminals if each.force.grid == grid.code]
+            counts = figures([view for view in among if view.case.grid == grid.code])
+            free = sum(each.terminal.open_cases == 0 for each in own)
+            lines.append(GridLine(grid=grid, figures=counts, free=free, on_duty=len(own)))
+    return lines
 
 
 def situation(services: Services, who: Principal, spoken: Words) -> dict[str, object]:

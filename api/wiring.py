@@ -1,11 +1,12 @@
 """The composition root: opens the casebook, brings the site up from it and puts the services together."""
 
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from api.options import VENDOR
 from api.services import FrameTaker, Services
-from api.tokens import TokenBook
+from api.tokens import TokenBook, first_tokens, read_tokens, write_tokens
 from pipeline.casebook import Casebook
 from pipeline.clocks import Clock, WallClock
 from pipeline.desk import Desk
@@ -77,9 +78,13 @@ def wire(folder: Path, where: Premises, *, clock: Clock | None = None) -> Servic
     )
 
 
+def _tokens(path: Path, site: Site) -> TokenBook:
+    if not path.is_file():
+        with suppress(FileExistsError):  # another process made it first
+            return write_tokens(path, first_tokens(site.roster.by_terminal()))
+    return read_tokens(path)
+
+
 def with_frames(services: Services, frames: FrameTaker) -> Services:
     """Return the services with a detector behind `POST /frames`."""
-    return Services(
-        site=services.site, casebook=services.casebook, desk=services.desk, clock=services.clock,
-        evidence=services.evidence, tokens=services.tokens, vendor=services.vendor, frames=frames,
-    )  # fmt: skip
+    return replace(services, frames=frames)

@@ -192,9 +192,8 @@ def _map_of(
     bounds = _bounds(counts, grids)
     middle = np.mean(bounds, axis=0).tolist() if bounds else [0.0, 0.0]
     drawn = folium.Map(
-        location=middle, zoom_start=12 if bounds else 2, tiles=None, prefer_canvas=True, control_scale=True,
-        zoom_snap=0.25, max_zoom=19,
-    )  # fmt: skip
+        location=middle, zoom_start=12 if bounds else 2, tiles=None, prefer_canvas=True, zoom_snap=0.25, max_zoom=19
+    )
     # Folium's own lists name CDNs; the page carries Leaflet itself and needs nothing else.
     drawn.default_js, drawn.default_css = [], []
     if tiles is not None:

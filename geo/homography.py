@@ -27,6 +27,8 @@ _REJECT: Final = 0.95
 # Below this level of the same test all points are taken as they are.
 _EXPLAINED: Final = 0.999
 _ROUNDS: Final = 10
+# Each point is tried as the only wrong one up to this many: one more fit for each.
+_MOST_SINGLE_OUT: Final = 24
 # Thickness over length of the point cloud; singular values of the fit. Below these a line cannot be told from a plane.
 _LEAST_THICKNESS: Final = 2e-3
 _LEAST_SINGULAR: Final = 1e-6
@@ -166,11 +168,20 @@ def _check_consensus(inliers: Flags, *, pixel_sd_px: float) -> None:
 
 
 def _consensus(ground_m: Floats, image_px: Floats, *, pixel_sd_px: float) -> Flags:
-    """Return all points where one view explains them, else those that agree with the best through four (RANSAC)."""
+    """Return the points that one view explains: all, all but the one whose absence helps most, or RANSAC's choice."""
     import cv2
 
-    if len(ground_m) == MINIMUM_POINTS or _all_agree(ground_m, image_px, pixel_sd_px=pixel_sd_px):
-        return np.ones(len(ground_m), dtype=np.bool_)
+    count = len(ground_m)
+    everything = np.ones(count, dtype=np.bool_)
+    if count == MINIMUM_POINTS or _excess(ground_m, image_px, everything, pixel_sd_px=pixel_sd_px) <= 0:
+        return everything
+    if _MINIMUM_CONSENSUS < count <= _MOST_SINGLE_OUT:
+        # RANSAC counts votes only, and may sooner give up a lone far corner than the wrong click beside others.
+        without = ~np.eye(count, dtype=np.bool_)
+        excess = [_excess(ground_m, image_px, rest, pixel_sd_px=pixel_sd_px) for rest in without]
+        best = int(np.argmin(excess))
+        if excess[best] <= 0:
+            return np.asarray(without[best])
     threshold_px = max(_RANSAC_LEAST_PX, _RANSAC_SDS * pixel_sd_px)
     # OpenCV draws from a generator with a fixed seed: the same points give the same answer.
     _, mask = cv2.findHomography(
@@ -179,15 +190,16 @@ def _consensus(ground_m: Floats, image_px: Floats, *, pixel_sd_px: float) -> Fla
     return np.asarray(mask).reshape(-1) > 0
 
 
-def _all_agree(ground_m: Floats, image_px: Floats, *, pixel_sd_px: float) -> bool:
+def _excess(ground_m: Floats, image_px: Floats, chosen: Flags, *, pixel_sd_px: float) -> float:
+    """Return by how much the chosen points' squared error passes what their click error explains, in px²."""
     from scipy.stats import chi2
 
     try:
-        homography = _refined(ground_m, image_px)
+        homography = _refined(ground_m[chosen], image_px[chosen])
     except DegeneratePointsError:  # a wrong point can make the rest look degenerate
-        return False
-    squares = float(((homography.to_image(ground_m)[0] - image_px) ** 2).sum())
-    return squares <= float(chi2.ppf(_EXPLAINED, 2 * len(ground_m) - 8)) * pixel_sd_px**2
+        return float("inf")
+    squares = float(((homography.to_image(ground_m[chosen])[0] - image_px[chosen]) ** 2).sum())
+    return squares - float(chi2.ppf(_EXPLAINED, 2 * int(chosen.sum()) - 8)) * pixel_sd_px**2
 
 
 def _scaled(points: Floats) -> tuple[Floats, Floats, float]:

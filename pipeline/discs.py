@@ -40,7 +40,10 @@ def disc_members(points_m: Points, radius_m: float) -> NDArray[np.bool_]:
 def fullest(
     points_m: Points, radius_m: float, *, near_m: tuple[float, float] | None = None, within_m: float = np.inf
 ) -> NDArray[np.intp]:
-    """Return the rows of the points of a fullest disc, the tightest of these; empty if there is none.
+    """Return the rows of the points of a fullest disc, empty if there is none.
+
+    Of several, it is the one whose members' mean is nearest to `near_m`, so that a group stays what it was; without that
+    the one whose members stand closest together.
 
     Args:
         points_m: (n, 2) metres; beyond 200 points the rest is not looked at.
@@ -59,8 +62,11 @@ def fullest(
     best = np.flatnonzero(counts == counts.max())
     if counts[best[0]] == 0:
         return np.zeros(0, np.intp)
-    spread = [float(((points[covers[k]] - means[k]) ** 2).sum()) for k in best]
-    return np.flatnonzero(covers[best[int(np.argmin(spread))]])
+    if near_m is not None:
+        rank = np.linalg.norm(means[best] - np.array(near_m), axis=1)
+    else:
+        rank = np.array([((points[covers[k]] - means[k]) ** 2).sum() for k in best])
+    return np.flatnonzero(covers[best[int(np.argmin(rank))]])
 
 
 def separate(points_m: Points, radius_m: float, least: int) -> Iterator[NDArray[np.intp]]:

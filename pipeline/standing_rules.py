@@ -143,10 +143,10 @@ def mean_cov(covs: Sequence[Cov]) -> Cov:
 
 
 def middle_cov(covs: Sequence[Cov], places_m: Sequence[tuple[float, float]]) -> Cov:
-    """Return the covariance of a group's middle: its members' own errors, and one member more or less.
+    """Return the covariance of a group's middle: its members' own errors, and that its members might be others.
 
-    A member that was missed, or one too many, moves the middle by its distance over n; that is the members' spread
-    over n squared.
+    Who belongs to a loose group is arbitrary at its rim and some are missed, so its members count as a sample: the
+    middle's own spread is theirs over n.
     """
     n = len(covs)
     spread = np.cov(np.array(places_m, np.float64).T, bias=True) if n > 1 else np.zeros((2, 2))

@@ -1,43 +1,26 @@
 """`heatmap`: who discovers what, where and when, as one page that needs no network."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
-from api.commands.report import say
-from api.options import SAMPLE, VENDOR, DatabaseOption, DataOption, SiteArgument
-from api.wiring import current_site, open_book, premises
-from geo.heatmap import GridOutline, HeatmapCase, Period, write_heatmap
-from pipeline.casebook import Casebook
-from pipeline.clocks import WallClock
-from pipeline.site import Site
+from api.commands.report import give
+from api.discovery import discovery_page
+from api.options import SAMPLE, DatabaseOption, DataOption, JsonOption, SiteArgument
+from api.services import Services
+from api.wiring import premises, wire
+from geo.heatmap import Period, write_heatmap
+from pipeline.principal import PIPELINE
 
 app = typer.Typer()
+Language = Literal["zh", "en"]
 
 
-def draw_site(site: Site, book: Casebook, path: Path, *, by: Period, language: str = "zh", note: str = "") -> int:
+def draw_site(services: Services, path: Path, *, by: Period, language: Language = "zh", remark: str = "") -> int:
     """Write a site's heatmap; returns how many cases it shows."""
-    cases = [
-        HeatmapCase(lonlat=case.lonlat, occurred_at=case.occurred_at, channel=case.channel.value, grid=case.grid)
-        for case in book.kept()
-    ]
-    grids = [
-        GridOutline(code=grid.code, name=grid.name, name_zh=grid.name_zh, polygon=grid.area)
-        for grid in site.boundaries.grids
-    ]
-    write_heatmap(
-        path,
-        cases,
-        grids,
-        by=by,
-        timezone=site.settings.timezone,
-        title=f"{site.settings.name_zh} {site.settings.name}",
-        language=language,
-        note=note or None,
-        assets=VENDOR,
-    )
-    return len(cases)
+    write_heatmap(path, discovery_page(services, PIPELINE, by=by, language=language, remark=remark))
+    return len(services.casebook.kept())
 
 
 @app.command()
@@ -45,14 +28,15 @@ def heatmap(
     site: SiteArgument = SAMPLE,
     output: Annotated[Path, typer.Option("--output", "-o", help="The page to write.")] = Path("heatmap.html"),
     by: Annotated[Period, typer.Option("--by", help="Length of the slider's steps.")] = Period.WEEK,
-    language: Annotated[str, typer.Option("--language", help="zh or en; the page can switch.")] = "zh",
+    language: Annotated[Language, typer.Option("--language", help="What it opens in; the page can switch.")] = "zh",
     data: DataOption = None,
     database: DatabaseOption = None,
+    as_json: JsonOption = False,
 ) -> None:
     """Draw the heatmap of discovery share."""
-    book = open_book(premises(site, data=data, database=database))
+    services = wire(site, premises(site, data=data, database=database))
     try:
-        shown = draw_site(current_site(site, book, WallClock()), book, output, by=by, language=language)
+        shown = draw_site(services, output, by=by, language=language)
     finally:
-        book.close()
-    say(f"{shown} cases drawn to {output}")
+        services.casebook.close()
+    give({"cases": shown, "heatmap": str(output)}, as_json=as_json)

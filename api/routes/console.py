@@ -13,7 +13,7 @@ from api.dependencies import ServicesIn, Who
 from api.page_frame import frame_of, shown
 from api.reach import OVERSEERS, require_case
 from api.services import Services
-from api.situation import MOST_ROWS, Wanted, found_today, open_cases, rows, situation
+from api.situation import MOST_ROWS, Wanted, found_today, open_cases, overview, rows, situation
 from api.words import Words, words_for
 from pipeline.cases import Action, Channel
 from pipeline.principal import Principal, Role
@@ -53,6 +53,7 @@ def console(
         **frame_of(services, who, spoken),
         **_queue(services, who, spoken, wanted, among),
         "bar_figures": {**figures(among), **found_today(services, who)},
+        "overview": overview(services, who, among),
         "selected": False,
         "selected_number": case or "",
         "boot": boot_of(services, spoken),
@@ -83,6 +84,15 @@ def read_situation(request: Request, services: ServicesIn, who: Who) -> JSONResp
     """Send figures, open cases and terminals for the map."""
     who.require("open the console", *OVERSEERS)
     return JSONResponse(situation(services, who, words_for(request)))
+
+
+@router.get("/console/overview")
+def read_overview(request: Request, services: ServicesIn, who: Who) -> Response:
+    """Send the grids' lines, which the panel shows while no case is chosen."""
+    who.require("open the console", *OVERSEERS)
+    spoken = words_for(request)
+    lines = overview(services, who, open_cases(services, who, spoken))
+    return shown(request, "overview.html", {**frame_of(services, who, spoken), "overview": lines})
 
 
 @router.get("/console/cases/{number}")

@@ -19,7 +19,7 @@ def take_frame(
     who: Who,
     camera: Annotated[str, Form(max_length=120, description="the camera's code")],
     captured_at: Annotated[AwareDatetime, Form(description="ISO 8601 with offset")],
-    image: Annotated[bytes, File(description="a JPEG or PNG, at most 16 MiB with the form")],
+    image: Annotated[bytes, File(description="a JPEG or PNG of at most 10 MiB")],
 ) -> FrameOut:
     """Take a frame through detector, scenes and intake; answers with what came of it."""
     who.require("send frames", Role.INGEST, Role.ADMIN)

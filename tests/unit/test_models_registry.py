@@ -110,7 +110,7 @@ def test_an_onnx_file_that_names_no_classes_is_refused(shared_data: Path, tmp_pa
     model = onnx.load(shared_data / "weights" / "yolo26n-coco-int8.onnx")
     del model.metadata_props[:]
     onnx.save(model, tmp_path / "nameless.onnx")
-    with pytest.raises((NotAModelError, LibraryMissingError), match="no class names|pip install"):
+    with pytest.raises((NotAModelError, LibraryMissingError), match=r"no class names|pip install"):
         YoloDetector(tmp_path / "nameless.onnx")
 
 

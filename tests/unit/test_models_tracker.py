@@ -182,7 +182,7 @@ def test_the_tracker_does_not_bring_torch_in():
 
 
 def test_identity_on_published_boxes_is_as_written_down(shared_data: Path):
-    """The figures of docs/decisions/030-tracker.md on boxes that the settings were not chosen on."""
+    """The figures of docs/decisions/030-tracker.md that need no video, with a little room for other machines."""
     done = subprocess.run(
         [sys.executable, ROOT / "benchmarks" / "tracker.py", "--json", "--detections", "published"],
         env=os.environ | {"BEATGRID_SHARED": str(shared_data.parent), "OMP_NUM_THREADS": "1"},
@@ -193,6 +193,6 @@ def test_identity_on_published_boxes_is_as_written_down(shared_data: Path):
     )
     report = json.loads(done.stdout)
     assert all(check["as_published"] for check in report["metric_check"].values())
-    for sequence, least in {"PETS": 0.57, "TUD-Campus": 0.69, "TUD-Stadtmitte": 0.65}.items():
+    for sequence, least in {"PETS": 0.57, "TUD-Campus": 0.69, "TUD-Stadtmitte": 0.71}.items():
         (figures,) = [v["beatgrid"] for name, v in report["sequences"].items() if name.startswith(sequence)]
         assert figures["IDF1"] >= least

@@ -1,0 +1,204 @@
+"""`run` and `serve`: cameras to cases, and the site's doors."""
+
+import os
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from threading import Event, Thread
+from typing import Annotated
+
+import typer
+
+from api.app import create_app
+from api.commands.report import give, give_cases, say
+from api.options import SAMPLE, DatabaseOption, DataOption, JsonOption, SiteArgument, SourceOption, WeightsOption
+from api.services import Services
+from api.wiring import premises, wire, with_frames
+from models.detector import Detector
+from models.errors import ModelsError, NoWeightsError
+from models.registry import choose_weights, open_detector
+from pipeline.clocks import utc
+from pipeline.errors import PipelineError
+from pipeline.frame_desk import FrameDesk
+from pipeline.keeper import Keeper
+from pipeline.principal import Role
+from pipeline.run import RunServices, RunSettings, run_cameras, site_sources
+from pipeline.run_figures import RunFigures
+from pipeline.run_progress import shown_progress
+
+app = typer.Typer()
+
+
+class SourceFormError(PipelineError):
+    """A --source is not CAMERA=URI, or names a camera twice."""
+
+    def __init__(self, given: str) -> None:
+        super().__init__(f"--source {given!r} is not CAMERA=URI with each camera once, such as pets-view1=street.avi")
+
+
+def sources_of(given: list[str] | None) -> dict[str, str]:
+    """Return address by camera from what --source was given."""
+    found: dict[str, str] = {}
+    for each in given or []:
+        camera, equals, uri = each.partition("=")
+        if not (camera and equals and uri) or camera in found:
+            raise SourceFormError(each)
+        found[camera] = uri
+    return found
+
+
+def detector_maker(site_folder: Path, weights: str | None, site_weights: str) -> Callable[[], Detector]:
+    """Return what opens the detector that the command line, the environment or the site names."""
+    named = site_folder / site_weights if site_weights else None
+    return lambda: open_detector(choose_weights(weights, os.environ, named))
+
+
+@app.command()
+def run(
+    site: SiteArgument = SAMPLE,
+    source: SourceOption = None,
+    weights: WeightsOption = None,
+    until_end: Annotated[
+        bool, typer.Option("--until-end", help="End with the recordings; lost streams are not tried for ever.")
+    ] = False,
+    start: Annotated[
+        datetime | None,
+        typer.Option(
+            help="Time of a recording's first frame, with offset; now by default.", formats=["%Y-%m-%dT%H:%M:%S%z"]
+        ),
+    ] = None,
+    data: DataOption = None,
+    database: DatabaseOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Watch cameras: frames to detections, sightings, cases and offers."""
+    services = wire(site, premises(site, data=data, database=database))
+    settings = RunSettings(until_end=until_end, start=None if start is None else utc(start, field="--start"))
+    try:
+        chosen = {**({} if source else site_sources(services.site)), **sources_of(source)}
+        figures = watch(
+            services, chosen, detector_maker(site, weights, services.site.settings.weights), settings=settings
+        )
+    finally:
+        services.casebook.close()
+    show(figures, as_json=as_json)
+    if figures.errors and not figures.frames_processed:
+        raise typer.Exit(1)
+
+
+def watch(
+    services: Services,
+    sources: Mapping[str, str],
+    detector: Callable[[], Detector],
+    *,
+    settings: RunSettings,
+    stop: Event | None = None,
+) -> RunFigures:
+    """Run cameras with progress shown where somebody looks."""
+    parts = RunServices(site=services.site, casebook=services.casebook, desk=services.desk, clock=services.clock)
+    with shown_progress() as progress:
+        return run_cameras(parts, sources, detector=detector, settings=settings, stop=stop, on_progress=progress)
+
+
+def show(figures: RunFigures, *, as_json: bool) -> None:
+    """Print what a run brought; errors of single cameras go to stderr."""
+    for error in figures.errors:
+        say(f"camera {error.camera}: {error.error}")
+    give(figures.as_dict(), as_json=as_json)
+    if not as_json:
+        give_cases([dict(case) for case in figures.as_dict()["cases"]])  # type: ignore[attr-defined]  # a list of dicts
+
+
+@app.command()
+def serve(
+    site: SiteArgument = SAMPLE,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="TCP port.")] = 8080,
+    host: Annotated[str, typer.Option(help="Address to listen on; 0.0.0.0 for all.")] = "127.0.0.1",
+    cameras: Annotated[bool, typer.Option(help="Whether to watch the site's cameras too.")] = True,
+    source: SourceOption = None,
+    weights: WeightsOption = None,
+    data: DataOption = None,
+    database: DatabaseOption = None,
+) -> None:
+    """Serve console, terminal page, maps and the HTTP interface; watches the site's cameras too."""
+    services = wire(site, premises(site, data=data, database=database))
+    maker = detector_maker(site, weights, services.site.settings.weights)
+    chosen = {**site_sources(services.site), **sources_of(source)} if cameras else {}
+    try:
+        with serving_detector(services, maker) as ready, watching(ready, chosen, maker):
+            serve_until_stopped(ready, host=host, port=port)
+    finally:
+        services.casebook.close()
+
+
+@contextmanager
+def serving_detector(services: Services, maker: Callable[[], Detector]) -> Iterator[Services]:
+    """Give services that take pushed frames, where there are weights; else say what to do and serve without."""
+    try:
+        detector = maker()
+    except NoWeightsError as error:
+        say(f"{error}\nServing without a detector: pushed frames are refused until there is one.")
+        yield services
+        return
+    desk = FrameDesk(
+        site=services.site,
+        casebook=services.casebook,
+        desk=services.desk,
+        detector=detector,
+        clock=services.clock,
+    )
+    try:
+        yield with_frames(services, desk)
+    finally:
+        detector.close()
+
+
+@contextmanager
+def watching(services: Services, sources: Mapping[str, str], maker: Callable[[], Detector]) -> Iterator[None]:
+    """Watch cameras beside the server until it stops; without sources nothing is watched."""
+    stop = Event()
+
+    def work() -> None:
+        try:
+            figures = watch(services, sources, maker, settings=RunSettings(until_end=False), stop=stop)
+        except (PipelineError, ModelsError) as error:
+            say(f"cameras are not watched: {error}")
+        else:
+            for error_seen in figures.errors:
+                say(f"camera {error_seen.camera}: {error_seen.error}")
+
+    thread = Thread(target=work, name="cameras", daemon=True)
+    if sources:
+        thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        if sources:
+            thread.join(30)
+
+
+def serve_until_stopped(services: Services, *, host: str, port: int) -> None:
+    """Serve until Ctrl-C, keeping offers moving meanwhile."""
+    import uvicorn
+
+    keeper = Keeper(services.desk)
+    say(log_in_lines(services, host=host, port=port))
+    keeper.start()
+    try:
+        uvicorn.run(create_app(services), host=host, port=port, log_level="warning", timeout_graceful_shutdown=3)
+    finally:
+        keeper.stop()
+
+
+def log_in_lines(services: Services, *, host: str, port: int) -> str:
+    """Return where to open console, terminal page and map, with a token where the file holds it."""
+    wanted = {Role.DISPATCHER: "console", Role.FORCE: "terminal"}
+    base = f"http://{host}:{port}"
+    lines = [f"Serving {services.site.settings.name} at {base}; Ctrl-C ends it."]
+    for role, page in wanted.items():
+        secret = next((token.secret for token in services.tokens.tokens if token.principal.role is role), None)
+        target = "/terminal" if role is Role.FORCE else "/"
+        lines.append(f"  {page}: {base}/login?next={target}" + (f"&token={secret}" if secret else ""))
+    return "\n".join(lines)

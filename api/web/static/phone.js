@@ -1,0 +1,128 @@
+// The terminal's page: keeps tasks current, reports the position, rings for what is new.
+
+import { ago, tick } from "./clock.js";
+import { boot, word } from "./boot.js";
+import { L, drawGrids, drawStreets, groundMap } from "./ground.js";
+import { listen } from "./live.js";
+import { ring, want, wanted } from "./sound.js";
+import { reportFailures, toast } from "./toast.js";
+
+const REPORT_MS = 15000;
+const REPORT_M = 20;
+const LOOK_MS = 30000;
+const tasks = document.getElementById("tasks");
+const sign = document.getElementById("position");
+const ground = groundMap("map", { light: true, controls: false });
+const marks = L.layerGroup().addTo(ground.map);
+let me = null;
+let known = null;
+let fitted = "";
+
+const shown = () => [...tasks.querySelectorAll(".task")].map((each) => each.dataset);
+
+function refresh() {
+  const writing = document.activeElement?.matches?.("#tasks textarea") || tasks.querySelector("details[open] :checked");
+  if (writing) return Promise.resolve();
+  return htmx.ajax("GET", `/terminal/${encodeURIComponent(boot.terminal)}/tasks`, { target: "#tasks" });
+}
+
+function settle() {
+  tick();
+  const list = shown();
+  draw(list);
+  const numbers = new Set(list.map((each) => each.number));
+  const fresh = known === null ? [] : list.filter((each) => each.status === "dispatched" && !known.has(each.number));
+  known = numbers;
+  if (!fresh.length) return;
+  ring();
+  navigator.vibrate?.([200, 100, 200]);
+}
+
+function draw(list) {
+  marks.clearLayers();
+  const places = list.map((each) => [Number(each.lat), Number(each.lon)]);
+  list.forEach((each, place) => {
+    const tone = each.status === "dispatched" ? "tone-offered" : "tone-field";
+    const icon = L.divIcon({ className: `pin pin-case ${tone}${each.urgent ? " urgent" : ""}`, html: "<i></i>", iconSize: [22, 22] });
+    L.marker(places[place], { icon, pane: "marks", keyboard: false }).addTo(marks);
+  });
+  if (me) {
+    places.push([me.lat, me.lon]);
+    const icon = L.divIcon({ className: "pin pin-me", html: "<i></i>", iconSize: [22, 22] });
+    L.marker([me.lat, me.lon], { icon, pane: "marks", keyboard: false }).addTo(marks);
+  }
+  const key = JSON.stringify(list.map((each) => each.number)) + Boolean(me);
+  if (!places.length || key === fitted) return;
+  fitted = key;
+  ground.map.fitBounds(L.latLngBounds(places).pad(0.25), { maxZoom: 16, animate: false });
+}
+
+// The position: as the phone gives it, converted at the server when it says that it is GCJ-02.
+const datum = document.getElementById("gcj02");
+datum.checked = localStorage.getItem("beatgrid.gcj02") === "on";
+datum.addEventListener("change", () => localStorage.setItem("beatgrid.gcj02", datum.checked ? "on" : "off"));
+let sent = { at: 0, lon: 0, lat: 0 };
+let reported = null;
+
+function far(a, b) {
+  const metres = 111320;
+  return Math.hypot((a.lon - b.lon) * metres * Math.cos((a.lat * Math.PI) / 180), (a.lat - b.lat) * metres);
+}
+
+async function report({ coords, timestamp }) {
+  const here = { lon: coords.longitude, lat: coords.latitude, at: Date.now() };
+  if (here.at - sent.at < REPORT_MS && far(here, sent) < REPORT_M) return;
+  sent = here;
+  const body = { lon: here.lon, lat: here.lat, at: new Date(Math.min(timestamp, Date.now())).toISOString(), datum: datum.checked ? "gcj02" : "wgs84" };
+  const answer = await fetch(`/api/v1/terminals/${encodeURIComponent(boot.terminal)}/position`, {
+    method: "PUT", headers: { "content-type": "application/json" }, body: JSON.stringify(body),
+  });
+  if (!answer.ok) {
+    const problem = await answer.json().catch(() => ({}));
+    say(problem.detail ?? `HTTP ${answer.status}`, true);
+    return;
+  }
+  const stored = await answer.json();
+  me = { lon: stored.lon, lat: stored.lat };
+  reported = Date.now();
+  draw(shown());
+  sayAge();
+}
+
+function say(text, bad = false) {
+  sign.textContent = text;
+  sign.classList.toggle("bad", bad);
+}
+
+function sayAge() {
+  if (reported !== null) say(boot.phone.position_on.replace("{ago}", ago((Date.now() - reported) / 1000)));
+}
+
+function watch() {
+  if (!boot.own) return;
+  if (!window.isSecureContext || !navigator.geolocation) {
+    say(boot.phone.position_insecure, true);
+    return;
+  }
+  const failed = (error) => {
+    if (error.code === error.PERMISSION_DENIED) say(boot.phone.position_refused, true);
+  };
+  const settings = { enableHighAccuracy: true, maximumAge: 10000, timeout: 60000 };
+  navigator.geolocation.watchPosition((place) => report(place).catch(() => {}), failed, settings);
+  setInterval(sayAge, 5000);
+}
+
+const sound = document.getElementById("sound-phone");
+sound.checked = wanted();
+sound.addEventListener("change", () => want(sound.checked));
+
+document.body.addEventListener("htmx:afterSwap", settle);
+reportFailures(refresh);
+settle();
+listen(() => refresh());
+setInterval(() => { if (!document.hidden) refresh(); }, LOOK_MS);
+document.addEventListener("visibilitychange", () => { if (!document.hidden) refresh(); });
+watch();
+drawStreets(ground).then((layer) => layer.addTo(ground.map)).catch(() => toast(word("lost")));
+drawGrids(ground, { labels: false, fill: 0.1 }).then((layer) => layer.addTo(ground.map)).catch(() => toast(word("lost")));
+document.body.dataset.ready = boot.language;

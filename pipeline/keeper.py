@@ -1,0 +1,43 @@
+"""The keeper: what a running desk does by itself, again and again. Deciding is the desk's."""
+
+import logging
+from threading import Event, Thread
+from typing import Final
+
+from pipeline.desk import Desk
+from pipeline.errors import PipelineError
+
+log = logging.getLogger(__name__)
+EVERY_S: Final = 5.0
+
+
+class Keeper:
+    """Passes unanswered offers on and tries cases again that found no terminal, until it is told to stop.
+
+    Any number of processes may keep one site: each step is decided anew inside its transaction.
+    """
+
+    def __init__(self, desk: Desk, *, every_s: float = EVERY_S) -> None:
+        self._desk, self._every_s = desk, every_s
+        self._stop = Event()
+        self._thread = Thread(target=self._keep, name="keeper", daemon=True)
+
+    def start(self) -> None:
+        """Begin, in a thread of its own."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End; waits for the step in work."""
+        self._stop.set()
+        self._thread.join(self._every_s * 4)
+
+    def once(self) -> tuple[list[str], list[str]]:
+        """Return the cases whose offers were passed on, and those that found a terminal at last."""
+        return self._desk.pass_over(), self._desk.retry_undispatched()
+
+    def _keep(self) -> None:
+        while not self._stop.wait(self._every_s):
+            try:
+                self.once()
+            except PipelineError:
+                log.exception("the keeper goes on; its next round is in %g s", self._every_s)

@@ -1,0 +1,240 @@
+"""The steps of a case: a table written by hand from the workflow, walked at random through the desk and its storage."""
+
+import tempfile
+from dataclasses import replace
+from datetime import timedelta
+from itertools import count
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+from small_site import ADMIN, CITIZEN, DISPATCHER, NOON, PARKED, force, force_at, small_site, spot
+
+from pipeline.cases import (
+    NEEDS_REASON,
+    Action,
+    Case,
+    Channel,
+    IllegalStepError,
+    NotYourCaseError,
+    ReasonMissingError,
+    Side,
+    Status,
+    legal_actions,
+    step,
+)
+from pipeline.clocks import FixedClock
+from pipeline.desk import Desk, Report
+from pipeline.errors import NaiveTimeError, RefusedError
+from pipeline.evidence import EvidenceStore
+from pipeline.history import chain_faults, rebuild
+from pipeline.principal import Principal, Role
+from pipeline.sql_casebook import open_casebook
+
+# What the workflow allows, by hand: verify before filing, check before closing, refuse until work began.
+WORKFLOW = {
+    "reported": "verify file reject void",
+    "verified": "file reject void",
+    "filed": "dispatch reject void",
+    "dispatched": "dispatch accept decline reject void",
+    "accepted": "dispatch arrive reject return void",
+    "arrived": "first-result done reject return void",
+    "first_result": "done return void",
+    "handled": "check void",
+    "checked": "close void",
+    "returned": "dispatch void",
+    "suspended": "void",
+    "closed": "",
+    "refused": "",
+    "void": "",
+}
+LEADS_TO = {
+    "verify": "verified",
+    "file": "filed",
+    "dispatch": "dispatched",
+    "accept": "accepted",
+    "decline": "filed",
+    "arrive": "arrived",
+    "first-result": "first_result",
+    "done": "handled",
+    "check": "checked",
+    "close": "closed",
+    "reject": "refused",
+    "return": "returned",
+    "void": "void",
+}
+BY_FORCE = {"accept", "decline", "arrive", "first-result", "done", "return"}
+
+
+def case(status: Status, terminal: str | None = "T001") -> Case:
+    return Case(
+        number="YP20261123-0001",
+        category=PARKED,
+        channel=Channel.HOTLINE,
+        status=status,
+        urgent=False,
+        lonlat=spot("A"),
+        cov_m2=(1.0, 0.0, 1.0),
+        error_m=2.4,
+        grid="YP-A",
+        unit="A1",
+        side=Side.STREET_FACE,
+        occurred_at=NOON,
+        recorded_at=NOON,
+        updated_at=NOON,
+        terminal=terminal,
+        distance_m=12.0,
+        version=3,
+    )
+
+
+@pytest.mark.parametrize("status", list(Status))
+@pytest.mark.parametrize("action", list(Action))
+def test_each_step_is_allowed_or_refused_as_the_workflow_says(status: Status, action: Action):
+    allowed = WORKFLOW[status].split()
+    if action in allowed:
+        after = step(case(status), action, principal=ADMIN, note="a reason", now=NOON + timedelta(minutes=1))
+        assert (after.status, after.version) == (LEADS_TO[action], 4)
+        assert after.updated_at == NOON + timedelta(minutes=1)
+        return
+    with pytest.raises(IllegalStepError) as refused:
+        step(case(status), action, principal=ADMIN, note="a reason", now=NOON)
+    listed = str(refused.value).split("possible: ")[1]
+    assert set(listed.split(", ")) == (set(allowed) or {"none", "it has ended"})
+
+
+@pytest.mark.parametrize("status", list(Status))
+def test_legal_actions_are_the_workflow_s(status: Status):
+    assert set(legal_actions(status)) == set(WORKFLOW[status].split())
+
+
+@pytest.mark.parametrize("action", list(Action))
+@pytest.mark.parametrize("role", list(Role))
+def test_who_may_take_each_step(role: Role, action: Action):
+    start = next(Status(status) for status, allowed in WORKFLOW.items() if action in allowed.split())
+    who = Principal(name="someone", role=role, terminal="T001")
+    may = role in {Role.ADMIN, Role.SYSTEM} or (role is Role.DISPATCHER and action is not Action.VOID)
+    may = may or (role is Role.FORCE and action in BY_FORCE)
+    if may:
+        assert step(case(start), action, principal=who, note="a reason", now=NOON).status == LEADS_TO[action]
+        return
+    with pytest.raises(RefusedError, match=f"may not {action}"):
+        step(case(start), action, principal=who, note="a reason", now=NOON)
+
+
+@pytest.mark.parametrize("holder", ["T002", None])
+@pytest.mark.parametrize("own", ["T001", None])
+def test_a_force_acts_only_on_what_its_terminal_holds(own: str | None, holder: str | None):
+    who = Principal(name="someone", role=Role.FORCE, terminal=own)
+    with pytest.raises(NotYourCaseError, match=f"is with terminal {holder or 'none'}"):
+        step(case(Status.DISPATCHED, holder), Action.ACCEPT, principal=who, now=NOON)
+
+
+@pytest.mark.parametrize("action", sorted(NEEDS_REASON))
+@pytest.mark.parametrize("note", ["", " ", "x "])
+def test_some_steps_need_a_reason(action: Action, note: str):
+    start = next(Status(status) for status, allowed in WORKFLOW.items() if action in allowed.split())
+    with pytest.raises(ReasonMissingError, match="needs a reason"):
+        step(case(start), action, principal=ADMIN, note=note, now=NOON)
+
+
+@pytest.mark.parametrize("action", list(Action))
+def test_a_released_case_is_with_nobody(action: Action):
+    start = next(Status(status) for status, allowed in WORKFLOW.items() if action in allowed.split())
+    after = step(case(start), action, principal=ADMIN, note="a reason", now=NOON)
+    holds = LEADS_TO[action] in {"dispatched", "accepted", "arrived", "first_result", "handled", "checked", "closed"}
+    assert (after.terminal, after.distance_m) == (("T001", 12.0) if holds else (None, None))
+
+
+def test_a_time_without_an_offset_is_refused():
+    with pytest.raises(NaiveTimeError, match="occurred_at"):
+        replace(case(Status.FILED), occurred_at=NOON.replace(tzinfo=None))
+
+
+class Steps(RuleBasedStateMachine):
+    """Random steps by random people on one stored case; after each, row, history and chain must agree."""
+
+    folder = tempfile.TemporaryDirectory()
+    casebook = None
+    minutes = count()
+
+    def __init__(self) -> None:
+        super().__init__()
+        if Steps.casebook is None:
+            Steps.casebook = open_casebook(f"sqlite:///{self.folder.name}/beatgrid.db")
+        self.clock = FixedClock(NOON + timedelta(hours=next(Steps.minutes)))
+        site = small_site([force(1), force(2, "A", 80.0), force(3, "B")])
+        evidence = EvidenceStore(Path(self.folder.name) / "evidence")
+        self.desk = Desk(site=site, casebook=self.casebook, clock=self.clock, evidence=evidence)
+        report = Report(channel=Channel.PUBLIC, category=PARKED, lonlat=spot("A"), occurred_at=self.clock.now())
+        taken = self.desk.report(report, principal=CITIZEN)
+        assert taken.outcome == "open"
+        self.number = str(taken.number)
+        self.case = self.casebook.case(self.number)
+
+    @rule(
+        action=st.sampled_from(list(Action)),
+        who=st.sampled_from([DISPATCHER, ADMIN, *(force_at(f"T00{i}") for i in (1, 2, 3))]),
+        note=st.sampled_from(["", "a reason"]),
+        terminal=st.sampled_from([None, None, "T003"]),
+    )
+    @precondition(lambda self: self.case.status.value in WORKFLOW)
+    def act(self, action: Action, who: Principal, note: str, terminal: str | None) -> None:
+        self.clock.at += timedelta(seconds=7)
+        named = terminal if action is Action.DISPATCH else None
+        before, expected = self.case, self._expected(action, who, note)
+        if expected is not None:
+            with pytest.raises(expected) as refused:
+                self.desk.act(self.number, action, principal=who, note=note, terminal=named)
+            if isinstance(refused.value, IllegalStepError):
+                assert all(allowed in str(refused.value) for allowed in WORKFLOW[before.status].split())
+            assert self.casebook.case(self.number) == before
+            return
+        self.case = self.desk.act(self.number, action, principal=who, note=note, terminal=named)
+        leads = {LEADS_TO[action]}
+        if action in {Action.FILE, Action.DECLINE}:
+            leads.add("dispatched")
+        if action is Action.DISPATCH:
+            leads |= set() if named else {before.status.value}
+        assert self.case.status in leads
+        assert self.case.version > before.version or self.case == before
+        if named:
+            assert self.case.terminal == named
+
+    def _expected(self, action: Action, who: Principal, note: str) -> type[Exception] | None:
+        may = who.role is Role.ADMIN or (who.role is Role.DISPATCHER and action is not Action.VOID)
+        if not may and not (who.role is Role.FORCE and action in BY_FORCE):
+            return RefusedError
+        if action not in WORKFLOW[self.case.status].split():
+            return IllegalStepError
+        if who.role is Role.FORCE and who.terminal != self.case.terminal:
+            return NotYourCaseError
+        return ReasonMissingError if action in NEEDS_REASON and not note else None
+
+    @invariant()
+    def row_history_and_chain_agree(self) -> None:
+        stored = self.casebook.case(self.number)
+        events = self.casebook.events(self.number)
+        assert stored == self.case
+        assert rebuild(events) == stored
+        assert stored.version == len(events)
+        assert [event.status for event in events][-1] is stored.status
+        assert chain_faults(self.casebook.entries(self.number)) == ()
+
+    def teardown(self) -> None:
+        if WORKFLOW[self.case.status]:
+            self.desk.act(self.number, Action.VOID, principal=ADMIN, note="the test is over")
+
+
+class TestSteps(Steps.TestCase):
+    settings = settings(
+        max_examples=40, stateful_step_count=25, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+    )
+
+    @classmethod
+    def tearDownClass(cls) -> None:
+        if Steps.casebook is not None:
+            Steps.casebook.close()
+        Steps.folder.cleanup()
