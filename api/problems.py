@@ -28,26 +28,40 @@ _BLAND: Final = "Something went wrong on our side and was logged; quote the id w
 _MOST_FAULTS: Final = 20
 _LONGEST_VALUE: Final = 80
 
+_ROWS_BY_STATUS: Final[Mapping[HTTPStatus, str]] = {
+    HTTPStatus.BAD_REQUEST: "api.errors.ApiError",
+    HTTPStatus.UNAUTHORIZED: "api.errors.NotLoggedInError",
+    HTTPStatus.FORBIDDEN: "api.errors.CrossSiteError api.errors.OutOfReachError pipeline.errors.RefusedError",
+    HTTPStatus.NOT_FOUND: "api.errors.WrongCodeError pipeline.errors.UnknownError",
+    HTTPStatus.CONFLICT: """
+        pipeline.casebook.AlreadyTakenError pipeline.casebook.VersionConflictError pipeline.cases.IllegalStepError
+        pipeline.cases.NotYourCaseError pipeline.frame_desk.FrameTooOldError""",
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "pipeline.source_errors.FrameTooLargeError geo.heatmap_errors.HeatmapTooLargeError",
+    HTTPStatus.UNPROCESSABLE_ENTITY: """
+        api.errors.QueryFaultError geo.cells.CellError geo.errors.CoordinateError geo.heatmap_errors.HeatmapError
+        pipeline.casebook.LimitError pipeline.cases.ReasonMissingError pipeline.errors.NaiveTimeError
+        pipeline.frame_desk.FrameFromFutureError pipeline.site.OutsideError
+        pipeline.source_errors.FrameUnreadableError""",
+    HTTPStatus.TOO_MANY_REQUESTS: "pipeline.frame_desk.CameraBusyError",
+    HTTPStatus.SERVICE_UNAVAILABLE: """
+        api.errors.FramesOffError api.errors.StreamsFullError pipeline.casebook.BusyError""",
+    # Ours to mend: files of the site, weights, the database. The words may name paths, so they stay in the log.
+    HTTPStatus.INTERNAL_SERVER_ERROR: """
+        api.errors.AssetsMissingError api.errors.TokenFileError
+        geo.camera_errors.AboveHorizonError geo.camera_errors.BeyondRangeError geo.camera_errors.CalibrationError
+        geo.errors.FeatureFileError geo.heatmap_errors.HeatmapAssetError geo.locate.LocateError
+        geo.nearest.NearestError
+        models.errors.ArrayFaultError models.errors.ImageFaultError models.errors.InferenceError
+        models.errors.LibraryMissingError models.errors.NoWeightsError models.errors.NotAModelError
+        models.errors.SettingFaultError models.errors.TimeOrderError models.errors.UnknownClassesError
+        models.errors.WeightsMissingError
+        pipeline.camera_memory.MemoryFormError pipeline.camera_run.AllFramesOldError pipeline.casebook.StorageError
+        pipeline.evidence.EvidenceError pipeline.run.NoSourceError pipeline.site_files.SiteFaultsError
+        pipeline.source_errors.SourceError pipeline.sql_engine.DatabaseUrlError pipeline.street_clip.ClipError
+        pipeline.street_clip.NoStreetError""",
+}
 ROWS: Final[Mapping[str, HTTPStatus]] = MappingProxyType(
-    {
-        "api.errors.ApiError": HTTPStatus.BAD_REQUEST,
-        "api.errors.NotLoggedInError": HTTPStatus.UNAUTHORIZED,
-        "api.errors.CrossSiteError": HTTPStatus.FORBIDDEN,
-        "api.errors.OutOfReachError": HTTPStatus.FORBIDDEN,
-        "api.errors.FramesOffError": HTTPStatus.SERVICE_UNAVAILABLE,
-        "api.errors.StreamsFullError": HTTPStatus.SERVICE_UNAVAILABLE,
-        "api.errors.QueryFaultError": HTTPStatus.UNPROCESSABLE_ENTITY,
-        "api.errors.WrongCodeError": HTTPStatus.NOT_FOUND,
-        "api.errors.TokenFileError": HTTPStatus.INTERNAL_SERVER_ERROR,
-        "api.errors.AssetsMissingError": HTTPStatus.INTERNAL_SERVER_ERROR,
-        "pipeline.errors.UnknownError": HTTPStatus.NOT_FOUND,
-        "pipeline.errors.NaiveTimeError": HTTPStatus.UNPROCESSABLE_ENTITY,
-        "pipeline.errors.RefusedError": HTTPStatus.FORBIDDEN,
-        "pipeline.cases.IllegalStepError": HTTPStatus.CONFLICT,
-        "pipeline.cases.NotYourCaseError": HTTPStatus.CONFLICT,
-        "pipeline.cases.ReasonMissingError": HTTPStatus.UNPROCESSABLE_ENTITY,
-        "pipeline.site.OutsideError": HTTPStatus.UNPROCESSABLE_ENTITY,
-    }
+    {name: status for status, names in _ROWS_BY_STATUS.items() for name in names.split()}
 )
 
 
@@ -85,7 +99,7 @@ def of_domain(request: Request, error: Exception) -> Response:
     headers = {}
     if status is HTTPStatus.UNAUTHORIZED:
         headers["www-authenticate"] = 'Bearer realm="beatgrid"'
-    if status is HTTPStatus.SERVICE_UNAVAILABLE:
+    if status in {HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.TOO_MANY_REQUESTS}:
         headers["retry-after"] = "5"
     if wants_page(request):
         return error_page(request, status, str(error), log_in=isinstance(error, NotLoggedInError))

@@ -256,7 +256,7 @@ def _page(
     figure.title = html.escape(str(data["title"]))
     icon = '<link rel="icon" href="data:,">'  # else a browser asks a server for favicon.ico
     styles = (_leaflet_css(assets), _read(_PAGE / "heatmap.css"))
-    scripts = (_leaflet_js(assets), _read(_PAGE / "heatmap.js"))
+    scripts = (_leaflet_js(assets), *(_read(_PAGE / f"{name}.js") for name in ("words", "chart", "heatmap")))
     head = [
         icon,
         *(f"<style>{style}</style>" for style in styles),

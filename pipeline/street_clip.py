@@ -131,7 +131,7 @@ def actors(street: Street) -> tuple[Actor, ...]:
         )
     )
     played.append(
-        Actor(size_m=(1.1, 0.9, 1.0), path=((12, w * 0.75, pavement), (45, w * 0.75, pavement)), colour=(60, 150, 200))
+        Actor(size_m=(2.4, 1.2, 1.4), path=((12, w * 0.75, pavement), (45, w * 0.75, pavement)), colour=(60, 150, 200))
     )
     return tuple(played)
 

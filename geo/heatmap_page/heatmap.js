@@ -4,38 +4,7 @@
 window.beatgridHeatmap = function beatgridHeatmap({ map, cellLayer, gridLayer }) {
   const data = JSON.parse(document.getElementById("bg-data").textContent);
   const CHANNELS = data.channels;
-  const WORDS = {
-    zh: {
-      all: "全部渠道", patrol: "巡查发现", intelligent: "智能发现", public: "公众上报", hotline: "热线投诉", transfer: "移送转办",
-      allTime: "全部时段", play: "播放", pause: "暂停", slider: "时段", time: "时间", channels: "发现渠道",
-      chart: "发现占比变化", grids: "各责任网格发现占比", notes: "口径与说明", site: "全辖区", unfocus: "返回全辖区",
-      grid: "责任网格", cases: "案件", share: "发现占比", cell: "该格案件", legend: "每格案件数", none: "无",
-      noCases: "没有可显示的立案案件", noneHere: "所选渠道和时段内没有案件", outside: "不在所列网格内", map: "案件热力图",
-      perPeriod: { day: "每日案件数", week: "每周案件数", month: "每月案件数" },
-      count: (n) => `${n} 件`,
-      subtitle: (first, last, n) => `${first} 至 ${last} · 共 ${n} 件`,
-      definition: "发现占比 = 由该渠道首先发现的案件数 ÷ 同一网格、同一时段的全部立案数（重复案件先行合并）。",
-      cells: (size) => `每个六边形覆盖的地面面积相等，均为 ${size} m × ${size} m；颜色按单个时段（或全部时段）分级，逐段播放时色阶不变。`,
-      zone: (zone) => `时段按案件发生时间、${zone} 时区的日历划分；每周从周一开始。`,
-      outsideNote: (n) => `${n} 件案件不属于图中任何网格，只计入全辖区。`,
-    },
-    en: {
-      all: "All channels", patrol: "Patrol", intelligent: "Intelligent (CV)", public: "Public", hotline: "Hotline",
-      transfer: "Transfer", allTime: "All time", play: "Play", pause: "Pause", slider: "Period", time: "Time",
-      channels: "Discovery channel", chart: "Discovery share over time", grids: "Discovery share by grid",
-      notes: "Definitions and notes", site: "Whole site", unfocus: "Back to whole site", grid: "Grid", cases: "Cases",
-      share: "Discovery share", cell: "Cases in this cell", legend: "Cases per cell", none: "none",
-      noCases: "There are no filed cases to show", noneHere: "No cases in this channel and period",
-      outside: "Outside the grids shown", map: "Heatmap of cases",
-      perPeriod: { day: "Cases per day", week: "Cases per week", month: "Cases per month" },
-      count: (n) => `${n} ${n === "1" ? "case" : "cases"}`,
-      subtitle: (first, last, n) => `${first} to ${last} · ${n} cases`,
-      definition: "Discovery share of a channel = cases first known through it ÷ all filed cases of the same grid and period, duplicates merged first.",
-      cells: (size) => `Every hexagon covers the same area of ground, ${size} m × ${size} m; colours are graded for single periods (or for all time) and stay the same while playing.`,
-      zone: (zone) => `Periods follow the calendar of ${zone} by the time a case occurred; weeks start on Monday.`,
-      outsideNote: (n) => `${n} cases lie in none of the grids shown and count for the whole site only.`,
-    },
-  };
+  const WORDS = window.beatgridWords;
   const RAMP = ["#f9d648", "#fba40a", "#ed6925", "#c43c4e", "#85216b", "#3b0f6f"];
   const COLOUR = Object.fromEntries(CHANNELS.map((name) => [name, `var(--${name})`]));
   const ALL = -1;
@@ -276,13 +245,6 @@ window.beatgridHeatmap = function beatgridHeatmap({ map, cellLayer, gridLayer })
   map.on("zoomend resize", () => window.requestAnimationFrame(drawNames));
 
   // The panel.
-  const SVG = "http://www.w3.org/2000/svg";
-  function svg(tag, attributes, text) {
-    const made = document.createElementNS(SVG, tag);
-    for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value);
-    if (text !== undefined) made.textContent = text;
-    return made;
-  }
   function drawShares() {
     const totals = focused().reduce((sofar, row) => byChannel(row, state.period).map((n, at) => n + sofar[at]), new Array(CHANNELS.length).fill(0));
     const whole = sum(totals);
@@ -293,84 +255,20 @@ window.beatgridHeatmap = function beatgridHeatmap({ map, cellLayer, gridLayer })
       element("b", { text: percent(totals[at], whole) }), element("em", { text: `(${number(totals[at])})` }))));
   }
 
-  let marker = null;
-  let plot = null;
+  let moveMarker = () => {};
   function drawChart() {
-    const box = byId("bg-chart");
-    const width = box.clientWidth;
-    const count = data.periods.length;
-    box.replaceChildren();
-    marker = null;
-    if (!count || width < 50) return;
-    const table = byPeriod(focused());
-    const wholes = table.map(sum);
-    const most = Math.max(...wholes, 1);
-    const height = window.matchMedia("(min-width: 960px)").matches ? 250 : 220;
-    const left = 38;
-    const shareTop = 8;
-    const shareHeight = height - 100;
-    const barTop = shareTop + shareHeight + 26;
-    const barHeight = 34;
-    const step = (width - left - 2) / count;
-    const gap = step > 5 ? Math.min(3, step * 0.12) : 0;
-    const chart = svg("svg", { viewBox: `0 0 ${width} ${height}`, role: "img" });
-    chart.append(svg("title", {}, `${word("chart")}: ${byId("bg-focus").textContent}`));
-    for (const level of [0, 0.5, 1]) {
-      const y = shareTop + shareHeight * (1 - level);
-      chart.append(svg("line", { class: "axis", x1: left, x2: width - 2, y1: y, y2: y }));
-      chart.append(svg("text", { x: left - 5, y: y + 4, "text-anchor": "end" }, `${level * 100}%`));
-    }
-    const base = table.map(() => 0);
-    CHANNELS.forEach((name, channel) => {
-      let path = "";
-      table.forEach((totals, place) => {
-        if (!totals[channel]) return;
-        const size = (shareHeight * totals[channel]) / wholes[place];
-        const y = shareTop + shareHeight - base[place] - size;
-        base[place] += size;
-        path += `M${(left + place * step + gap / 2).toFixed(2)} ${y.toFixed(2)}h${(step - gap).toFixed(2)}v${size.toFixed(2)}h-${(step - gap).toFixed(2)}z`;
-      });
-      const area = svg("path", { d: path || "M0 0", "data-channel": name });
-      area.style.fill = COLOUR[name];
-      if (state.channel !== ALL && state.channel !== channel) area.setAttribute("class", "bg-dim");
-      chart.append(area);
+    moveMarker = window.beatgridChart(byId("bg-chart"), {
+      table: byPeriod(focused()),
+      channels: CHANNELS,
+      colours: CHANNELS.map((name) => COLOUR[name]),
+      chosen: state.channel,
+      title: `${word("chart")}: ${byId("bg-focus").textContent}`,
+      barsTitle: word("perPeriod")[data.by],
+      number,
+      label: (place) => periodLabel(place, true),
+      onPick: (place) => { pause(); setPeriod(place); },
     });
-    let bars = "";
-    wholes.forEach((whole, place) => {
-      if (!whole) return;
-      const size = Math.max(1, (barHeight * whole) / most);
-      bars += `M${(left + place * step + gap / 2).toFixed(2)} ${(barTop + barHeight - size).toFixed(2)}h${(step - gap).toFixed(2)}v${size.toFixed(2)}h-${(step - gap).toFixed(2)}z`;
-    });
-    chart.append(svg("text", { x: left, y: barTop - 6 }, word("perPeriod")[data.by]));
-    chart.append(svg("path", { class: "bars", d: bars || "M0 0" }));
-    chart.append(svg("line", { class: "axis", x1: left, x2: width - 2, y1: barTop + barHeight, y2: barTop + barHeight }));
-    chart.append(svg("text", { x: left - 5, y: barTop + 9, "text-anchor": "end" }, number(most)));
-    chart.append(svg("text", { x: left - 5, y: barTop + barHeight, "text-anchor": "end" }, "0"));
-    const labels = count > 2 && width > 300 ? [0, Math.floor((count - 1) / 2), count - 1] : [...new Set([0, count - 1])];
-    labels.forEach((place, at) => {
-      const anchor = labels.length === 1 ? "middle" : ["start", "middle", "end"][at === labels.length - 1 ? 2 : at];
-      const x = anchor === "start" ? left : anchor === "end" ? width - 2 : left + (place + 0.5) * step;
-      chart.append(svg("text", { x, y: height - 6, "text-anchor": anchor }, periodLabel(place, true)));
-    });
-    marker = svg("rect", { class: "now", y: shareTop - 3, height: barTop + barHeight - shareTop + 6, rx: 2 });
-    chart.append(marker);
-    const hit = svg("rect", { class: "hit", x: left, y: 0, width: step * count, height: barTop + barHeight });
-    hit.addEventListener("click", (event) => {
-      const place = Math.floor((event.clientX - chart.getBoundingClientRect().left - left) / step);
-      pause();
-      setPeriod(Math.min(count - 1, Math.max(0, place)));
-    });
-    chart.append(hit);
-    box.append(chart);
-    plot = { left, step };
-    drawMarker();
-  }
-  function drawMarker() {
-    if (!marker) return;
-    marker.style.display = state.period === ALL ? "none" : "";
-    const width = Math.max(plot.step, 4);
-    marker.setAttribute("x", plot.left + state.period * plot.step - (width - plot.step) / 2);
-    marker.setAttribute("width", width);
+    moveMarker(state.period);
   }
 
   const rows = data.grids.map((_, place) => {
@@ -421,7 +319,7 @@ window.beatgridHeatmap = function beatgridHeatmap({ map, cellLayer, gridLayer })
     drawLegend();
     drawShares();
     drawGrids();
-    drawMarker();
+    moveMarker(state.period);
   }
   function focusGrid(place) {
     state.grid = state.grid === place ? ALL : place;

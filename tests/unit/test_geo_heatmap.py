@@ -213,7 +213,7 @@ def test_a_cell_size_fits_the_site_when_none_is_given(across_deg: float, size_m:
 
 
 def test_tiles_are_off_unless_asked_for(assets: Path):
-    assert "tileLayer" not in re.sub(r"<script>.*?</script>", "", drawn([], assets), count=2, flags=re.DOTALL)
+    assert "tileLayer" not in re.sub(r"<script>.*?</script>", "", drawn([], assets), count=4, flags=re.DOTALL)
     page = drawn([], assets, tiles="https://tiles.example/{z}/{x}/{y}.png", tiles_attribution="Example <i>")
     assert "https://tiles.example/{z}/{x}/{y}.png" in page
     assert "Example <i>" not in page

@@ -1,0 +1,90 @@
+"""A process of its own with a desk, driven by lines of JSON: what the fault tests start, race and kill.
+
+desk_worker.py URL EVIDENCE orders     does each line's order at its instant and answers with a line
+desk_worker.py URL EVIDENCE all SEED   takes every sighting of the street in an order drawn from the seed
+"""
+
+import json
+import random
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from small_site import INGEST, NOON, force, force_at, sighting, small_site, spot
+
+from geo.coords import LonLat
+from pipeline.cases import Action
+from pipeline.clocks import WallClock
+from pipeline.desk import Desk
+from pipeline.errors import PipelineError
+from pipeline.evidence import EvidenceStore
+from pipeline.principal import PIPELINE
+from pipeline.sightings import Sighting
+from pipeline.site import DispatchPolicy
+from pipeline.sql_casebook import open_casebook
+
+ACROSS, PITCH_M = 20, 20.0
+PLACES = 40
+EACH = 3
+
+
+def place(index: int, aside_m: float = 0.0) -> LonLat:
+    """Return one of 400 places, 20 m apart, all in grid A."""
+    row, column = divmod(index, ACROSS)
+    return spot("A", (column - ACROSS / 2) * PITCH_M + aside_m, (row - ACROSS / 2) * PITCH_M)
+
+
+def street() -> list[Sighting]:
+    """Return three sightings at each of 40 places, a few decimetres apart."""
+    return [
+        sighting(f"street-{index}-{again}", place(index, 0.3 * again), when=NOON)
+        for index in range(PLACES)
+        for again in range(EACH)
+    ]
+
+
+def desk_at(url: str, evidence: str) -> Desk:
+    forces = [force(1, "A"), force(2, "A", 60.0), force(3, "B")]
+    site = small_site(forces, policy=DispatchPolicy(max_open_cases=100_000))
+    return Desk(site=site, casebook=open_casebook(url), clock=WallClock(), evidence=EvidenceStore(Path(evidence)))
+
+
+def obey(desk: Desk, order: dict[str, Any]) -> dict[str, object]:
+    """Do one order at its instant; the clock is shared by all processes of a machine."""
+    while time.monotonic() < order["at"]:
+        pass
+    try:
+        if order["do"] == "take":
+            seen = sighting(order["id"], place(order["place"], order["aside_m"]))
+            taken = desk.take(seen, principal=INGEST)
+            return {"outcome": taken.outcome, "number": taken.number}
+        who = force_at(order["as"]) if order["as"] else PIPELINE
+        case = desk.act(order["number"], Action(order["do"]), principal=who, terminal=order.get("terminal"))
+    except PipelineError as error:
+        return {"outcome": type(error).__name__, "words": str(error)}
+    return {"outcome": "done", "status": case.status.value, "terminal": case.terminal}
+
+
+def say(line: str) -> None:
+    sys.stdout.write(line + "\n")
+    sys.stdout.flush()
+
+
+def main() -> None:
+    url, evidence, what, *rest = sys.argv[1:]
+    desk = desk_at(url, evidence)
+    say("ready")
+    if what == "all":
+        sightings = street()
+        random.Random(int(rest[0])).shuffle(sightings)
+        for each in sightings:
+            say(desk.take(each, principal=INGEST).outcome)
+        say("finished")
+        return
+    for line in sys.stdin:
+        say(json.dumps(obey(desk, json.loads(line))))
+
+
+if __name__ == "__main__":
+    main()
