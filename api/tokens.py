@@ -174,7 +174,7 @@ def _entry(token: Token) -> str:
 
 def _quoted(value: str) -> str:
     escaped = value.replace("\\", "\\\\").replace('"', '\\"')
-    kept = "".join(char if char.isprintable() else f"\\u{ord(char):04x}" for char in escaped)
+    kept = "".join(char if char.isprintable() else f"\\U{ord(char):08x}" for char in escaped)
     return f'"{kept}"'
 
 

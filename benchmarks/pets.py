@@ -36,7 +36,7 @@ from pipeline.casebook import CameraState
 from pipeline.clocks import WallClock
 from pipeline.desk import Desk, Taken
 from pipeline.evidence import EvidenceStore
-from pipeline.observations import observe
+from pipeline.observations import contact_sd_px, observe
 from pipeline.principal import Principal
 from pipeline.run import RunServices, RunSettings, run_cameras
 from pipeline.run_figures import RunFigures
@@ -179,7 +179,7 @@ def positions(found: Sequence[Detections], published: Published, camera: Camera)
         "precision": round(len(pairs) / detected, 4),
         "error_of_box_bottom_m": _spread(bottom),
         "error_with_half_depth_m": _spread(centre),
-        "inside_95_ellipse_with_half_depth": round(float(np.mean([pair[2] for pair in pairs])), 4),
+        "box_bottom_inside_95_ellipse": round(float(np.mean([pair[2] for pair in pairs])), 4),
     }
 
 
@@ -192,18 +192,19 @@ def _pairs(
         return []
     shared = iou(people.boxes_px.astype(np.float64), published.boxes_px[rows])
     truth_m = camera.view.plane.to_metres(published.lonlat[rows])
-    bottom = camera.view.locate_many(people.contact_points_px().astype(np.float64), pixel_sd_px=[1.0, 1.0]).metres
+    spread = contact_sd_px(people.boxes_px.astype(np.float64), camera.height_px)
+    bottom = camera.view.locate_many(people.contact_points_px().astype(np.float64), pixel_sd_px=spread)
+    ellipses = bottom.calibration_cov_m2 + bottom.measurement_cov_m2
     seen = {each.box_px: each for each in observe(people, camera, image_size_px=(camera.width_px, camera.height_px))}
     pairs = []
     for index, column in zip(*linear_sum_assignment(-shared), strict=True):
         box = tuple(float(value) for value in people.boxes_px[index].astype(np.float64))
         if shared[index, column] < LEAST_IOU or box not in seen:
             continue
-        off = np.array([seen[box].east_m, seen[box].north_m]) - truth_m[column]
-        cov = np.add(seen[box].calibration_cov_m2, seen[box].measurement_cov_m2)
-        matrix = np.array([[cov[0], cov[1]], [cov[1], cov[2]]])
-        inside = float(off @ np.linalg.solve(matrix, off)) <= ELLIPSE_95**2
-        pairs.append((np.linalg.norm(bottom[index] - truth_m[column]), np.linalg.norm(off), inside))
+        off = bottom.metres[index] - truth_m[column]
+        inside = float(off @ np.linalg.solve(ellipses[index], off)) <= ELLIPSE_95**2
+        centre = np.array([seen[box].east_m, seen[box].north_m]) - truth_m[column]
+        pairs.append((np.linalg.norm(off), np.linalg.norm(centre), inside))
     return pairs
 
 

@@ -42,8 +42,8 @@ def fullest(
 ) -> NDArray[np.intp]:
     """Return the rows of the points of a fullest disc, empty if there is none.
 
-    Of several, it is the one whose members' mean is nearest to `near_m`, so that a group stays what it was; without that
-    the one whose members stand closest together.
+    Of several, it is the one whose members' mean is nearest to `near_m`, so that a group stays what it was; without
+    that the one whose members stand closest together.
 
     Args:
         points_m: (n, 2) metres; beyond 200 points the rest is not looked at.

@@ -1,13 +1,14 @@
 """The background detector on a street that is drawn here: things come, stay, leave; light changes; cameras restart."""
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
 
 from models.background import BackgroundDetector, BackgroundSettings
-from models.boxes import iou
+from models.boxes import areas, intersections, iou
 from models.detections import Detections
 from models.errors import SettingFaultError
 
@@ -153,6 +154,22 @@ def test_a_tape_that_comes_to_lie_across_the_street_is_no_thing():
 
     detector = BackgroundDetector()
     assert all(len(detector.detect(p, at_s=t)) == 0 for t, p in _frames(draw, 0, 20))
+
+
+@pytest.mark.slow
+def test_on_a_real_square_things_are_people_who_stand(shared_data: Path):
+    """PETS 2009 S2.L1: nine in ten boxes lie on published persons, though shade, tapes and signs move there."""
+    rows = np.loadtxt(shared_data / "tracking_gt" / "pets2009" / "PETS09-S2L1_gt_derived_from_xml.txt", delimiter=",")
+    people = np.concatenate([rows[:, 2:4], rows[:, 2:4] + rows[:, 4:6]], axis=1)
+    detector, capture = BackgroundDetector(), cv2.VideoCapture(str(shared_data / "video" / "vtest.avi"))
+    on_people = boxes = 0
+    for number in range(1, 796):
+        found = detector.detect(np.asarray(capture.read()[1], np.uint8), at_s=number / 7)
+        covered = intersections(found.boxes_px, people[rows[:, 0] == number]).sum(axis=1) / areas(found.boxes_px)
+        on_people, boxes = on_people + int((covered > 0.4).sum()), boxes + len(found)
+    capture.release()
+    assert boxes >= 40
+    assert on_people / boxes >= 0.9
 
 
 def test_settings_and_times_out_of_range_are_refused():
