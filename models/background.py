@@ -86,8 +86,8 @@ class BackgroundDetector:
     def detect(self, image: Image, *, stream: str = "", at_s: float = 0.0, confidence: float = 0.25) -> Detections:
         """Return the things that appeared in this stream and stayed; see `models.detector.Detector`.
 
-        Confidence is the share of the box that is filled, times 0.5 for a thing that has just been still for `stay_s`
-        and up to 0.75 later on.
+        Confidence is 0.5 for a thing that has just been still for `stay_s`, and grows within another `stay_s` to
+        between 0.5 and 1 by how much of its box it fills.
         """
         least = require_confidence(confidence)
         picture = require_image(image)
@@ -235,7 +235,8 @@ class _Street:
         inside = labels[top : top + height, left : left + width] == label
         still_s = float(self._still_s[top : top + height, left : left + width][inside].max())
         across, down = self._image_size[1] / self._size[0], self._image_size[0] / self._size[1]
-        confidence = min(1.0, area / (width * height)) * (1 - 0.5 * self._settings.stay_s / still_s)
+        longer = still_s / self._settings.stay_s - 1
+        confidence = min(1.0, 0.5 + 0.5 * longer * area / (width * height))
         return [left * across, top * down, (left + width) * across, (top + height) * down, confidence]
 
 

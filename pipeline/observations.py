@@ -1,6 +1,6 @@
 """Observations: the boxes of one frame with their place on the ground. Owns contact, depth and spread; no memory."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from geo.camera_view import GroundPoints
 from geo.coords import LonLat
+from models.boxes import iou
 from models.detections import Detections
 from models.detector import Image
 from pipeline.appearance import Appearance, appearance
@@ -18,6 +19,7 @@ from pipeline.footprints import footprint
 Box = tuple[float, float, float, float]
 Cov = tuple[float, float, float]
 MOST_OBSERVATIONS: Final = 300
+ONE_THING: Final = 0.6
 # How well a detector places the bottom of a box, as shares of its size (root of its area) and height, and never better
 # than a pixel. Measured on 1,500 persons of PETS 2009 against published boxes: 0.12 of the width, which is 0.08 of the
 # size, and 0.03 to 0.06 of the height (middle two thirds, all); `benchmarks/pets.py` prints how often ellipses hold.
@@ -61,7 +63,10 @@ class Observation:
 
 
 def observe(detections: Detections, camera: Camera, *, image_size_px: tuple[int, int]) -> tuple[Observation, ...]:
-    """Return the boxes that stand on ground that the camera can place, most confident first, at most 300.
+    """Return the things that stand on ground that the camera can place, most confident first, at most 300.
+
+    Of two boxes of one family that overlap by more than 0.6 only the surer one is kept: detectors box one vehicle as
+    car and as truck, and some people twice.
 
     Args:
         detections: boxes in pixels of the image that was given.
@@ -79,7 +84,19 @@ def observe(detections: Detections, camera: Camera, *, image_size_px: tuple[int,
         half_depth_m=np.array([each.half_depth_m for each in feet]),
         half_depth_sd_m=np.array([each.half_depth_sd_m for each in feet]),
     )
-    return tuple(_observation(kept, boxes, ground, row) for row in np.flatnonzero(ground.on_ground).tolist())
+    single = _single(boxes, [each.family for each in feet])
+    return tuple(_observation(kept, boxes, ground, row) for row in np.flatnonzero(ground.on_ground & single).tolist())
+
+
+def _single(boxes_px: NDArray[np.float64], families: Sequence[str]) -> NDArray[np.bool_]:
+    """Return which of the boxes, surest first, are not a second box of one before."""
+    same = np.array(families)[:, None] == np.array(families)[None] if families else np.zeros((0, 0), bool)
+    double = np.triu(same & (iou(boxes_px, boxes_px) > ONE_THING), 1)
+    single = np.ones(len(boxes_px), bool)
+    for row in range(len(boxes_px)):
+        if single[row]:
+            single &= ~double[row]
+    return single
 
 
 def contact_sd_px(boxes_px: NDArray[np.float64], height_px: int) -> NDArray[np.float64]:

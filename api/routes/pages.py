@@ -96,5 +96,5 @@ def _asked(request: Request, services: Services, target: str, *, wrong: bool) ->
 
 def _inside(target: str) -> str:
     """Return the target if it is a path of this site, else the console: no log-in link leads elsewhere."""
-    odd = any(char in target for char in "\\\r\n\t\0")
+    odd = "\\" in target or not target.isprintable()
     return target if target.startswith("/") and not target.startswith("//") and not odd else "/"

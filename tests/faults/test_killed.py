@@ -1,10 +1,14 @@
 """Processes that are killed in the middle of their work and started again lose nothing and double nothing."""
 
 import hashlib
+import os
 import random
+import signal
 import subprocess
 import sys
+import time
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -16,48 +20,94 @@ from pipeline.history import chain_faults, rebuild
 from pipeline.sql_casebook import open_casebook
 
 WORKER = Path(__file__).parents[1] / "desk_worker.py"
-ROUNDS = 11
+ROUNDS = 12
+DEATH_WITHIN_S = 30.0
 
 
-def started(url: str, evidence: Path, seed: int) -> subprocess.Popen[str]:
-    command = [sys.executable, str(WORKER), url, str(evidence), "all", str(seed)]
-    return subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+class Nursery:
+    """Starts processes that take all sightings of the street, listens to them and kills them."""
+
+    def __init__(self, url: str, evidence: Path) -> None:
+        command = [sys.executable, str(WORKER), url, str(evidence), "nursery"]
+        alone = {**os.environ, "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
+        self._nurse = subprocess.Popen(command, env=alone, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        self._processes: dict[int, int] = {}
+        assert self._nurse.stdout.readline() == "ready\n"
+
+    def start(self, seed: int) -> None:
+        self._nurse.stdin.write(f"{seed}\n")
+        self._nurse.stdin.flush()
+        while seed not in self._processes:
+            self._listen()
+
+    def wait_for(self, seed: int, word: str) -> None:
+        while self._listen() != (seed, word):
+            pass
+
+    def kill(self, seed: int) -> bool:
+        """Kill a process and see it gone; tells whether it was alive until then."""
+        process = self._processes[seed]
+        try:
+            os.kill(process, signal.SIGKILL)
+        except ProcessLookupError:
+            return False
+        deadline = time.monotonic() + DEATH_WITHIN_S
+        while Path(f"/proc/{process}").exists() and time.monotonic() < deadline:
+            time.sleep(0.001)
+        assert not Path(f"/proc/{process}").exists()
+        return True
+
+    def stop(self) -> None:
+        self._nurse.stdin.close()
+        self._nurse.wait(DEATH_WITHIN_S)
+        self._nurse.stdout.close()
+
+    def _listen(self) -> tuple[int, str]:
+        seed, word, *rest = self._nurse.stdout.readline().split()
+        if word == "process":
+            self._processes[int(seed)] = int(rest[0])
+        return int(seed), word
 
 
-def wait_for(worker: subprocess.Popen[str], line: str) -> None:
-    for printed in worker.stdout:
-        if printed.strip() == line:
-            return
+@pytest.fixture
+def nursery(database_url: str, tmp_path: Path) -> Iterator[Nursery]:
+    nursery = Nursery(database_url, tmp_path / "evidence")
+    yield nursery
+    nursery.stop()
 
 
 @pytest.mark.slow
-def test_sightings_survive_kills(database_url: str, tmp_path: Path):
-    """Two processes at a time take the same sightings and are killed after a few: at least 20 kills in all."""
+def test_sightings_survive_kills(nursery: Nursery, database_url: str, tmp_path: Path):
+    """Two processes at a time take the same sightings and are killed at random moments: more than 20 kills."""
     draw = random.Random(20261123)
-    evidence = tmp_path / "evidence"
-    open_casebook(database_url).close()
     killed = 0
     for turn in range(ROUNDS):
-        workers = [started(database_url, evidence, seed=2 * turn + each) for each in range(2)]
-        for worker in workers:
-            wait_for(worker, "ready")
-        for worker in workers:
-            for _ in range(draw.randint(0, 4)):
-                wait_for(worker, "open")
-            try:
-                worker.wait(draw.uniform(0.0, 0.02))
-            except subprocess.TimeoutExpired:
-                worker.kill()
-            killed += worker.wait() == -9
-            worker.stdout.close()
-    with started(database_url, evidence, seed=99) as last:
-        wait_for(last, "finished")
-    assert killed >= 20
+        seeds = [2 * turn, 2 * turn + 1]
+        for seed in seeds:
+            nursery.start(seed)
+        nursery.wait_for(seeds[1], "ready")
+        for seed in seeds:
+            time.sleep(draw.uniform(0.0, 0.08))
+            killed += nursery.kill(seed)
+    assert killed > 20
+    taken_before = _taken(database_url)
+    assert taken_before > 0
+    nursery.start(99)
+    nursery.wait_for(99, "finished")
+    _check_all(database_url, tmp_path / "evidence")
 
-    sightings = street()
-    casebook = open_casebook(database_url)
+
+def _taken(url: str) -> int:
+    casebook = open_casebook(url)
+    taken = sum(casebook.has_sighting(each.id) for each in street())
+    casebook.close()
+    return taken
+
+
+def _check_all(url: str, evidence: Path) -> None:
+    casebook = open_casebook(url)
     cases = casebook.cases(CaseFilter(limit=1000)).cases
-    assert all(casebook.has_sighting(each.id) for each in sightings)
+    assert all(casebook.has_sighting(each.id) for each in street())
     assert Counter(case.sightings for case in cases) == {EACH: PLACES}
     assert sorted(case.number[-4:] for case in cases) == [f"{index:04d}" for index in range(1, PLACES + 1)]
     pictures = []
@@ -66,9 +116,9 @@ def test_sightings_survive_kills(database_url: str, tmp_path: Path):
         assert chain_faults(casebook.entries(case.number)) == ()
         assert rebuild(casebook.events(case.number)) == case
         pictures += casebook.evidence(case.number)
-    assert sorted(picture.sighting for picture in pictures) == sorted(each.id for each in sightings)
+    casebook.close()
+    assert sorted(picture.sighting for picture in pictures) == sorted(each.id for each in street())
     for picture in pictures:
         assert hashlib.sha256((evidence / picture.path).read_bytes()).hexdigest() == picture.sha256
-    casebook.close()
     for file in evidence.rglob("*.jpg"):
         assert hashlib.sha256(file.read_bytes()).hexdigest() == file.stem

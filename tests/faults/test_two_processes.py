@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from desk_worker import place
 from small_site import DISPATCHER, INGEST, force, force_at, sighting, small_site
 
 from pipeline.casebook import Casebook, CaseFilter
@@ -88,9 +89,7 @@ def all_cases(casebook: Casebook) -> list[Case]:
 
 
 def opened(desk: Desk, index: int) -> str:
-    taken = desk.take(
-        sighting(f"accept-{index}", spot("A", (index % 20 - 10) * 20.0, (index // 20) * 20.0)), principal=INGEST
-    )
+    taken = desk.take(sighting(f"accept-{index}", place(index)), principal=INGEST)
     assert taken.outcome == "open"
     return str(taken.number)
 
