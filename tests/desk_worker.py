@@ -9,6 +9,7 @@ import os
 import random
 import signal
 import sys
+import tempfile
 import time
 from pathlib import Path
 from typing import Any
@@ -86,6 +87,8 @@ def take_all(url: str, evidence: str, seed: int) -> None:
 def nurse(url: str, evidence: str) -> None:
     """Fork from a process that has loaded everything and opened nothing: a start costs milliseconds, not seconds."""
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    with tempfile.TemporaryDirectory() as folder:
+        open_casebook(f"sqlite:///{folder}/warm-up.db").close()
     for line in sys.stdin:
         child = os.fork()
         if child == 0:

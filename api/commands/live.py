@@ -107,7 +107,7 @@ def show(figures: RunFigures, *, as_json: bool) -> None:
         say(f"camera {error.camera}: {error.error}")
     give(figures.as_dict(), as_json=as_json)
     if not as_json:
-        give_cases([dict(case) for case in figures.as_dict()["cases"]])  # type: ignore[attr-defined]  # a list of dicts
+        give_cases(figures.cases)
 
 
 @app.command()
@@ -193,12 +193,20 @@ def serve_until_stopped(services: Services, *, host: str, port: int) -> None:
 
 
 def log_in_lines(services: Services, *, host: str, port: int) -> str:
-    """Return where to open console, terminal page and map, with a token where the file holds it."""
-    wanted = {Role.DISPATCHER: "console", Role.FORCE: "terminal"}
+    """Return where to open console and terminal page, with a token where the file holds it.
+
+    The terminal is one that holds a case, if there is any.
+    """
     base = f"http://{host}:{port}"
-    lines = [f"Serving {services.site.settings.name} at {base}; Ctrl-C ends it."]
-    for role, page in wanted.items():
-        secret = next((token.secret for token in services.tokens.tokens if token.principal.role is role), None)
-        target = "/terminal" if role is Role.FORCE else "/"
-        lines.append(f"  {page}: {base}/login?next={target}" + (f"&token={secret}" if secret else ""))
+    secrets = {token.principal: token.secret for token in services.tokens.tokens if token.secret}
+    desk = next((secret for who, secret in secrets.items() if who.role is Role.DISPATCHER), "")
+    busy = [id for id, terminal in sorted(services.casebook.terminals().items()) if terminal.open_cases]
+    forces = {who.terminal: secret for who, secret in secrets.items() if who.role is Role.FORCE}
+    phone = next((id for id in busy if id in forces), next(iter(forces), None))
+    lines = [
+        f"Serving {services.site.settings.name} at {base}; Ctrl-C ends it.",
+        f"  console: {base}/login?token={desk}",
+    ]
+    if phone is not None:
+        lines.append(f"  terminal {phone}: {base}/login?next=/terminal&token={forces[phone]}")
     return "\n".join(lines)

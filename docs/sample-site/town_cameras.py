@@ -314,6 +314,7 @@ def pets_feature(tsai: Tsai, anchor: Anchor, rng: np.random.Generator) -> dict[s
         "width": 768,
         "height": 576,
         "fps": 7.0,
+        "footage_fps": 7.0,  # the sequence was filmed at 7 though its file says 10
         "uri": "",
         "calibration": calibration(tsai.image(PETS_GROUND_M), anchor.lonlat(PETS_GROUND_M), rng),
         "zones": {

@@ -144,8 +144,9 @@ def test_a_body_that_does_not_say_how_long_it_is_is_counted_as_it_comes(feeding:
 
 @pytest.mark.parametrize("path", ["/api/v1/cases", "/login", "/console/cases/YP20261123-0001/accept"])
 def test_other_doors_take_small_bodies_only(live: LiveConsole, path: str) -> None:
-    with live.client(DISPATCHER, headers={"authorization": f"Bearer {secret_of(DISPATCHER)}", "origin": live.url}) as client:
-        answer = client.post(path, content=b"{" + b" " * OTHER_BYTES + b"}", headers={"content-type": "application/json"})
+    with live.client(DISPATCHER) as client:
+        headers = {"content-type": "application/x-www-form-urlencoded", "origin": live.url}
+        answer = client.post(path, content=b"note=" + b"x" * OTHER_BYTES, headers=headers)
     assert answer.status_code == 413
 
 

@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -14,6 +15,7 @@ from live_console import DISPATCHER, PARK, RUBBISH, WEST, LiveConsole, carrier_o
 from api import stream
 from geo.coords import LonLat
 from pipeline.casebook import StorageError
+from pipeline.cases import Action
 from pipeline.principal import Principal
 
 OTHER_PROCESS = """
@@ -123,10 +125,10 @@ def test_a_force_hears_of_its_own_cases_and_of_their_loss(live: LiveConsole) -> 
     with listening(live, force) as mine, listening(live, stranger) as theirs:
         mine.until("ready")
         theirs.until("ready")
-        live.services.desk.act(number, "decline", principal=force, note="busy here")  # type: ignore[arg-type]  # its value
+        live.services.desk.act(number, Action.DECLINE, principal=force, note="busy here")
         (declined,) = mine.cases(1)
         now = live.holder(number)
-        live.services.desk.act(number, "dispatch", principal=DISPATCHER, terminal=stranger.terminal)  # type: ignore[arg-type]  # the same
+        live.services.desk.act(number, Action.DISPATCH, principal=DISPATCHER, terminal=stranger.terminal)
         (given,) = theirs.cases(1)
     assert (declined["number"], declined["action"]) == (number, "decline")
     assert now != force
@@ -155,9 +157,6 @@ def test_places_are_bounded_and_given_back(live: LiveConsole, monkeypatch: pytes
     for _ in range(500):
         if live.changes.listeners == 0:
             break
-        live.services.casebook.newest_sequence()
-        import time
-
         time.sleep(0.02)
     assert live.changes.listeners == 0
     with listening(live, DISPATCHER) as listener:
