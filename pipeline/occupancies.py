@@ -21,6 +21,7 @@ from pipeline.trails import Trails
 
 _NEVER: Final = 1e6
 _FEW_FRAMES: Final = 3.0
+_NEARER: Final = 0.05  # of its height: a thing that hides another stands lower in the image
 _OTHER_TRACK: Final = 0.2  # cost of another track's id at the place
 
 
@@ -188,7 +189,7 @@ class Occupancies:
         nearer = [
             seen.box_px
             for seen in observations
-            if seen.box_px[3] > bottom - 0.1 * (bottom - top) and not _same_place(held, seen)
+            if seen.box_px[3] > bottom + _NEARER * (bottom - top) and not _same_place(held, seen)
         ]
         if not nearer:
             return False

@@ -200,9 +200,9 @@ def log_in_lines(services: Services, *, host: str, port: int) -> str:
     base = f"http://{host}:{port}"
     secrets = {token.principal: token.secret for token in services.tokens.tokens if token.secret}
     desk = next((secret for who, secret in secrets.items() if who.role is Role.DISPATCHER), "")
-    busy = [id for id, terminal in sorted(services.casebook.terminals().items()) if terminal.open_cases]
+    busy = [code for code, each in sorted(services.casebook.terminals().items()) if each.open_cases]
     forces = {who.terminal: secret for who, secret in secrets.items() if who.role is Role.FORCE}
-    phone = next((id for id in busy if id in forces), next(iter(forces), None))
+    phone = next((code for code in busy if code in forces), next(iter(forces), None))
     lines = [
         f"Serving {services.site.settings.name} at {base}; Ctrl-C ends it.",
         f"  console: {base}/login?token={desk}",

@@ -119,7 +119,7 @@ def test_a_place_seen_empty_begins_anew():
 
 @pytest.mark.parametrize("tracked", [True, False])
 def test_ten_cars_that_queue_through_one_place_are_not_one_parked_car(tracked: bool):  # noqa: FBT001 - a case
-    """Each stands 12 s, then moves on at 2 m/s; the next is 6 m behind. Without tracks their colours tell them apart."""
+    """Each stands 12 s, then moves on at 2 m/s; the next is 6 m behind. Without tracks their colours tell them."""
 
     def show(t: float) -> list[Observation]:
         stop, within = divmod(t, 15.0)
@@ -135,7 +135,7 @@ def test_ten_cars_that_queue_through_one_place_are_not_one_parked_car(tracked: b
     most = 0.0
     for step in range(round(140.0 / PERIOD_S)):
         found.update(show(step * PERIOD_S), at=START + step * PERIOD_S)
-        most = max(most, max(each.dwell_s for each in found.all))
+        most = max(most, *(each.dwell_s for each in found.all))
     assert most < 20.0
 
 
