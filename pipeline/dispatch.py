@@ -72,7 +72,7 @@ def decide(
     case: Case,
     *,
     site: Site,
-    category: Category,
+    category: Category | None,
     terminals: Mapping[str, Terminal],
     declined: frozenset[str],
     now: datetime,
@@ -82,6 +82,7 @@ def decide(
 
     Args:
         case: where it is, its grid, unit and side.
+        category: None when the catalogue does not have the case's category any more; nobody fits it then.
         terminals: last known states by id; one that is missing never reported and holds nothing.
         declined: terminals that refused this case.
         unanswered: terminals that lately let an offer of it pass.
@@ -113,7 +114,7 @@ def ineligibility(
     force: Force,
     *,
     site: Site,
-    category: Category,
+    category: Category | None,
     terminals: Mapping[str, Terminal],
     now: datetime,
 ) -> tuple[float, str | None]:
@@ -130,7 +131,7 @@ class _Search:
         self,
         case: Case,
         site: Site,
-        category: Category,
+        category: Category | None,
         terminals: Mapping[str, Terminal],
         declined: frozenset[str],
         unanswered: frozenset[str],
@@ -138,7 +139,9 @@ class _Search:
     ) -> None:
         self._case, self._site, self._category, self._now = case, site, category, now
         self._terminals, self._declined, self._unanswered = terminals, declined, unanswered
-        self._neighbours = frozenset(site.neighbours(case.grid))
+        # A case keeps its grid when the site is divided anew, and the grid may be gone.
+        known = any(grid.code == case.grid for grid in site.boundaries.grids)
+        self._neighbours = frozenset(site.neighbours(case.grid)) if known else frozenset()
         self._max_age = timedelta(seconds=site.settings.dispatch.position_max_age_s)
 
     def candidates(self) -> Iterator[_Candidate]:
@@ -193,6 +196,8 @@ class _Search:
         return self._unfit(force) or self._unwilling(force.terminal)
 
     def _unfit(self, force: Force) -> str | None:
+        if self._category is None:
+            return f"category {self._case.category} is not in the catalogue any more"
         if force.stage is Stage.FOLLOW_UP and force.department != self._category.department:
             return f"department {force.department} does not follow up this category"
         roles = self._category.first_roles

@@ -61,7 +61,7 @@ def offer(
     decision = dispatch.decide(
         case,
         site=site,
-        category=site.catalogue.get(case.category),
+        category=site.catalogue.by_key.get(case.category),
         terminals=_without(case, tx.terminals()),
         declined=declined,
         unanswered=unanswered,
@@ -88,7 +88,7 @@ def assign(
         case,
         carriers[terminal],
         site=site,
-        category=site.catalogue.get(case.category),
+        category=site.catalogue.by_key.get(case.category),
         terminals=_without(case, tx.terminals()),
         now=entered.now,
     )

@@ -150,7 +150,7 @@ class SqlReading:
             .where(c.status.not_in(_NOT_FILED), *_period(since, until))
             .order_by(c.occurred_at, c.ordinal)
         )
-        return [kept_of(tuple(row)) for row in self._connection.execute(query)]
+        return [kept_of(row) for row in self._connection.execute(query)]
 
     def has_sighting(self, sighting: str) -> bool:
         """Tell whether a sighting was taken before."""

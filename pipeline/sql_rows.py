@@ -1,7 +1,7 @@
 """Rows and values: how the casebook's values are written in columns and read back. Knows no statement."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -104,7 +104,7 @@ _CHANNELS = {channel.value: channel for channel in Channel}
 _STATUSES = {status.value: status for status in Status}
 
 
-def kept_of(row: tuple[str, float, float, int, str, str, str, str]) -> CaseKept:
+def kept_of(row: Sequence[Any]) -> CaseKept:
     """Return what a statistic needs of (number, lon, lat, occurred_at, channel, grid, status, category)."""
     number, lon, lat, occurred_at, channel, grid, status, category = row
     return CaseKept(

@@ -19,6 +19,7 @@ from api.commands.live import (
 )
 from api.commands.maps import draw_site
 from api.commands.report import errors, give, say
+from api.errors import ApiError
 from api.options import SAMPLE, JsonOption, SiteArgument, SourceOption, WeightsOption
 from api.services import Services
 from api.wiring import Premises, premises, wire
@@ -31,6 +32,7 @@ from pipeline.simulated_reports import NOTE, Rates, simulate_reports
 from pipeline.street_clip import Street, write_clip
 
 app = typer.Typer()
+_OWN = ("beatgrid.db", "tokens.toml", "evidence", "street.avi", "heatmap.html")
 DEMO_CAMERA = "demo-street"
 _REMARK = f"演示数据：八周历史为模拟。Demo: eight weeks of history are {NOTE}."
 
@@ -71,10 +73,27 @@ def demo(
         services.casebook.close()
 
 
+class ForeignFilesError(ApiError):
+    """The demo's folder holds files that no demo wrote."""
+
+    def __init__(self, folder: Path, names: list[str]) -> None:
+        super().__init__(
+            f"{folder} holds {', '.join(names[:5])}, which no demo wrote; it is not emptied; give another --data"
+        )
+
+
 def _fresh(where: Premises) -> Premises:
-    """Empty the demo's own folder: what a demo shows is its own run."""
-    if where.data.exists():
-        shutil.rmtree(where.data)
+    """Empty the demo's own folder: what a demo shows is its own run.
+
+    Raises:
+        ForeignFilesError: something else lies in it; nothing was removed.
+    """
+    if not where.data.exists():
+        return where
+    foreign = [path.name for path in where.data.iterdir() if not path.name.startswith(_OWN)]
+    if foreign:
+        raise ForeignFilesError(where.data, foreign)
+    shutil.rmtree(where.data)
     return where
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 from alembic.autogenerate import compare_metadata
@@ -15,6 +16,7 @@ from databases import Postgres
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from small_site import NOON, PARKED, spot
+from sqlalchemy import event as sqlalchemy_event
 from sqlalchemy import text, update
 
 from geo.coords import LonLat
@@ -496,6 +498,40 @@ class TestConflicts:
             connection.execute(update(sql_tables.cases).values(description="half"))
             assert casebook.case(case().number).description == ""
         assert casebook.case(case().number).description == "half"
+
+    def test_a_full_disk_stores_nothing_and_says_so(self, tmp_path: Path):
+        casebook = open_casebook(f"sqlite:///{tmp_path / 'small.db'}")
+        store(casebook, case("F0"))
+        limit = lambda connection, _: connection.execute("PRAGMA max_page_count = 60")  # noqa: E731 - a listener
+        casebook._engine.dispose()
+        sqlalchemy_event.listen(casebook._engine, "connect", limit)
+        with pytest.raises(StorageError, match="full"):
+            store(casebook, *(case(f"F{index}", description="x" * 1000) for index in range(1, 200)))
+        assert [each.number for each in casebook.cases(CaseFilter()).cases] == ["F0"]
+        casebook._engine.dispose()
+        sqlalchemy_event.remove(casebook._engine, "connect", limit)
+        store(casebook, case("F1"))
+        assert casebook.events("F1")[0].sequence == 2
+        casebook.close()
+
+    def test_a_server_that_ends_our_connection_loses_that_write_only(self, postgres: Postgres):
+        with postgres.database() as url:
+            casebook = open_casebook(url)
+            store(casebook, case("C0"))
+            end = text("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'doomed'")
+
+            def work(tx: Transaction) -> None:
+                tx._connection.exec_driver_sql("SET application_name = 'doomed'")
+                tx.add_case(case("C1"))
+                with casebook._engine.connect() as other:
+                    other.execute(end)
+                tx.append(event("C1"))
+
+            with pytest.raises(StorageError, match="not confirmed"):
+                casebook.write(work)
+            store(casebook, case("C2"))
+            assert [each.number for each in casebook.cases(CaseFilter()).cases] == ["C2", "C0"]
+            casebook.close()
 
     def test_a_serialization_failure_is_tried_again(self, postgres: Postgres):
         """A writer that does not queue, such as a person at PostgreSQL's own prompt, must not break ours."""

@@ -143,3 +143,12 @@ def test_the_demo_prints_its_figures_and_writes_its_map(tmp_path: Path) -> None:
     assert {case["grid"] for case in figures["cases"]} == {"YP-G1"}
     assert all(case["terminal"] and case["error_m"] < 3 for case in figures["cases"])
     assert Path(figures["heatmap"]).stat().st_size > 100_000
+
+
+def test_the_demo_empties_only_what_a_demo_wrote(tmp_path: Path) -> None:
+    (tmp_path / "demo").mkdir()
+    (tmp_path / "demo" / "thesis.txt").write_text("mine", encoding="utf-8")
+    done = beatgrid("demo", "--headless", "--data", tmp_path)
+    assert done.returncode == 1
+    assert "thesis.txt" in done.stderr
+    assert (tmp_path / "demo" / "thesis.txt").read_text(encoding="utf-8") == "mine"

@@ -447,6 +447,20 @@ class TestOffersInTime:
         assert office.desk.retry_undispatched() == [taken.number]
         assert office.case(taken).terminal == "T001"
 
+    def test_a_case_whose_grid_and_category_are_gone_waits_and_stops_nobody_else(self, office: Office):
+        old = [office.desk.report(report(spot("A", east)), principal=DISPATCHER) for east in (-90, 0)]
+        renamed = small_site([force(1)], categories=[category(LITTER)])
+        grids = tuple(replace(grid, code=f"N-{grid.code}") for grid in renamed.boundaries.grids)
+        units = tuple(replace(unit, grid=f"N-{unit.grid}") for unit in renamed.boundaries.units)
+        boundaries = replace(renamed.boundaries, grids=grids, units=units)
+        office.site = replace(renamed, boundaries=boundaries)
+        office.clock.at += timedelta(hours=1)
+        assert office.desk.pass_over() == [each.number for each in old]
+        assert [office.case(each).status for each in old] == [Status.FILED] * 2
+        given = office.desk.act(str(old[0].number), Action.DISPATCH, principal=DISPATCHER, terminal="T001")
+        assert given.terminal == "T001"
+        assert "not in the catalogue" in str(office.last(given.number).details["despite"])
+
     def test_a_terminal_is_not_given_more_than_it_may_carry(self, office: Office):
         office.site = small_site([force(1)], policy=DispatchPolicy(max_open_cases=2))
         taken = [office.desk.report(report(spot("A", east)), principal=DISPATCHER) for east in (-90, 0, 90)]
