@@ -3,9 +3,14 @@
 import os
 import shutil
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
+from live_console import LiveConsole, live_console
 from playwright.sync_api import Browser, Page, sync_playwright
+
+from pipeline.site import Site
+from pipeline.site_files import read_site
 
 _NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 
@@ -39,3 +44,16 @@ def page(browser: Browser) -> Iterator[Page]:
     context = browser.new_context(viewport={"width": 1280, "height": 800})
     yield context.new_page()
     context.close()
+
+
+@pytest.fixture(scope="session")
+def yingpu(sample_site: Path) -> Site:
+    """Read the sample site once."""
+    return read_site(sample_site)
+
+
+@pytest.fixture
+def live(yingpu: Site, tmp_path: Path) -> Iterator[LiveConsole]:
+    """Serve the sample site from an empty casebook."""
+    with live_console(yingpu, tmp_path) as console:
+        yield console
