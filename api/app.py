@@ -1,6 +1,7 @@
 """The application: routes, limits, headers and problem details around the services it is given."""
 
 from fastapi import FastAPI
+from starlette.middleware.gzip import GZipMiddleware
 from starlette.staticfiles import StaticFiles
 
 from api import problems
@@ -40,6 +41,7 @@ def create_app(services: Services) -> FastAPI:
         app.include_router(room.router)
     app.mount("/static", StaticFiles(directory=WEB / "static"), name="static")
     app.mount("/vendor", StaticFiles(directory=services.vendor), name="vendor")
+    app.add_middleware(GZipMiddleware, minimum_size=2000, compresslevel=5)
     app.add_middleware(BodyLimits, limit_of=limit_of)
     app.add_middleware(ResponseHeaders)
     return app

@@ -30,6 +30,7 @@ class BodyLimits:
         self.limit_of = limit_of
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve a request, its body counted."""
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return

@@ -36,7 +36,8 @@ _ROWS_BY_STATUS: Final[Mapping[HTTPStatus, str]] = {
     HTTPStatus.CONFLICT: """
         pipeline.casebook.AlreadyTakenError pipeline.casebook.VersionConflictError pipeline.cases.IllegalStepError
         pipeline.cases.NotYourCaseError pipeline.frame_desk.FrameTooOldError""",
-    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "pipeline.source_errors.FrameTooLargeError geo.heatmap_errors.HeatmapTooLargeError",
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: """
+        geo.heatmap_errors.HeatmapTooLargeError pipeline.source_errors.FrameTooLargeError""",
     HTTPStatus.UNPROCESSABLE_ENTITY: """
         api.errors.QueryFaultError geo.cells.CellError geo.errors.CoordinateError geo.heatmap_errors.HeatmapError
         pipeline.casebook.LimitError pipeline.cases.ReasonMissingError pipeline.errors.NaiveTimeError

@@ -39,7 +39,10 @@ _CHINESE: Final[tuple[tuple[re.Pattern[str], Wording], ...]] = tuple(
             _plain("{1} 及相邻网格的 {0} 个力量均不可派"),
         ),
         (
-            r"nearest of (\d+) eligible as (?:first force|force of (\S+)) in grid (\S+?)(?:, next to (\S+))?, by its (.+)",
+            (
+                r"nearest of (\d+) eligible as (?:first force|force of (\S+))"
+                r" in grid (\S+?)(?:, next to (\S+))?, by its (.+)"
+            ),
             _nearest,
         ),
         (r"(\S+) of grid (\S+): a (?:first force|force of (\S+)) of grid (\S+) goes before it", _before),

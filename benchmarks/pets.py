@@ -16,7 +16,7 @@ import os
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -160,15 +160,20 @@ def bare_ms(weights: Path, video: Path, *, threads: int | None, frames: int = 60
 
 
 def positions(found: Sequence[Detections], published: Published, camera: Camera) -> dict[str, Any]:
-    """Return recall, precision and ground errors of detected persons over all frames."""
+    """Return recall, precision and ground errors of detected persons, second boxes of one left out, over all frames."""
     pairs: list[tuple[np.ndarray, np.ndarray, bool]] = []
     detected = 0
     for frame, detections in enumerate(found):
         people = detections.select(
             np.array([name == "person" for name in detections.names()], bool) & (detections.confidence >= COUNTED)
         )
+        centres = {
+            each.box_px: (each.east_m, each.north_m)
+            for each in observe(people, camera, image_size_px=(camera.width_px, camera.height_px))
+        }
+        people = people.select(np.array([_box(people, row) in centres for row in range(len(people))], bool))
         detected += len(people)
-        pairs += _pairs(people, published, camera, frame)
+        pairs += _pairs(people, published, camera, frame=frame, centres=centres)
     bottom = np.array([pair[0] for pair in pairs])
     centre = np.array([pair[1] for pair in pairs])
     return {
@@ -183,8 +188,17 @@ def positions(found: Sequence[Detections], published: Published, camera: Camera)
     }
 
 
+def _box(people: Detections, row: int) -> tuple[float, ...]:
+    return tuple(people.boxes_px[row].astype(np.float64).tolist())
+
+
 def _pairs(
-    people: Detections, published: Published, camera: Camera, frame: int
+    people: Detections,
+    published: Published,
+    camera: Camera,
+    *,
+    frame: int,
+    centres: Mapping[tuple[float, ...], tuple[float, float]],
 ) -> list[tuple[np.ndarray, np.ndarray, bool]]:
     """Return, for each matched person of a frame, both errors in metres and whether the ellipse holds the truth."""
     rows = published.of(frame)
@@ -195,15 +209,13 @@ def _pairs(
     spread = contact_sd_px(people.boxes_px.astype(np.float64), camera.height_px)
     bottom = camera.view.locate_many(people.contact_points_px().astype(np.float64), pixel_sd_px=spread)
     ellipses = bottom.calibration_cov_m2 + bottom.measurement_cov_m2
-    seen = {each.box_px: each for each in observe(people, camera, image_size_px=(camera.width_px, camera.height_px))}
     pairs = []
     for index, column in zip(*linear_sum_assignment(-shared), strict=True):
-        box = tuple(float(value) for value in people.boxes_px[index].astype(np.float64))
-        if shared[index, column] < LEAST_IOU or box not in seen:
+        if shared[index, column] < LEAST_IOU:
             continue
         off = bottom.metres[index] - truth_m[column]
         inside = float(off @ np.linalg.solve(ellipses[index], off)) <= ELLIPSE_95**2
-        centre = np.array([seen[box].east_m, seen[box].north_m]) - truth_m[column]
+        centre = np.array(centres[_box(people, int(index))]) - truth_m[column]
         pairs.append((np.linalg.norm(off), np.linalg.norm(centre), inside))
     return pairs
 

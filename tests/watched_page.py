@@ -1,5 +1,6 @@
 """A browser context in which nothing may go wrong unseen: errors and requests to elsewhere are kept for the test."""
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -21,7 +22,7 @@ class Watch:
 
     def _heard(self, message: ConsoleMessage) -> None:
         # A refused step is shown to the person; the browser writes its status to the console as well.
-        if message.type in {"error", "warning"} and "status of 4" not in message.text:
+        if message.type in {"error", "warning"} and not re.search(r"status of 4|Error Code 4", message.text):
             self.faults.append(f"{message.type}: {message.text}")
 
     def _asked(self, request: Request) -> None:
@@ -36,7 +37,7 @@ def watched(
     """Open a logged-in page; at the end nothing may have gone wrong on it."""
     context: BrowserContext = browser.new_context(
         viewport={"width": size[0], "height": size[1]},
-        **{"locale": "en-GB", **settings},  # type: ignore[arg-type]  # passed on
+        **{"locale": "en-GB", "reduced_motion": "reduce", **settings},  # type: ignore[arg-type]  # passed on
     )
     context.add_cookies([{"name": "beatgrid", "value": secret_of(who), "url": live.url}])
     page = context.new_page()

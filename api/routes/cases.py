@@ -19,7 +19,7 @@ Text = Annotated[str | None, Query(max_length=200)]
 
 
 @router.get("")
-def list_cases(  # noqa: PLR0913 - the query's parameters, one by one
+def list_cases(  # noqa: PLR0913, PLR0917 - the query's parameters, one by one
     services: ServicesIn,
     who: Who,
     request: Request,

@@ -2,12 +2,22 @@
 
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from itertools import pairwise
 from threading import Barrier
 
 import httpx
 import pytest
 from live_console import (
-    ADMIN, CITIZEN, DISPATCHER, FIRE_LANE, NOON, PARK, RUBBISH, WEST, LiveConsole, carrier_of,
+    ADMIN,
+    CITIZEN,
+    DISPATCHER,
+    FIRE_LANE,
+    NOON,
+    PARK,
+    RUBBISH,
+    WEST,
+    LiveConsole,
+    carrier_of,
 )  # fmt: skip
 
 from geo.coords import Datum, LonLat, convert
@@ -42,13 +52,15 @@ def test_a_report_opens_a_case_and_the_same_again_attaches(live: LiveConsole) ->
     assert (case["lon"], case["lat"]) == (PARK.lon, PARK.lat)
     assert case["terminal"] == first.json()["dispatch"]["terminal"]
     assert [event["action"] for event in events] == ["open", "dispatch", "attach"]
-    assert all(later["previous"] == earlier["digest"] for earlier, later in zip(events, events[1:], strict=False))
+    assert all(later["previous"] == earlier["digest"] for earlier, later in pairwise(events))
 
 
 def test_a_position_in_gcj02_is_converted_at_the_door(live: LiveConsole) -> None:
     shifted = convert(PARK, source=Datum.WGS84, target=Datum.GCJ02)
     with live.client(DISPATCHER) as client:
-        number = client.post("/api/v1/cases", json=body(lon=shifted.lon, lat=shifted.lat, datum="gcj02")).json()["number"]
+        number = client.post("/api/v1/cases", json=body(lon=shifted.lon, lat=shifted.lat, datum="gcj02")).json()[
+            "number"
+        ]
         case = client.get(f"/api/v1/cases/{number}").json()
     assert distance_m(LonLat(case["lon"], case["lat"]), PARK) < 0.2
     assert distance_m(shifted, PARK) > 400
@@ -222,7 +234,9 @@ def test_filters_narrow_and_pages_follow_each_other(live: LiveConsole) -> None:
     numbers = []
     for place in range(7):
         live.clock.at += timedelta(minutes=10)
-        numbers.append(live.report(LonLat(PARK.lon - 0.0005 * place, PARK.lat), category=FIRE_LANE if place % 2 else RUBBISH))
+        numbers.append(
+            live.report(LonLat(PARK.lon - 0.0005 * place, PARK.lat), category=FIRE_LANE if place % 2 else RUBBISH)
+        )
     west = live.report(FAR_WEST)
     with live.client(DISPATCHER) as client:
 

@@ -44,7 +44,9 @@ def test_the_grid_of_a_case_is_the_one_that_holds_it(live: LiveConsole) -> None:
     with live.client(DISPATCHER) as client:
         case = client.get(f"/api/v1/cases/{number}").json()
         grids = client.get("/api/v1/grids").json()["features"]
-    holding = [each["properties"]["code"] for each in grids if shape(each["geometry"]).covers(Point(case["lon"], case["lat"]))]
+    holding = [
+        each["properties"]["code"] for each in grids if shape(each["geometry"]).covers(Point(case["lon"], case["lat"]))
+    ]
     assert case["grid"] in holding
 
 

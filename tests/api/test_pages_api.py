@@ -154,7 +154,10 @@ def test_buttons_are_exactly_what_may_be_done(live: LiveConsole, status: Status,
     assert {button.action for button in buttons_of(case, role)} == expected
 
 
-@pytest.mark.parametrize(("accepted", "language"), [("zh-CN,zh;q=0.9,en;q=0.8", "zh"), ("en-GB", "en"), ("fr,zh;q=0.5", "zh"), ("fr", "en"), ("", "en")])
+@pytest.mark.parametrize(
+    ("accepted", "language"),
+    [("zh-CN,zh;q=0.9,en;q=0.8", "zh"), ("en-GB", "en"), ("fr,zh;q=0.5", "zh"), ("fr", "en"), ("", "en")],
+)
 def test_the_browser_chooses_the_language(live: LiveConsole, accepted: str, language: str) -> None:
     with live.client(DISPATCHER) as client:
         page = client.get("/", headers={**PAGE, "accept-language": accepted}).text
@@ -184,7 +187,9 @@ def test_both_languages_have_the_same_words() -> None:
 
 def test_every_word_is_used() -> None:
     sources = [*WEB.glob("templates/*.html"), *WEB.glob("static/*.js"), *API.rglob("*.py")]
-    named = {word for each in sources for word in re.findall(r"[\"'.]([\w.-]+)[\"'. ,;)]", each.read_text(encoding="utf-8"))}
+    named = {
+        word for each in sources for word in re.findall(r"[\"'.]([\w.-]+)[\"'. ,;)]", each.read_text(encoding="utf-8"))
+    }
     # These tables are looked up by what the domain says: a status, a role, an action.
     by_value = {"status", "channel", "side", "role", "action", "event", "duty", "problem"}
     # And these keys are put together: "map.case_" and a tone, "panel.label_" and a picture's label, and so on.
@@ -222,7 +227,9 @@ def test_every_reason_of_dispatch_has_chinese_words(live: LiveConsole) -> None:
     site, full = services.site, site_terminals(live)
     seen: set[str] = set()
     for place in range(12):
-        number = live.report(LonLat(121.072 + 0.0035 * place, 31.1400 + 0.0025 * place), category=sorted(site.catalogue.by_key)[place])
+        number = live.report(
+            LonLat(121.072 + 0.0035 * place, 31.1400 + 0.0025 * place), category=sorted(site.catalogue.by_key)[place]
+        )
         case = services.casebook.case(number)
         for terminals in ({}, full):
             for away in (frozenset(), frozenset(full)):

@@ -4,12 +4,12 @@ import importlib
 import pkgutil
 from types import ModuleType
 
-import geo
-import models
-import pipeline
 import pytest
 from live_console import DISPATCHER, LiveConsole
 
+import geo
+import models
+import pipeline
 from api.errors import ApiError
 from api.problems import ROWS, name_of, row_of, slug_of
 from geo.errors import GeoError
@@ -69,7 +69,7 @@ def test_what_is_unmapped_answers_blandly_with_an_id_that_the_log_has(
         def __init__(self) -> None:
             super().__init__("the password is on the wall")
 
-    def broken(number: str) -> None:
+    def broken(_: str) -> None:
         raise SecretError
 
     monkeypatch.setattr(live.services.casebook, "case", broken)
@@ -84,7 +84,7 @@ def test_what_is_unmapped_answers_blandly_with_an_id_that_the_log_has(
 
 
 def test_an_exception_of_no_package_answers_the_same(live: LiveConsole, monkeypatch: pytest.MonkeyPatch) -> None:
-    def broken(number: str) -> None:
+    def broken(_: str) -> None:
         raise ZeroDivisionError
 
     monkeypatch.setattr(live.services.casebook, "case", broken)

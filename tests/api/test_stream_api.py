@@ -110,7 +110,9 @@ def test_one_who_was_away_too_long_is_told_to_look_afresh(live: LiveConsole, mon
         assert listener.until("reset")["id"] == "6"
 
 
-def test_more_than_is_kept_at_hand_is_read_from_the_casebook(live: LiveConsole, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_more_than_is_kept_at_hand_is_read_from_the_casebook(
+    live: LiveConsole, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(stream, "PAGE", 2)
     for place in range(5):
         live.report(LonLat(PARK.lon - 0.0006 * place, PARK.lat))
@@ -166,7 +168,7 @@ def test_places_are_bounded_and_given_back(live: LiveConsole, monkeypatch: pytes
 def test_streams_end_when_the_casebook_breaks_and_come_back(live: LiveConsole, monkeypatch: pytest.MonkeyPatch) -> None:
     real = live.services.casebook.events_after
 
-    def broken(sequence: int, *, limit: int = 500) -> object:
+    def broken(*_: object, **__: object) -> object:
         raise StorageError("here", "the disk is gone")
 
     with listening(live, DISPATCHER) as listener:

@@ -113,7 +113,7 @@ def test_rejecting_asks_for_a_note_first(browser: Browser, live: LiveConsole) ->
         assert live.services.casebook.case(number).status is Status.DISPATCHED
         page.get_by_label("Note", exact=True).fill("shop front, not rubbish")
         page.get_by_role("button", name="Reject").click()
-        expect(page.locator("#panel .case-state .chip")).to_have_text("Rejected")
+        expect(page.locator("#panel .case-state .chip")).to_have_text("Refused")
     assert live.services.casebook.case(number).status is Status.REFUSED
 
 

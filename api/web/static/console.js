@@ -3,6 +3,7 @@
 import { tick } from "./clock.js";
 import { boot, fetched, word } from "./boot.js";
 import { consoleMap } from "./console_map.js";
+import { load } from "./fragments.js";
 import { listen } from "./live.js";
 import { ring, want, wanted } from "./sound.js";
 import { reportFailures, toast } from "./toast.js";
@@ -10,27 +11,33 @@ import { reportFailures, toast } from "./toast.js";
 const POSITIONS_MS = 20000;
 const panel = document.getElementById("panel");
 let known = null;
-let last = "";
+let wantedNumber = panel.querySelector(".case")?.dataset.number ?? "";
+let shownNumber = "";
 let situation = { cases: [], terminals: [], figures: {} };
 
 const chosen = () => panel.querySelector(".case")?.dataset ?? null;
 const map = await consoleMap({ open });
 
-function open(number) {
-  htmx.ajax("GET", `/console/cases/${encodeURIComponent(number)}`, { target: "#panel" });
+const path = (number) => `/console/cases/${encodeURIComponent(number)}`;
+const lost = () => toast(word("lost"));
+
+async function open(number) {
+  wantedNumber = number;
   history.pushState({}, "", `/?case=${encodeURIComponent(number)}`);
+  if (await load(path(number), panel, { still: () => wantedNumber === number }).catch(lost)) settle();
 }
 
-function close() {
+async function close() {
   const number = chosen()?.number;
-  last = "";
-  document.body.classList.remove("has-panel");
+  wantedNumber = "";
   history.pushState({}, "", "/");
-  return overview().then(() => number && document.getElementById(`row-${number}`)?.focus());
+  await overview();
+  settle();
+  if (number) document.getElementById(`row-${number}`)?.focus();
 }
 
 function overview() {
-  return htmx.ajax("GET", "/console/overview", { target: "#panel" });
+  return load("/console/overview", panel, { still: () => wantedNumber === "" }).catch(lost);
 }
 
 // Bring what depends on the chosen case in line: the marked row, the map's mark and line, the clocks.
@@ -38,8 +45,14 @@ function settle() {
   const view = chosen();
   for (const row of document.querySelectorAll(".row[aria-current]")) row.removeAttribute("aria-current");
   if (view) document.getElementById(`row-${view.number}`)?.setAttribute("aria-current", "true");
+  document.body.classList.toggle("has-panel", view !== null);
   map.update(situation, view);
   tick();
+  if (view && view.number !== shownNumber) {
+    map.resize();
+    map.show(view);
+  }
+  shownNumber = view?.number ?? "";
 }
 
 async function refreshSituation() {
@@ -64,60 +77,59 @@ function announce(cases) {
   ring();
 }
 
-function refreshQueue() {
+async function refreshQueue() {
   const values = new URLSearchParams(new FormData(document.getElementById("filters")));
-  const number = chosen()?.number;
-  if (number) values.set("case", number);
   const focused = document.activeElement?.closest?.(".row")?.id;
-  const scrolled = document.getElementById("queue").scrollTop;
-  return htmx.ajax("GET", `/console/queue?${values}`, { target: "#queue", select: "#queue", swap: "outerHTML" }).then(() => {
-    document.getElementById("queue").scrollTop = scrolled;
-    if (focused) document.getElementById(focused)?.focus({ preventScroll: true });
-  });
+  const list = document.getElementById("queue");
+  const scrolled = list.scrollTop;
+  if (!(await load(`/console/queue?${values}`, list, { select: "#queue" }).catch(lost))) return;
+  list.scrollTop = scrolled;
+  if (focused) document.getElementById(focused)?.focus({ preventScroll: true });
+  settle();
 }
 
-// A panel in which someone is writing is left alone; only its state is then told to be old.
+// What someone is writing in the panel is kept when the case changes under it.
 async function refreshPanel(changes) {
-  const view = chosen();
-  if (!view) {
+  if (wantedNumber === "") {
     await overview();
     return;
   }
-  if (!changes.some((change) => change.number === view.number)) return;
+  const number = wantedNumber;
+  if (!changes.some((change) => change.number === number)) return;
+  if (!(await load(path(number), panel, { still: () => wantedNumber === number && keep() }).catch(lost))) return;
+  restore();
+  settle();
+}
+
+let kept = null;
+function keep() {
   const note = panel.querySelector("textarea");
-  const busy = note && (note.value !== "" || panel.querySelector("footer").contains(document.activeElement));
-  const text = note?.value ?? "";
-  await htmx.ajax("GET", `/console/cases/${encodeURIComponent(view.number)}`, { target: "#panel" });
-  const again = panel.querySelector("textarea");
-  if (busy && again) {
-    again.value = text;
-    again.focus();
-  }
+  kept = note && { text: note.value, focused: document.activeElement === note, to: panel.querySelector("select")?.value ?? "" };
+  return true;
+}
+
+function restore() {
+  const note = panel.querySelector("textarea");
+  if (!kept || !note) return;
+  note.value = kept.text;
+  const to = panel.querySelector("select");
+  if (to && [...to.options].some((option) => option.value === kept.to)) to.value = kept.to;
+  if (kept.focused) note.focus();
 }
 
 function changed(changes) {
-  refreshSituation().catch(() => toast(word("lost")));
+  refreshSituation().catch(lost);
   refreshQueue();
   refreshPanel(changes);
 }
 
-document.body.addEventListener("htmx:afterSwap", (event) => {
-  if (event.target.id !== "panel") {
-    settle();
-    return;
-  }
-  const view = chosen();
-  document.body.classList.toggle("has-panel", view !== null);
-  settle();
-  if (view) shownCase(view);
-});
+document.getElementById("filters").addEventListener("change", refreshQueue);
+document.getElementById("filters").addEventListener("submit", (event) => event.preventDefault());
 
-function shownCase(view) {
-  if (last === view.number) return;
-  last = view.number;
-  map.show(view);
-  map.resize();
-}
+// htmx puts the panel after a step; only then, since everything else is loaded here.
+document.body.addEventListener("htmx:afterSwap", (event) => {
+  if (event.target === panel) settle();
+});
 
 document.body.addEventListener("htmx:confirm", (event) => {
   const button = event.target.closest("button");
@@ -131,6 +143,11 @@ document.body.addEventListener("htmx:confirm", (event) => {
 });
 
 document.addEventListener("click", (event) => {
+  const row = event.target.closest(".row");
+  if (row && !event.ctrlKey && !event.metaKey && !event.shiftKey) {
+    event.preventDefault();
+    open(row.dataset.number);
+  }
   if (event.target.closest("[data-close]")) {
     event.preventDefault();
     close();
@@ -144,7 +161,7 @@ document.addEventListener("click", (event) => {
   if (grid) {
     const filters = document.getElementById("filters");
     filters.elements.grid.value = grid.dataset.grid;
-    filters.dispatchEvent(new Event("change", { bubbles: true }));
+    refreshQueue();
   }
 });
 
@@ -179,12 +196,9 @@ sound.addEventListener("click", () => {
   sound.setAttribute("aria-pressed", String(wanted()));
 });
 
-reportFailures(() => refreshPanel([{ number: chosen()?.number }]));
+reportFailures(() => refreshPanel([{ number: wantedNumber }]));
 await refreshSituation();
-if (chosen()) {
-  settle();
-  shownCase(chosen());
-}
+settle();
 listen(changed);
 setInterval(() => refreshSituation().catch(() => {}), POSITIONS_MS);
 document.body.dataset.ready = boot.language;

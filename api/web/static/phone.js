@@ -3,6 +3,7 @@
 import { ago, tick } from "./clock.js";
 import { boot, word } from "./boot.js";
 import { L, drawGrids, drawStreets, groundMap } from "./ground.js";
+import { load } from "./fragments.js";
 import { listen } from "./live.js";
 import { ring, want, wanted } from "./sound.js";
 import { reportFailures, toast } from "./toast.js";
@@ -20,10 +21,26 @@ let fitted = "";
 
 const shown = () => [...tasks.querySelectorAll(".task")].map((each) => each.dataset);
 
-function refresh() {
-  const writing = document.activeElement?.matches?.("#tasks textarea") || tasks.querySelector("details[open] :checked");
-  if (writing) return Promise.resolve();
-  return htmx.ajax("GET", `/terminal/${encodeURIComponent(boot.terminal)}/tasks`, { target: "#tasks" });
+const keyOf = (root) => [...root.querySelectorAll(".task")].map((each) => `${each.dataset.number} ${each.dataset.version}`).join();
+
+// What is open or half written stays as it is: nothing is replaced while nothing has changed, and else put back.
+async function refresh() {
+  const path = `/terminal/${encodeURIComponent(boot.terminal)}/tasks`;
+  let open = [];
+  let texts = [];
+  const same = (piece) => {
+    open = [...tasks.querySelectorAll("details[open]")].map((each) => each.id);
+    texts = [...tasks.querySelectorAll("textarea")].map((each) => [each.id, each.value, each === document.activeElement]);
+    return keyOf(piece) === keyOf(tasks);
+  };
+  if (!(await load(path, tasks, { same }).catch(() => toast(word("lost"))))) return;
+  for (const id of open) document.getElementById(id)?.setAttribute("open", "");
+  for (const [id, text, focused] of texts) {
+    const field = document.getElementById(id);
+    if (field) field.value = text;
+    if (focused) field?.focus();
+  }
+  settle();
 }
 
 function settle() {
