@@ -7,6 +7,7 @@ from starlette.staticfiles import StaticFiles
 from api import problems
 from api.body_limits import BodyLimits, limit_of
 from api.errors import ApiError, AssetsMissingError
+from api.frame_gate import FrameGate
 from api.layers import layers_of
 from api.rendering import WEB
 from api.response_headers import ResponseHeaders
@@ -35,6 +36,7 @@ def create_app(services: Services) -> FastAPI:
     )
     app.state.services = services
     app.state.changes = Changes(services.casebook)
+    app.state.frame_gate = FrameGate()
     app.state.layers = layers_of(services.site)
     problems.install(app, (ApiError, GeoError, ModelsError, PipelineError))
     for room in (cases, evidence, frames, terminals, heatmap, layers, stream, health, console, phone, pages):

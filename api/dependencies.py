@@ -6,6 +6,7 @@ from fastapi import Depends
 from starlette.requests import HTTPConnection
 
 from api.auth import principal_of
+from api.frame_gate import FrameGate
 from api.services import Services
 from api.stream import Changes
 from pipeline.principal import Principal
@@ -25,6 +26,13 @@ def changes_of(connection: HTTPConnection) -> Changes:
     return changes
 
 
+def frame_gate_of(connection: HTTPConnection) -> FrameGate:
+    """Return the gate that pushed frames pass."""
+    gate = connection.app.state.frame_gate
+    assert isinstance(gate, FrameGate)  # noqa: S101 - create_app puts it there
+    return gate
+
+
 def who_asks(connection: HTTPConnection) -> Principal:
     """Return the principal of a request; anonymous ones are refused."""
     return principal_of(connection, services_of(connection).tokens)
@@ -32,4 +40,5 @@ def who_asks(connection: HTTPConnection) -> Principal:
 
 ServicesIn = Annotated[Services, Depends(services_of)]
 ChangesIn = Annotated[Changes, Depends(changes_of)]
+FrameGateIn = Annotated[FrameGate, Depends(frame_gate_of)]
 Who = Annotated[Principal, Depends(who_asks)]

@@ -42,6 +42,13 @@ class FramesOffError(ApiError):
         super().__init__("this server runs no detector, so it takes no frames; start it with `serve` and weights")
 
 
+class FramesFullError(ApiError):
+    """More frames wait than there are places."""
+
+    def __init__(self, most: int) -> None:
+        super().__init__(f"{most} frames wait already, which is the most; send fewer of them, or wait and send again")
+
+
 class StreamsFullError(ApiError):
     """All places for listeners are taken."""
 

@@ -43,7 +43,7 @@ _ROWS_BY_STATUS: Final[Mapping[HTTPStatus, str]] = {
         pipeline.casebook.LimitError pipeline.cases.ReasonMissingError pipeline.errors.NaiveTimeError
         pipeline.frame_desk.FrameFromFutureError pipeline.site.OutsideError
         pipeline.source_errors.FrameUnreadableError""",
-    HTTPStatus.TOO_MANY_REQUESTS: "pipeline.frame_desk.CameraBusyError",
+    HTTPStatus.TOO_MANY_REQUESTS: "api.errors.FramesFullError pipeline.frame_desk.CameraBusyError",
     HTTPStatus.SERVICE_UNAVAILABLE: """
         api.errors.FramesOffError api.errors.StreamsFullError pipeline.casebook.BusyError""",
     # Ours to mend: files of the site, weights, the database. The words may name paths, so they stay in the log.

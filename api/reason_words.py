@@ -74,7 +74,7 @@ _CHINESE: Final[tuple[tuple[re.Pattern[str], Wording], ...]] = tuple(
 def worded(reason: str, spoken: Words) -> str:
     """Return a reason in the reader's language; one that has no Chinese wording stays in English."""
     if spoken.language != "zh":
-        return reason
+        return reason.replace("unit_interior", "unit interior").replace("street_face", "street face")
     for pattern, wording in _CHINESE:
         match = pattern.fullmatch(reason)
         if match is not None:

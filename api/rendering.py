@@ -60,6 +60,8 @@ def render(
 ) -> HTMLResponse:
     """Return a page or fragment; `w` and `lang` are always at hand."""
     spoken = words_for(request)
-    given = {"w": spoken, "lang": spoken.language, "path": request.url.path, **values}
+    path, query = request.url.path, request.url.query
+    here = f"{path}?{query}" if query else path
+    given = {"w": spoken, "lang": spoken.language, "path": path, "here": here, **values}
     html = _environment().get_template(template).render(given)
     return HTMLResponse(html, status_code=status, headers=headers)

@@ -15,6 +15,7 @@ SELF_CONTAINED_POLICY: Final = (
     "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data:; font-src data:;"
     " base-uri 'none'; form-action 'none'; frame-ancestors 'self'; sandbox allow-scripts"
 )
+_FILES: Final = ("/static/", "/vendor/")
 _FIXED: Final = {
     "x-content-type-options": "nosniff",
     "referrer-policy": "same-origin",
@@ -39,7 +40,8 @@ class ResponseHeaders:
                 for name, value in _FIXED.items():
                     headers[name] = value
                 headers.setdefault("content-security-policy", PAGE_POLICY)
-                headers.setdefault("cache-control", "no-store")
+                # Files are asked for again but not sent again while their tag is the same; all else is never kept.
+                headers.setdefault("cache-control", "no-cache" if scope["path"].startswith(_FILES) else "no-store")
             await send(message)
 
         await self.app(scope, receive, with_headers if scope["type"] == "http" else send)

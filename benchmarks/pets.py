@@ -23,6 +23,7 @@ from typing import Any
 
 import cv2
 import numpy as np
+from pets_attended import opening, replay
 from pets_truth import Published, crowds, intrusions, merged, read_published
 from scipy.optimize import linear_sum_assignment
 
@@ -120,11 +121,12 @@ def measure(data: Path, weights: Path, *, threads: int | None = None) -> dict[st
         again = NotingDetector(weights, threads=threads)
         second = run_cameras(services, sources, detector=lambda: again)
         casebook.close()
+        scores = events(site, camera, published, taken, start=start, folder=Path(folder))
     return {
         "frames": first.frames_processed,
         "weights": weights.name,
         "positions": positions(detector.found, published, camera),
-        **events(site, camera, published, taken, start=start),
+        **scores,
         "speed": speed(first, detector, bare),
         "cases_created": first.cases_created,
         "cases_dispatched": first.cases_dispatched,
@@ -226,22 +228,35 @@ def _spread(errors_m: np.ndarray) -> dict[str, float]:
 
 
 def events(
-    site: Site, camera: Camera, published: Published, taken: Sequence[tuple[Sighting, Taken]], *, start: datetime
+    site: Site,
+    camera: Camera,
+    published: Published,
+    taken: Sequence[tuple[Sighting, Taken]],
+    *,
+    start: datetime,
+    folder: Path,
 ) -> dict[str, Any]:
-    """Return the scores of both scenes: of sightings against all events, of cases against those that open one."""
+    """Return the scores of both scenes: of sightings against all events, of cases against those that open one.
+
+    Cases twice: with an attendant who closes each when its event is over, and left open for the whole clip.
+    """
     report: dict[str, Any] = {}
     for code, truth_of in (("crowd", crowds), ("restricted-zone", intrusions)):
         scene = site.scenes[code]
         truth = truth_of(published, camera, scene, start)
         seen = [(sighting, each) for sighting, each in taken if sighting.scene == code]
         opened = [pair for pair in seen if pair[1].outcome == "open"]
+        (folder / code).mkdir()
         within_m = site.catalogue.get(scene.category).merge_within_m
         report[code] = {
             "true_events_s": [round((event.at - start).total_seconds(), 2) for event in truth],
             "sightings_s": [round((sighting.captured_at - start).total_seconds(), 2) for sighting, _ in seen],
             "sightings": scored(truth, [sighting for sighting, _ in seen], site),
             "merged_within_m": within_m,
-            "cases": scored(merged(truth, within_m), [sighting for sighting, _ in opened], site),
+            "cases_attended": scored(
+                opening(truth, scene, within_m), replay(site, [each for each, _ in seen], truth, folder / code), site
+            ),
+            "cases_left_open": scored(merged(truth, within_m), [sighting for sighting, _ in opened], site),
         }
     return report
 

@@ -37,7 +37,9 @@ def _pose(block: Block) -> Floats:
     return matrix
 
 
-def _box_sides(faces: Faces, block: Block, material: Material, **about: object) -> None:
+def _box_sides(
+    faces: Faces, block: Block, material: Material, *, tint: Floats, accent: Floats | None = None, seed: int = 0
+) -> None:
     """Add the four upright sides and the top of a block."""
     matrix = _pose(block)
     x, y = matrix[:3, 0], matrix[:3, 1]
@@ -45,7 +47,7 @@ def _box_sides(faces: Faces, block: Block, material: Material, **about: object) 
     corners = [(-x * length - y * depth) / 2, (x * length - y * depth) / 2, (x * length + y * depth) / 2, (-x * length + y * depth) / 2]
     for index in range(4):
         start, end = middle + corners[index], middle + corners[(index + 1) % 4]
-        faces.quad(start, end - start, _Z * height, material, **{**about, "seed": int(str(about.get("seed", 0))) + index})
+        faces.quad(start, end - start, _Z * height, material, tint=tint, accent=accent, seed=seed + index)
     faces.quad(middle + corners[0] + _Z * height, x * length, y * depth, Material.ROOF, tint=linear((120, 118, 114)))
 
 
@@ -204,9 +206,10 @@ def _bus_stop(faces: Faces, block: Block, draw: Draw) -> None:
     faces.solid(shape, {0: linear(_STEEL), 1: linear((52, 104, 110)), 2: linear(_WOOD)}, matrix)
     x, y = matrix[:3, 0], matrix[:3, 1]
     base = matrix[:3, 3] - x * (length / 2 - 0.15) + y * (depth / 2 - 0.12) + _Z * 0.5
-    about = {"tint": linear((36, 110, 160)), "accent": linear((240, 240, 236)), "seed": int(draw.integers(10_000))}
-    faces.quad(base, x * (length * 0.42), _Z * 1.6, Material.SIGN, **about)
-    faces.quad(base + x * length * 0.5, x * (length * 0.42), _Z * 1.6, Material.SIGN, **{**about, "tint": linear((200, 120, 60))})
+    for index, tint in enumerate(((36, 110, 160), (200, 120, 60))):
+        corner, seed = base + x * length * 0.5 * index, int(draw.integers(10_000))
+        accent = linear((240, 240, 236))
+        faces.quad(corner, x * (length * 0.42), _Z * 1.6, Material.SIGN, tint=linear(tint), accent=accent, seed=seed)
 
 
 def _sign(faces: Faces, block: Block, draw: Draw) -> None:

@@ -12,7 +12,7 @@ from typing import Final, NamedTuple
 import numpy as np
 
 from pipeline.catalogue import Catalogue
-from pipeline.district.ground import Ground, Place, Strip, spots
+from pipeline.district.plan import Ground, Place, Strip, spots
 from pipeline.district.itineraries import Itinerary, Journey
 from pipeline.district.scene_set import SCENES
 from pipeline.district.stage import Actor, Kind, Stage, Surface

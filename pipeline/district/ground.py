@@ -1,210 +1,246 @@
-"""The ground of a stage: strips in order, what is seen of them from the camera, where there is room for something.
+"""The ground's colour: asphalt with markings, paving with kerbs, bays, hatched fire lanes, slabs and grass."""
 
-Owns geometry and bookings (a disc that somebody uses for a time); who does what there is the acts' business.
-"""
-
-import math
-from dataclasses import dataclass, field
-from typing import Final, NamedTuple
+from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
-import shapely
 from numpy.typing import NDArray
 
-from pipeline.district.optics import Lens
-from pipeline.district.stage import Block, Patch, Stage, Surface
+from pipeline.district.stage import Patch, Surface
+from pipeline.district.textures import Values, grain, hashed, line, strokes
 
-Floats = NDArray[np.float64]
-Place = tuple[float, float]
-NEAREST_M: Final = 8.0
-FARTHEST_M: Final = 34.0
-RIM_PX: Final = 25.0
-SEEN_M: Final = 45.0  # zones are drawn so far
-_CROWN_FROM_M: Final = 2.4  # under a tree's crown people walk and are seen
-_TRUNK_M: Final = 0.5
-_SEE_THROUGH: Final = frozenset({"railing", "sign", "lamp"})
-_TRIES: Final = 400
+Flags = NDArray[np.bool_]
+_ASPHALT, _WHITE, _YELLOW = (0.085, 0.087, 0.092), (0.62, 0.62, 0.6), (0.62, 0.42, 0.06)
+_ROADS: Final = frozenset({Surface.LANE, Surface.PARKING_BAY, Surface.NO_PARKING, Surface.FIRE_LANE})
 
 
-class Booking(NamedTuple):
-    """A disc that is taken for a time."""
-
-    x_m: float
-    y_m: float
-    radius_m: float
-    from_s: float
-    to_s: float
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Strip:
-    """A patch that is a rectangle along an axis of the stage."""
+    """A patch with axes of its own: u along its first edge, v across.
 
-    name: str
-    surface: Surface
-    x_m: tuple[float, float]
-    y_m: tuple[float, float]
+    Attributes:
+        edges: the patches beyond v = 0, u = end, v = end, u = 0; None where nothing lies.
+    """
 
-    @property
-    def middle_y_m(self) -> float:
-        """Return the middle across."""
-        return (self.y_m[0] + self.y_m[1]) / 2
-
-
-@dataclass(slots=True)
-class Ground:
-    """A stage's ground with what is booked on it."""
-
-    stage: Stage
-    lens: Lens
-    strips: tuple[Strip, ...]
-    bookings: list[Booking] = field(default_factory=list)
-
-    @classmethod
-    def of(cls, stage: Stage) -> "Ground":
-        """Return the ground of a stage, with nothing booked."""
-        return cls(stage, Lens(stage.pose), tuple(strip_of(patch) for patch in stage.patches))
-
-    def on(self, *surfaces: Surface) -> list[Strip]:
-        """Return the strips of these surfaces."""
-        return [strip for strip in self.strips if strip.surface in surfaces]
-
-    def strip_at(self, place_m: Place, *surfaces: Surface) -> Strip | None:
-        """Return a strip of these surfaces that holds a place."""
-        for strip in self.on(*surfaces):
-            if strip.x_m[0] <= place_m[0] <= strip.x_m[1] and strip.y_m[0] <= place_m[1] <= strip.y_m[1]:
-                return strip
-        return None
-
-    def seen(self, places_m: Floats, *, height_m: float, farthest_m: float = FARTHEST_M) -> NDArray[np.bool_]:
-        """Tell at which of (n, 2) places something is wholly in the picture, near enough, behind nothing, (n,)."""
-        places = np.asarray(places_m, np.float64).reshape(-1, 2)
-        width, height = self.stage.pose.size_px
-        range_m = np.hypot(places[:, 0], places[:, 1])
-        good = (range_m >= NEAREST_M) & (range_m <= farthest_m)
-        for share in (0.0, 0.5, 1.0):
-            points = np.column_stack([places, np.full(len(places), share * height_m)])
-            pixels, ahead = self.lens.project(points)
-            good &= (pixels > RIM_PX).all(axis=1) & (pixels < np.array([width, height]) - RIM_PX).all(axis=1)
-            good &= (ahead > 1.0) & ~self.hidden(points)
-        return good
-
-    def hidden(self, points_m: Floats) -> NDArray[np.bool_]:
-        """Tell which of (n, 3) points lie behind a block as seen from the lens, (n,)."""
-        behind = np.zeros(len(points_m), bool)
-        for block in self.stage.blocks:
-            if block.what in _SEE_THROUGH:
-                continue
-            low, high, half = _body(block)
-            behind |= crossed(self.lens.eye_m, points_m, block.centre_m, half, (low, high), block.heading_deg)
-        return behind
-
-    def free(self, place_m: Place, radius_m: float, from_s: float, to_s: float) -> bool:
-        """Tell whether a disc touches no block and no booking of that time."""
-        x, y = place_m
-        if any(_apart(block, x, y) < radius_m for block in self.stage.blocks):
-            return False
-        return not any(
-            math.hypot(x - each.x_m, y - each.y_m) < radius_m + each.radius_m
-            and each.from_s < to_s
-            and from_s < each.to_s
-            for each in self.bookings
-        )
-
-    def book(self, place_m: Place, radius_m: float, from_s: float, to_s: float) -> None:
-        """Take a disc for a time."""
-        self.bookings.append(Booking(*place_m, radius_m, from_s, to_s))
-
-    def seen_part(self, patch: Patch) -> shapely.Polygon | None:
-        """Return what the camera may see of a patch, None if it is hardly anything."""
-        return self.clipped(shapely.Polygon(patch.corners_m))
-
-    def clipped(self, area: shapely.Polygon) -> shapely.Polygon | None:
-        """Return what the camera may see of an area of ground within 45 m, None if it is hardly anything."""
-        width, height = self.stage.pose.size_px
-        u, v = np.meshgrid(np.linspace(0, width, 33), np.linspace(0, height, 25))
-        rim = np.vstack([np.column_stack([u[0], v[0]]), np.column_stack([u[:, -1], v[:, -1]])])
-        rim = np.vstack([rim, np.column_stack([u[-1, ::-1], v[-1, ::-1]]), np.column_stack([u[::-1, 0], v[::-1, 0]])])
-        part = shapely.intersection(shapely.Polygon(self._ground_of(rim)).buffer(0), area)
-        if not isinstance(part, shapely.Polygon) or part.area < 2.0:  # noqa: PLR2004 - square metres
-            return None
-        return part
-
-    def outline_px(self, area: shapely.Polygon) -> tuple[Place, ...]:
-        """Return the image of an area's outline, densely enough that the lens's bend shows."""
-        ring = np.asarray(shapely.segmentize(area, 1.5).exterior.coords)[:-1]
-        pixels, _ = self.lens.project(np.column_stack([ring, np.zeros(len(ring))]))
-        drawn = shapely.Polygon(pixels).simplify(0.3)
-        return tuple((round(float(u), 1), round(float(v), 1)) for u, v in drawn.exterior.coords[:-1])
-
-    def _ground_of(self, pixels: Floats) -> Floats:
-        """Return where pixels of the rim meet the ground, at most 45 m away."""
-        rays = self.lens.rays(pixels)
-        flat = np.maximum(np.hypot(rays[:, 0], rays[:, 1]), 1e-9)
-        down = -rays[:, 2] / flat
-        reach = np.where(down > 1e-3, self.stage.pose.height_m / np.maximum(down, 1e-3), SEEN_M)
-        return np.asarray(rays[:, :2] / flat[:, None] * np.minimum(reach, SEEN_M)[:, None])
+    patch: Patch
+    origin: NDArray[np.float64]
+    along: NDArray[np.float64]
+    across: NDArray[np.float64]
+    length_m: float
+    width_m: float
+    edges: tuple[Patch | None, Patch | None, Patch | None, Patch | None]
 
 
-def strip_of(patch: Patch) -> Strip:
-    """Return a patch as a strip along the axes: its extent."""
-    xs, ys = zip(*patch.corners_m, strict=True)
-    return Strip(name=patch.name, surface=patch.surface, x_m=(min(xs), max(xs)), y_m=(min(ys), max(ys)))
+def strips(patches: tuple[Patch, ...]) -> list[Strip]:
+    """Return the dry patches with their axes and neighbours, in the order in which they cover each other."""
+    dry = [patch for patch in patches if patch.surface is not Surface.WATER]
+    return [_strip(patch, patches) for patch in dry]
 
 
-def crossed(
-    eye_m: Floats, points_m: Floats, centre_m: Place, half_m: Place, z_m: tuple[float, float], heading_deg: float
-) -> NDArray[np.bool_]:
-    """Tell which sight lines from the eye to (n, 3) points pass through an upright box, (n,): the slab test."""
-    turn = math.radians(heading_deg)
-    cosine, sine = math.cos(turn), math.sin(turn)
-
-    def local(points: Floats) -> Floats:
-        dx, dy = points[:, 0] - centre_m[0], points[:, 1] - centre_m[1]
-        return np.column_stack([dx * cosine + dy * sine, dy * cosine - dx * sine, points[:, 2]])
-
-    start = local(eye_m[None])
-    way = local(points_m) - start
-    low = np.array([-half_m[0], -half_m[1], z_m[0]])
-    high = np.array([half_m[0], half_m[1], z_m[1]])
-    with np.errstate(divide="ignore", invalid="ignore"):
-        near, far = (low - start) / way, (high - start) / way
-    enters, leaves = np.fmin(near, far).max(axis=1), np.fmax(near, far).min(axis=1)
-    return np.asarray((enters < leaves) & (leaves > 0.0) & (enters < 0.995))  # noqa: PLR2004 - not the thing itself
+def _strip(patch: Patch, patches: tuple[Patch, ...]) -> Strip:
+    corners = np.array(patch.corners_m, dtype=np.float64)
+    first, last = corners[1] - corners[0], corners[-1] - corners[0]
+    along = first / max(float(np.linalg.norm(first)), 1e-9)
+    across = np.array([-along[1], along[0]])
+    across = across if float(last @ across) >= 0 else -across
+    spread = (corners - corners[0]) @ np.vstack([along, across]).T
+    low, high = spread.min(axis=0), spread.max(axis=0)
+    origin = corners[0] + low[0] * along + low[1] * across
+    (length, width), beyond = high - low, 0.35
+    outside = [(length / 2, -beyond), (length + beyond, width / 2), (length / 2, width + beyond), (-beyond, width / 2)]
+    edges = [_patch_at(origin + u * along + v * across, patches) for u, v in outside]
+    return Strip(
+        patch=patch, origin=origin, along=along, across=across, length_m=float(length), width_m=float(width),
+        edges=(edges[0], edges[1], edges[2], edges[3]),
+    )  # fmt: skip
 
 
-def _body(block: Block) -> tuple[float, float, Place]:
-    """Return from and to which height a block hides what is behind it, and its half extents."""
-    length, depth, height = block.size_m
-    if block.what == "tree":
-        return _CROWN_FROM_M, height, (length / 2 * 0.8, depth / 2 * 0.8)
-    return 0.0, height, (length / 2, depth / 2)
+def _patch_at(point: NDArray[np.float64], patches: tuple[Patch, ...]) -> Patch | None:
+    x, y = (np.array([value], dtype=np.float32) for value in point)
+    hits = [patch for patch in patches if not patch.name.startswith("zebra") and inside(patch, x, y)[0]]
+    return hits[-1] if hits else None
 
 
-def _apart(block: Block, x_m: float, y_m: float) -> float:
-    """Return the metres from a place to a block's foot on the ground."""
-    turn = math.radians(block.heading_deg)
-    dx, dy = x_m - block.centre_m[0], y_m - block.centre_m[1]
-    along, across = dx * math.cos(turn) + dy * math.sin(turn), dy * math.cos(turn) - dx * math.sin(turn)
-    length, depth, _ = block.size_m
-    if block.what in {"tree", "lamp"}:
-        length = depth = _TRUNK_M
-    return math.hypot(max(abs(along) - length / 2, 0.0), max(abs(across) - depth / 2, 0.0))
+def inside(patch: Patch, x: Values, y: Values) -> Flags:
+    """Return which points lie in a patch, by counting edges crossed."""
+    corners = np.array(patch.corners_m, dtype=np.float32)
+    result = np.zeros(x.shape, dtype=bool)
+    for (x0, y0), (x1, y1) in zip(corners, np.roll(corners, -1, axis=0), strict=True):
+        if y0 != y1:
+            result ^= ((y0 > y) != (y1 > y)) & (x < (x1 - x0) * (y - y0) / (y1 - y0) + x0)
+    return result
 
 
-def spots(
-    ground: Ground,
-    x_m: Place,
-    y_m: Place,
-    *,
-    height_m: float,
-    draw: np.random.Generator,
-    tries: int = _TRIES,
-) -> list[Place]:
-    """Return places in a rectangle, in chance order, at which something so tall is well seen."""
-    low, high = max(x_m[0], -FARTHEST_M), min(x_m[1], FARTHEST_M)
-    if high <= low or y_m[1] <= y_m[0]:
-        return []
-    places = np.column_stack([draw.uniform(low, high, tries), draw.uniform(*y_m, tries)])
-    good = places[ground.seen(places, height_m=height_m)]
-    return [(float(x), float(y)) for x, y in good]
+def paint(strips_: list[Strip], x: Values, y: Values, footprint_m: Values) -> NDArray[np.float32]:
+    """Return linear albedo (n, 3) of ground points."""
+    colour = np.empty((len(x), 3), dtype=np.float32)
+    colour[:] = _ASPHALT
+    for strip in strips_:
+        corners = np.array(strip.patch.corners_m)
+        (x0, y0), (x1, y1) = corners.min(axis=0), corners.max(axis=0)
+        near = np.flatnonzero((x >= x0) & (x <= x1) & (y >= y0) & (y <= y1))
+        near = near[inside(strip.patch, x[near], y[near])]
+        if len(near):
+            px, py = x[near], y[near]
+            u = ((px - strip.origin[0]) * strip.along[0] + (py - strip.origin[1]) * strip.along[1]).astype(np.float32)
+            v = ((px - strip.origin[0]) * strip.across[0] + (py - strip.origin[1]) * strip.across[1]).astype(np.float32)
+            at = _Points(x=px, y=py, u=u, v=v, footprint_m=footprint_m[near], under=colour[near])
+            colour[near] = _paint_strip(strip, at)
+    return colour
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Points:
+    """Points of one strip: the stage's x and y, the strip's u and v, and the colour so far."""
+
+    x: Values
+    y: Values
+    u: Values
+    v: Values
+    footprint_m: Values
+    under: NDArray[np.float32]
+
+
+def _paint_strip(strip: Strip, at: _Points) -> NDArray[np.float32]:
+    if strip.patch.name.startswith("zebra"):
+        return _zebra(strip, at)
+    match strip.patch.surface:
+        case Surface.PAVEMENT:
+            return _kerbs(strip, at, _paving(at))
+        case Surface.SQUARE:
+            return _slabs(at)
+        case Surface.GREEN:
+            return _grass(at)
+        case Surface.LANE:
+            return _lane(strip, at)
+        case Surface.PARKING_BAY:
+            return _bay(strip, at)
+        case _:
+            return _forbidden(strip, at)
+
+
+def _mix(colour: NDArray[np.float32], over: tuple[float, float, float], share: Values) -> NDArray[np.float32]:
+    return colour + (np.array(over, dtype=np.float32) - colour) * share[:, None]
+
+
+def _worn(at: _Points) -> Values:
+    """Return how much paint is left."""
+    return np.clip(1.5 - 1.1 * grain(at.x, at.y, size_m=9.0, seed=1), 0.35, 0.95)
+
+
+def _asphalt(at: _Points, *, dark: float = 1.0) -> NDArray[np.float32]:
+    coarse, fine = grain(at.x, at.y, size_m=37.0), grain(at.y, at.x, size_m=5.0, seed=1)
+    fade = np.clip(0.04 / at.footprint_m, 0.0, 1.0)
+    shade = dark * (0.72 + 0.5 * coarse + fade * 0.5 * (fine - 0.5))
+    patched = hashed(at.x / 7.0 + 0.2 * np.sin(at.y), at.y / 2.6, 5) > 0.93  # noqa: PLR2004 - few repairs
+    shade = np.where(patched, shade * 0.72, shade)
+    crack = line(grain(at.x, at.y, size_m=23.0, seed=1) - 0.5, 0.004, np.maximum(at.footprint_m * 0.12, 0.002))
+    shade *= 1.0 - 0.5 * crack * (grain(at.x, at.y, size_m=61.0) > 0.55)  # noqa: PLR2004 - only in places
+    hole = np.hypot((at.x + 3.0) % 19.0 - 9.0, at.y % 5.0 - 2.2)
+    shade *= 1.0 - 0.45 * line(hole - 0.3, 0.05, at.footprint_m) - 0.22 * (hole < 0.3)  # noqa: PLR2004 - its radius
+    return np.array(_ASPHALT, dtype=np.float32) * shade[:, None]
+
+
+def _lane(strip: Strip, at: _Points) -> NDArray[np.float32]:
+    middle = np.abs(at.v - strip.width_m / 2)
+    tracks = np.exp(-(((middle - 0.85) / 0.38) ** 2))
+    colour = _asphalt(at) * (1.0 - 0.16 * tracks)[:, None]
+    oil = np.exp(-((middle / 0.3) ** 2)) * grain(at.x, at.y, size_m=30.0, seed=1)
+    colour *= (1.0 - 0.2 * oil)[:, None]
+    for edge, far in ((0, False), (2, True)):
+        beside = strip.edges[edge]
+        distance = strip.width_m - at.v if far else at.v
+        if beside is None or beside.surface is not Surface.LANE:
+            colour = _mix(colour, _WHITE, line(distance - 0.2, 0.06, at.footprint_m) * _worn(at))
+        elif beside.name.rsplit("-", 1)[-1] == strip.patch.name.rsplit("-", 1)[-1]:
+            dashes = np.asarray(at.u % 6.0 < 2.4, dtype=np.float32)  # noqa: PLR2004 - length of a dash
+            colour = _mix(colour, _WHITE, line(distance, 0.07, at.footprint_m) * dashes * _worn(at))
+        else:
+            colour = _mix(colour, _YELLOW, line(distance - 0.12, 0.06, at.footprint_m) * _worn(at))
+    return colour
+
+
+def _zebra(strip: Strip, at: _Points) -> NDArray[np.float32]:
+    within = np.asarray(at.v % 1.0 < 0.5, dtype=np.float32)  # noqa: PLR2004 - half is painted
+    inner = np.asarray((at.u > 0.2) & (at.u < strip.length_m - 0.2), dtype=np.float32)  # noqa: PLR2004 - a margin
+    return _mix(_asphalt(at), _WHITE, within * inner * _worn(at))
+
+
+def _bay(strip: Strip, at: _Points) -> NDArray[np.float32]:
+    colour = _asphalt(at, dark=1.12)
+    cell = strip.length_m / max(round(strip.length_m / 6.0), 1)
+    marks = line((at.u + cell / 2) % cell - cell / 2, 0.06, at.footprint_m)
+    for distance in (at.v - 0.08, strip.width_m - 0.08 - at.v):
+        marks = np.maximum(marks, line(distance, 0.06, at.footprint_m))
+    return _mix(colour, _WHITE, marks * _worn(at))
+
+
+def _forbidden(strip: Strip, at: _Points) -> NDArray[np.float32]:
+    """Paint a stretch where nobody parks: yellow lines along it, and hatching with lettering on a fire lane."""
+    colour = _asphalt(at)
+    marks = np.zeros(at.u.shape, dtype=np.float32)
+    fire = strip.patch.surface is Surface.FIRE_LANE
+    for distance, edge in ((at.v, strip.edges[0]), (strip.width_m - at.v, strip.edges[2])):
+        kerb = edge is not None and edge.surface not in _ROADS
+        if kerb or fire:
+            marks = np.maximum(marks, line(distance - 0.14, 0.06, at.footprint_m))
+            marks = np.maximum(marks, line(distance - 0.36, 0.06, at.footprint_m))
+    if fire:
+        band = (at.v > 0.5) & (at.v < strip.width_m - 0.5)  # noqa: PLR2004 - inside the border
+        hatch = line((at.u + at.v) % 1.2 - 0.6, 0.09, at.footprint_m) * band
+        for end in (at.u - 0.1, strip.length_m - 0.1 - at.u):
+            marks = np.maximum(marks, line(end, 0.08, at.footprint_m))
+        middle = np.abs(at.u - strip.length_m / 2) < min(2.0, strip.length_m / 3)
+        plate = middle & (np.abs(at.v - strip.width_m / 2) < 0.55)  # noqa: PLR2004 - half the letters' height
+        letters = strokes(at.u, (at.v - strip.width_m / 2 + 0.5), 11) * plate
+        marks = np.maximum(np.where(plate, letters, np.maximum(hatch, marks)), 0.0)
+    return _mix(colour, _YELLOW, np.asarray(marks, dtype=np.float32) * _worn(at))
+
+
+def _joints(at: _Points, tile: tuple[float, float], *, bond: bool) -> tuple[Values, Values]:
+    """Return the joints' mask and each tile's own value, 0 to 1."""
+    row = np.floor(at.v / tile[1])
+    u = at.u + np.where(bond & (row % 2 == 1), tile[0] / 2, 0.0)
+    du, dv = (u / tile[0]) % 1.0 * tile[0], (at.v / tile[1]) % 1.0 * tile[1]
+    gap = np.minimum(np.minimum(du, tile[0] - du), np.minimum(dv, tile[1] - dv))
+    joint = line(gap, 0.012, at.footprint_m)
+    own = hashed(u / tile[0], row, 3)
+    return joint, 0.5 + (own - 0.5) * np.clip(0.25 / at.footprint_m, 0.0, 1.0)
+
+
+def _paving(at: _Points) -> NDArray[np.float32]:
+    joint, own = _joints(at, (0.6, 0.3), bond=True)
+    shade = (0.82 + 0.22 * own + 0.35 * (grain(at.x, at.y, size_m=29.0) - 0.5)) * (1.0 - 0.35 * joint)
+    return np.array([0.29, 0.275, 0.255], dtype=np.float32) * shade[:, None]
+
+
+def _kerbs(strip: Strip, at: _Points, colour: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Add a kerb stone towards roads and water, and a ribbed yellow guide strip behind a road's kerb."""
+    for distance, edge in ((at.v, strip.edges[0]), (strip.width_m - at.v, strip.edges[2])):
+        if edge is None or (edge.surface not in _ROADS and edge.surface is not Surface.WATER):
+            continue
+        stone = np.clip((0.28 - distance) / np.maximum(at.footprint_m, 1e-3) + 0.5, 0.0, 1.0)
+        seam = line((at.u % 1.0) - 0.5, 0.012, at.footprint_m)
+        shade = 0.42 * (0.9 + 0.2 * grain(at.x, at.y, size_m=7.0)) * (1.0 - 0.4 * seam)
+        shade = shade * np.where(distance < 0.07, 0.55, 1.0)  # noqa: PLR2004 - the face of the stone
+        colour = colour + (shade[:, None] - colour) * stone[:, None]
+        if edge.surface in _ROADS:
+            guide = line(distance - 1.75, 0.15, at.footprint_m)
+            ribs = 0.8 + 0.25 * (np.sin(at.v * 70.0) > 0) * np.clip(0.03 / at.footprint_m, 0, 1)
+            yellow = np.array([0.5, 0.34, 0.08], dtype=np.float32) * ribs[:, None].astype(np.float32)
+            colour = colour + (yellow - colour) * (guide * 0.9)[:, None]
+    return np.asarray(colour, dtype=np.float32)
+
+
+def _slabs(at: _Points) -> NDArray[np.float32]:
+    joint, own = _joints(at, (0.9, 0.9), bond=False)
+    band = ((at.u % 9.0) < 0.9) | ((at.v % 9.0) < 0.9)  # noqa: PLR2004 - a border of darker slabs
+    base = np.where(band[:, None], [0.19, 0.15, 0.13], [0.36, 0.33, 0.29])
+    shade = (0.84 + 0.2 * own + 0.4 * (grain(at.x, at.y, size_m=33.0) - 0.5)) * (1.0 - 0.3 * joint)
+    return np.asarray(base * shade[:, None], dtype=np.float32)
+
+
+def _grass(at: _Points) -> NDArray[np.float32]:
+    blade = grain(at.x, at.y, size_m=6.0, seed=1) - 0.5
+    shade = 0.8 + 0.6 * (grain(at.x, at.y, size_m=25.0) - 0.4) + 0.9 * blade * np.clip(0.06 / at.footprint_m, 0.15, 1.0)
+    return np.array([0.07, 0.12, 0.035], dtype=np.float32) * shade[:, None]

@@ -75,87 +75,131 @@ class Faces:
     vertices: list[Floats] = field(default_factory=list)
     triangles: list[Indices] = field(default_factory=list)
     face: list[NDArray[np.int32]] = field(default_factory=list)
-    rows: list[tuple[object, ...]] = field(default_factory=list)
+    columns: list[tuple[NDArray[np.generic], ...]] = field(default_factory=list)
     lamps: list[Floats] = field(default_factory=list)
     shops: list[tuple[Floats, Floats]] = field(default_factory=list)
     count: int = 0
+    faces: int = 0
 
-    def _face(self, material: Material, axes: tuple[ArrayLike, ArrayLike, ArrayLike], **about: object) -> int:
-        origin, along, up = (np.asarray(a, dtype=np.float64) for a in axes)
-        normal = np.cross(along, up)
-        normal = normal / max(float(np.linalg.norm(normal)), 1e-9)
-        tint = about.get("tint", np.full(3, 0.5))
-        self.rows.append(
-            (material, about.get("seed", 0), origin, along, up, about.get("size", (1.0, 1.0)), about.get("normal", normal),
-             tint, about.get("accent", tint))
-        )  # fmt: skip
-        return len(self.rows) - 1
-
-    def _mesh(self, vertices: Floats, triangles: Indices, faces: NDArray[np.int32]) -> None:
+    def _add(self, vertices: Floats, triangles: Indices, faces: NDArray[np.int32], looks: "_Looks") -> None:
+        """Add triangles of faces that count from 0 within `looks`."""
         self.vertices.append(vertices)
-        self.triangles.append(triangles + self.count)
-        self.face.append(faces)
+        self.triangles.append(triangles.astype(np.int32) + self.count)
+        self.face.append(faces.astype(np.int32) + self.faces)
+        self.columns.append(looks.columns())
         self.count += len(vertices)
+        self.faces += len(looks.normal)
 
-    def quad(self, origin: ArrayLike, along_m: ArrayLike, up_m: ArrayLike, material: Material, **about: object) -> None:
+    def quad(
+        self,
+        origin: ArrayLike,
+        along_m: ArrayLike,
+        up_m: ArrayLike,
+        material: Material,
+        *,
+        tint: ArrayLike,
+        accent: ArrayLike | None = None,
+        seed: int = 0,
+    ) -> None:
         """Add a parallelogram with its own axes u (along) and v (up), in metres from its corner."""
         o, a, b = (np.asarray(value, dtype=np.float64) for value in (origin, along_m, up_m))
         wide, tall = float(np.linalg.norm(a)), float(np.linalg.norm(b))
-        index = self._face(material, (o, a / wide, b / tall), size=(wide, tall), **about)
+        looks = _Looks(
+            material=material,
+            normal=_unit(np.cross(a, b))[None],
+            tint=np.asarray(tint, dtype=np.float64)[None],
+            accent=np.asarray(tint if accent is None else accent, dtype=np.float64)[None],
+            origin=o[None],
+            axes=(a / wide, b / tall),
+            size=(wide, tall),
+            seed=seed,
+        )
         corners = np.vstack([o, o + a, o + a + b, o + b])
-        self._mesh(corners, np.array([[0, 1, 2], [0, 2, 3]], dtype=np.int32), np.full(2, index, dtype=np.int32))
+        self._add(corners, np.array([[0, 1, 2], [0, 2, 3]]), np.zeros(2, dtype=np.int32), looks)
 
-    def polygon(self, corners_m: ArrayLike, z_m: float, material: Material, **about: object) -> None:
+    def polygon(self, corners_m: ArrayLike, z_m: float, material: Material, *, tint: ArrayLike = (0.5, 0.5, 0.5)) -> None:
         """Add a level convex polygon whose axes are the stage's."""
         flat = np.asarray(corners_m, dtype=np.float64).reshape(-1, 2)
         points = np.column_stack([flat, np.full(len(flat), z_m)])
-        index = self._face(material, ((0.0, 0.0, z_m), (1.0, 0.0, 0.0), (0.0, 1.0, 0.0)), **about)
-        fan = np.array([(0, k, k + 1) for k in range(1, len(flat) - 1)], dtype=np.int32)
-        self._mesh(points, fan, np.full(len(fan), index, dtype=np.int32))
+        colour = np.asarray(tint, dtype=np.float64)[None]
+        looks = _Looks(
+            material=material,
+            normal=np.array([[0.0, 0.0, 1.0]]),
+            tint=colour,
+            accent=colour,
+            origin=np.array([[0.0, 0.0, z_m]]),
+            axes=(np.array([1.0, 0.0, 0.0]), np.array([0.0, 1.0, 0.0])),
+        )
+        fan = np.array([(0, k, k + 1) for k in range(1, len(flat) - 1)])
+        self._add(points, fan, np.zeros(len(fan), dtype=np.int32), looks)
 
-    def solid(self, shape: Shape, colours: dict[int, ArrayLike], at: Floats, *, material: Material = Material.PLAIN) -> None:
+    def solid(
+        self, shape: Shape, colours: dict[int, Floats], at: Floats, *, material: Material = Material.PLAIN
+    ) -> None:
         """Add a shape, turned and moved by a (4, 4) matrix, with one flat colour for each of its slots."""
         vertices, triangles = np.vstack(shape.vertices), np.vstack(shape.triangles)
         slots, gains = np.concatenate(shape.slots), np.concatenate(shape.gains)
+        table = np.zeros((max(colours) + 1, 3))
+        for slot, colour in colours.items():
+            table[slot] = colour
         placed = vertices @ at[:3, :3].T + at[:3, 3]
-        faces = np.empty(len(triangles), dtype=np.int32)
-        for number, (corners, slot, gain) in enumerate(zip(triangles, slots, gains, strict=True)):
-            a, b, c = placed[corners]
-            normal = np.cross(b - a, c - a)
-            normal = normal / max(float(np.linalg.norm(normal)), 1e-12)
-            tint = np.asarray(colours[int(slot)]) * float(gain)
-            faces[number] = self._face(material, (a, (1.0, 0.0, 0.0), (0.0, 0.0, 1.0)), normal=normal, tint=tint)
-        self._mesh(placed, triangles, faces)
+        a, b, c = (placed[triangles[:, corner]] for corner in range(3))
+        tint = table[slots] * gains[:, None]
+        looks = _Looks(material=material, normal=_unit(np.cross(b - a, c - a)), tint=tint, accent=tint, origin=a)
+        self._add(placed, triangles, np.arange(len(triangles)), looks)
 
     def leaves(self, corners_m: Floats, normals: Floats, tints: Floats) -> None:
         """Add single triangles (n, 3, 3) with soft normals and colours."""
-        first = len(self.rows)
-        for normal, tint, corners in zip(normals, tints, corners_m, strict=True):
-            self._face(Material.LEAF, (corners[0], (1.0, 0.0, 0.0), (0.0, 0.0, 1.0)), normal=normal, tint=tint)
-        numbers = np.arange(len(corners_m), dtype=np.int32)
-        self._mesh(corners_m.reshape(-1, 3), np.arange(3 * len(corners_m), dtype=np.int32).reshape(-1, 3), first + numbers)
+        numbers = np.arange(len(corners_m))
+        looks = _Looks(material=Material.LEAF, normal=normals, tint=tints, accent=tints, origin=corners_m[:, 0])
+        self._add(corners_m.reshape(-1, 3), np.arange(3 * len(corners_m)).reshape(-1, 3), numbers, looks)
 
     def scenery(self) -> Scenery:
         """Return the finished scenery."""
-        columns = list(zip(*self.rows, strict=True))
-        floats = [np.array(column, dtype=np.float64) for column in columns[2:]]
+        columns = [np.concatenate(parts) for parts in zip(*self.columns, strict=True)]
         return Scenery(
             vertices_m=np.vstack(self.vertices),
             triangles=np.vstack(self.triangles),
             face=np.concatenate(self.face),
-            material=np.array(columns[0], dtype=np.int16),
-            seed=np.array(columns[1], dtype=np.int32),
-            origin_m=floats[0],
-            along=floats[1],
-            up=floats[2],
-            size_m=floats[3],
-            normal=floats[4],
-            tint=floats[5],
-            accent=floats[6],
+            material=columns[0].astype(np.int16),
+            seed=columns[1].astype(np.int32),
+            origin_m=columns[2],
+            along=columns[3],
+            up=columns[4],
+            size_m=columns[5],
+            normal=columns[6],
+            tint=columns[7],
+            accent=columns[8],
             lamps_m=np.array(self.lamps, dtype=np.float64).reshape(-1, 3),
             shops_m=np.array([shop[0] for shop in self.shops], dtype=np.float64).reshape(-1, 3),
             shop_ways=np.array([shop[1] for shop in self.shops], dtype=np.float64).reshape(-1, 3),
         )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Looks:
+    """Faces of one material, n of them."""
+
+    material: Material
+    normal: Floats
+    tint: Floats
+    accent: Floats
+    origin: Floats
+    axes: tuple[Floats, Floats] = (np.array([1.0, 0.0, 0.0]), np.array([0.0, 0.0, 1.0]))
+    size: tuple[float, float] = (1.0, 1.0)
+    seed: int = 0
+
+    def columns(self) -> tuple[NDArray[np.generic], ...]:
+        count = len(self.normal)
+        along, up, size = (np.tile(np.asarray(row, dtype=np.float64), (count, 1)) for row in (*self.axes, self.size))
+        return (
+            np.full(count, self.material), np.full(count, self.seed), self.origin, along, up, size, self.normal,
+            self.tint, self.accent,
+        )  # fmt: skip
+
+
+def _unit(vectors: Floats) -> Floats:
+    return np.asarray(vectors / np.maximum(np.linalg.norm(vectors, axis=-1, keepdims=True), 1e-12))
 
 
 _EARTH_M: Final = 260.0

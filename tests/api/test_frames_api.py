@@ -3,6 +3,7 @@
 import os
 import socket
 from collections.abc import Iterator
+from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from datetime import timedelta
 from pathlib import Path
 
@@ -13,6 +14,7 @@ import pytest
 from live_console import DISPATCHER, FEED, NOON, LiveConsole, live_console, secret_of
 
 from api.body_limits import FRAME_BYTES, OTHER_BYTES
+from api.frame_gate import MOST_WAITING
 from models.registry import choose_weights, open_detector
 from pipeline.clocks import FixedClock
 from pipeline.desk import Desk
@@ -160,6 +162,33 @@ def test_a_refusal_comes_before_the_body(feeding: LiveConsole) -> None:
     with socket.create_connection((host, int(port)), timeout=20) as line:
         line.sendall(head.encode())
         assert line.recv(4096).startswith(b"HTTP/1.1 413")
+
+
+def test_frames_that_wait_do_not_hold_up_the_desk(yingpu: Site, tmp_path: Path) -> None:
+    with frame_desk(yingpu, tmp_path) as desk, live_console(yingpu, tmp_path, frames=desk) as console:
+        number = console.report()
+        held = desk._locks[CAMERA]
+        held.acquire()
+        try:
+            with ThreadPoolExecutor(50) as pool, console.client(DISPATCHER) as reader:
+
+                def send(_: int) -> httpx.Response:
+                    with console.client(FEED) as feed:
+                        return push(feed, jpeg())
+
+                sent = [pool.submit(send, place) for place in range(50)]
+                wait(sent, return_when=FIRST_COMPLETED)  # the first is turned away, so all places are taken
+                assert reader.get(f"/api/v1/cases/{number}").status_code == 200
+                assert sum(not each.done() for each in sent) >= MOST_WAITING
+                held.release()
+                answers = [each.result() for each in sent]
+        finally:
+            if held.locked():
+                held.release()
+    refused = [answer for answer in answers if answer.status_code == 429]
+    assert {answer.status_code for answer in answers} == {202, 429}
+    assert len(refused) == 50 - MOST_WAITING
+    assert all(answer.headers["retry-after"] for answer in refused)
 
 
 def test_frames_of_the_real_street_become_a_case(yingpu: Site, tmp_path: Path, shared_data: Path) -> None:

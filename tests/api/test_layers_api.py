@@ -136,6 +136,16 @@ def test_every_answer_has_the_security_headers(live: LiveConsole, path: str) -> 
     assert "unsafe" not in policy
 
 
+def test_files_are_kept_by_their_tag_and_pages_are_not(live: LiveConsole) -> None:
+    with live.client(DISPATCHER) as client:
+        file = client.get("/vendor/leaflet/leaflet.css")
+        again = client.get("/vendor/leaflet/leaflet.css", headers={"if-none-match": file.headers["etag"]})
+        page = client.get("/", headers={"accept": "text/html"})
+    assert (file.headers["cache-control"], again.status_code) == ("no-cache", 304)
+    assert page.headers["cache-control"] == "no-store"
+    assert page.headers["content-encoding"] == "gzip"
+
+
 def test_nothing_that_is_served_names_another_host(live: LiveConsole) -> None:
     number = live.report()
     web = Path(__file__).resolve().parents[2] / "api" / "web"

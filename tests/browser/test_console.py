@@ -186,6 +186,7 @@ def test_it_speaks_chinese(browser: Browser, live: LiveConsole) -> None:
         page.get_by_role("link", name="English").click()
         page.wait_for_selector("body[data-ready=en]")
         expect(page.locator("html")).to_have_attribute("lang", "en")
+        expect(page.locator("#panel h2")).to_have_text("Exposed rubbish")
 
 
 def test_an_analyst_looks_and_cannot_touch(browser: Browser, live: LiveConsole) -> None:

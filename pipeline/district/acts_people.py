@@ -1,0 +1,228 @@
+"""What people do: gather and disperse, climb to the water, leave a bag; and walk, stand, queue and pass in groups."""
+
+import math
+from typing import Final
+
+from pipeline.district.director import WALK_MPS, Act, Director
+from pipeline.district.plan import Place
+from pipeline.district.itineraries import Itinerary, Journey
+from pipeline.district.scene_set import BAG, CROWD, SCENES, WATERS_EDGE
+from pipeline.district.stage import Kind, Surface
+
+_TALL_M: Final = 1.75
+_LEDGE_M: Final = -0.25  # how far down somebody climbs
+_EVERY_S: Final = 14.0  # between two walkers of a walkway
+_STEP_S: Final = 1.0
+_BODY_M: Final = 0.45
+
+
+def crowd(director: Director) -> bool:
+    """Let people come together, stand for a while and go."""
+    scene, draw = SCENES[CROWD], director.draw
+    count = scene.count + int(draw.integers(1, 4))
+    whole_s = director.moment(45.0, director.end_s - scene.dwell_s - 20.0)
+    to_s = whole_s + scene.dwell_s + director.moment(14.0, 30.0)
+    place = director.find(
+        CROWD, director.beside(), height_m=_TALL_M, radius_m=2.4, from_s=whole_s - 20.0, to_s=to_s + 8.0
+    )
+    if place is None:
+        return False
+    people = []
+    for row in range(count):
+        comes_s = whole_s - float(draw.uniform(0.0, 14.0)) * (row < count - 1)
+        people.append(_stander(director, _on_ring(place, row, count), by_s=comes_s, to_s=to_s + row, facing=place))
+    director.play(Act(scene=CROWD, members=tuple(people)))
+    return True
+
+
+def _on_ring(place_m: Place, row: int, count: int) -> Place:
+    """Return one of the places of a loose circle: some inside, most on it, at least 0.8 m apart."""
+    if row == 0:
+        return place_m
+    turn = 2 * math.pi * row / (count - 1)
+    radius_m = 1.1 if row % 2 else 1.7
+    return place_m[0] + radius_m * math.cos(turn), place_m[1] + 0.75 * radius_m * math.sin(turn)
+
+
+def _stander(director: Director, place_m: Place, *, by_s: float, to_s: float, facing: Place) -> Itinerary:
+    journey = director.comer(place_m, by_s=by_s)
+    heading = math.degrees(math.atan2(facing[1] - place_m[1], facing[0] - place_m[0]))
+    return director.leave(journey.face(heading).wait_until(to_s)).done()
+
+
+def climber(director: Director) -> bool:
+    """Let somebody climb over the railing, sit at the water for a while and come back."""
+    scene = SCENES[WATERS_EDGE]
+    begins_s = director.moment(30.0, director.end_s - 25.0)
+    to_s = begins_s + scene.dwell_s + director.moment(12.0, 30.0)
+    edges = [(way, way.strip.y_m[1]) for way in director.walkways if _is_quay(director, way.strip.y_m[1])]
+    if not edges:
+        return False
+    way, edge = edges[0]
+    areas = [(way.strip.x_m, (edge + 0.3, edge + 0.45))]
+    place = director.find(WATERS_EDGE, areas, height_m=_TALL_M, radius_m=0.8, from_s=begins_s, to_s=to_s)
+    if place is None:
+        return False
+    before = (place[0], edge - 0.55)
+    journey = director.comer(before, by_s=begins_s)
+    journey.go(place, speed_mps=0.8, z_m=_LEDGE_M).face(90.0).wait_until(to_s)
+    journey.go(before, speed_mps=0.8, z_m=0.0)
+    director.play(Act(scene=WATERS_EDGE, members=(director.leave(journey).done(),)))
+    return True
+
+
+def looker(director: Director) -> bool:
+    """Let somebody stand at the railing and look: no intrusion."""
+    begins_s = director.moment(20.0, director.end_s - 40.0)
+    to_s = begins_s + director.moment(20.0, 60.0)
+    quays = [way for way in director.walkways if _is_quay(director, way.strip.y_m[1])]
+    areas = [(way.strip.x_m, (way.strip.y_m[1] - 0.75, way.strip.y_m[1] - 0.6)) for way in quays]
+    place = director.find(
+        WATERS_EDGE, areas, height_m=_TALL_M, radius_m=0.5, from_s=begins_s, to_s=to_s, distractor=True
+    )
+    if place is None:
+        return False
+    journey = director.comer(place, by_s=begins_s).face(90.0).wait_until(to_s)
+    director.play(Act(scene=WATERS_EDGE, members=(director.leave(journey).done(),), distractor=True))
+    return True
+
+
+def _is_quay(director: Director, y_m: float) -> bool:
+    return any(abs(strip.y_m[0] - y_m) < 0.1 for strip in director.ground.on(Surface.WATER))  # noqa: PLR2004 - an edge
+
+
+def bag(director: Director) -> bool:
+    """Let somebody put a bag down and go."""
+    scene, draw = SCENES[BAG], director.draw
+    begins_s = director.moment(25.0, director.end_s - scene.dwell_s - 30.0)
+    to_s = begins_s + scene.dwell_s + director.moment(25.0, 60.0)
+    place = director.find(
+        BAG, director.beside(inset_m=0.9), height_m=0.6, radius_m=0.8, from_s=begins_s, to_s=director.end_s + 60.0
+    )
+    if place is None:
+        return False
+    beside = (place[0] + 0.75, place[1])
+    carrier = director.comer(beside, by_s=begins_s).face(180.0).wait(2.0)
+    thing = Journey(
+        director.actor(Kind.RUBBISH_BAG),
+        at_s=begins_s + 1.2,
+        place_m=place,
+        heading_deg=float(draw.uniform(0.0, 360.0)),
+    )
+    # It lies to the end: whoever cleans up comes with the case, after the run.
+    thing.wait_until(max(to_s, director.end_s + 5.0))
+    director.play(Act(scene=BAG, members=(thing.done(),)), director.leave(carrier).done())
+    return True
+
+
+def attended_bag(director: Director) -> bool:
+    """Let somebody put a bag down, stay beside it, pick it up and go."""
+    begins_s = director.moment(20.0, director.end_s - 70.0)
+    to_s = begins_s + director.moment(35.0, 60.0)
+    place = director.find(
+        BAG,
+        director.beside(inset_m=0.9),
+        height_m=0.6,
+        radius_m=0.8,
+        from_s=begins_s,
+        to_s=to_s,
+        distractor=True,
+    )
+    if place is None:
+        return False
+    owner = director.comer((place[0] + 0.7, place[1]), by_s=begins_s).face(180.0).wait_until(to_s)
+    thing = Journey(director.actor(Kind.RUBBISH_BAG), at_s=begins_s + 1.0, place_m=place).wait_until(to_s - 0.5)
+    director.play(Act(scene=BAG, members=(thing.done(),), distractor=True), director.leave(owner).done())
+    return True
+
+
+def lone_stander(director: Director) -> bool:
+    """Let somebody stand still for a long time."""
+    begins_s = director.moment(10.0, director.end_s - 60.0)
+    to_s = begins_s + director.moment(60.0, 150.0)
+    place = director.find(
+        CROWD, director.beside(), height_m=_TALL_M, radius_m=0.5, from_s=begins_s, to_s=to_s, distractor=True
+    )
+    if place is None:
+        return False
+    facing = (place[0] + 1.0, place[1] + float(director.draw.normal()))
+    person = _stander(director, place, by_s=begins_s, to_s=to_s, facing=facing)
+    director.play(Act(scene=CROWD, members=(person,), distractor=True))
+    return True
+
+
+def bus_queue(director: Director) -> bool:
+    """Let people queue at a bus stop, fewer than make a crowd, until a bus that is not seen takes them."""
+    stops = [block for block in director.stage.blocks if block.what == "bus-stop"]
+    if not stops:
+        return False
+    x, y = stops[0].centre_m
+    count = SCENES[CROWD].count - 1
+    begins_s = director.moment(20.0, director.end_s - 90.0)
+    to_s = begins_s + director.moment(50.0, 90.0)
+    row_y = y + stops[0].size_m[1] / 2 + 0.45
+    places = [(x - 1.6 + 0.8 * row, row_y) for row in range(count)]
+    if not director.ground.free((x, row_y), 0.4, begins_s - 30.0, to_s):
+        return False
+    director.ground.book((x, row_y), 2.2, begins_s - 10.0, to_s)
+    people = [
+        _stander(director, place, by_s=begins_s + 6.0 * row, to_s=to_s, facing=(place[0] + 1.0, place[1]))
+        for row, place in enumerate(places)
+    ]
+    director.play(Act(scene=CROWD, members=tuple(people), distractor=True))
+    return True
+
+
+def passing_group(director: Director) -> bool:
+    """Let four or five people walk by together."""
+    draw = director.draw
+    way = director.walkways[int(draw.integers(len(director.walkways)))]
+    begins_s = director.moment(-20.0, director.end_s - 60.0)
+    count = int(draw.integers(4, SCENES[CROWD].count))
+    forward = bool(draw.random() < 0.5)  # noqa: PLR2004 - either way
+    people = []
+    for row in range(count):
+        aside_m = 0.35 + 0.35 * (row % 2) * (1 if way.front_m[0] < way.y_m else -1)
+        begins = begins_s + 0.7 * (row // 2)
+        people.append(_walker(director, way.strip.x_m, way.y_m + aside_m, begins, forward=forward))
+    if any(not clear(director, person) for person in people):
+        return False
+    director.play(Act(scene=CROWD, members=tuple(people), distractor=True))
+    return True
+
+
+def walkers(director: Director) -> None:
+    """Let people walk along every walkway, each on the right, as far as nothing stands in the way."""
+    draw = director.draw
+    for way in director.walkways:
+        at_s = -80.0 + float(draw.exponential(_EVERY_S))
+        while at_s < director.end_s:
+            forward = bool(draw.random() < 0.5)  # noqa: PLR2004 - either way
+            y_m = way.y_m + (-0.35 if forward else 0.35)
+            person = _walker(director, way.strip.x_m, y_m, at_s, forward=forward)
+            if clear(director, person):
+                director.extras(person)
+            at_s += max(3.0, float(draw.exponential(_EVERY_S)))
+
+
+def _walker(director: Director, x_m: Place, y_m: float, at_s: float, *, forward: bool) -> Itinerary:
+    low, high = max(x_m[0], -60.0), min(x_m[1], 60.0)
+    start, end = ((low, y_m), (high, y_m)) if forward else ((high, y_m), (low, y_m))
+    journey = Journey(director.actor(Kind.PERSON), at_s=at_s, place_m=start)
+    return journey.go(end, speed_mps=WALK_MPS).done()
+
+
+def clear(director: Director, person: Itinerary) -> bool:
+    """Tell whether somebody's way touches nothing that is booked."""
+    bookings = director.ground.bookings
+    at_s = person.from_s
+    while at_s < person.to_s:
+        place = person.place_m(at_s)
+        if place is not None and any(
+            each.from_s <= at_s <= each.to_s
+            and math.hypot(place[0] - each.x_m, place[1] - each.y_m) < each.radius_m + _BODY_M
+            for each in bookings
+        ):
+            return False
+        at_s += _STEP_S
+    return True

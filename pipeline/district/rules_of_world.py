@@ -1,0 +1,209 @@
+"""The scenes' rules in the world itself: from everybody's true way, when a rule is first true. Knows no pixels.
+
+Written apart from the pipeline's rules, from their description, so that one can be held against the other.
+"""
+
+import itertools
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.district.itineraries import Itinerary
+from pipeline.district.stage import Kind
+from pipeline.district.watching import Watched
+from pipeline.scenes import Rule, Scene
+
+Floats = NDArray[np.float64]
+STEP_S: Final = 0.1
+_DIP_S: Final = 0.5  # breaks shorter than this are none
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Truth:
+    """A state in which a rule is true: since when it held, when it had held long enough, and when it ended.
+
+    Attributes:
+        place_m: of the thing, or the middle of the group, when the rule became true.
+    """
+
+    from_s: float
+    qualifies_s: float
+    to_s: float
+    place_m: tuple[float, float]
+
+
+def first_truth(
+    scene: Scene,
+    members: Sequence[Itinerary],
+    zones: Sequence[Watched],
+    people: Sequence[Itinerary],
+    *,
+    end_s: float,
+) -> Truth | None:
+    """Return when a scene's rule is first true of some actors, None if it never is in the run.
+
+    Args:
+        scene: the rule.
+        members: whom it judges; for a group, all of them together.
+        zones: where it is watched; one of them must hold the thing.
+        people: everybody on the stage, for what must be alone.
+        end_s: the run's end.
+    """
+    mine = [zone for zone in zones if scene.code in zone.scenes]
+    states = [truth for zone in mine for truth in _states(scene, members, zone, people, end_s)]
+    return min(states, key=lambda truth: truth.qualifies_s, default=None)
+
+
+def _states(
+    scene: Scene, members: Sequence[Itinerary], zone: Watched, people: Sequence[Itinerary], end_s: float
+) -> list[Truth]:
+    match scene.rule:
+        case Rule.DWELL:
+            return [truth for each in members for truth in _stayed(scene, each, zone, end_s)]
+        case Rule.LEFT:
+            return [truth for each in members for truth in _left(scene, each, zone, people, end_s)]
+        case Rule.INTRUSION:
+            return [truth for each in members for truth in _visited(scene, each, zone, end_s)]
+        case Rule.CLUTTER:
+            return _grouped(scene, members, zone, end_s, standing=True)
+        case Rule.CROWD:
+            return _grouped(scene, members, zone, end_s, standing=False)
+
+
+def _stayed(scene: Scene, each: Itinerary, zone: Watched, end_s: float) -> list[Truth]:
+    found = []
+    for begins, ends in each.stays(least_s=scene.dwell_s):
+        place = each.place_m(begins)
+        since = max(begins, 0.0)
+        if place is not None and zone.holds(place) and since + scene.dwell_s <= min(ends, end_s):
+            found.append(Truth(from_s=since, qualifies_s=since + scene.dwell_s, to_s=ends, place_m=place))
+    return found
+
+
+def _left(
+    scene: Scene, each: Itinerary, zone: Watched, people: Sequence[Itinerary], end_s: float
+) -> list[Truth]:
+    """Return when a thing that came in the run has lain alone for long enough."""
+    place = each.place_m(each.from_s)
+    if each.from_s <= 0.0 or place is None or not zone.holds(place):
+        return []
+    times = np.arange(each.from_s, min(each.to_s, end_s), STEP_S)
+    alone = np.ones(len(times), bool)
+    for person in people:
+        if person.to_s >= each.from_s:
+            away = np.hypot(*(track(person, times) - np.array(place)).T)
+            alone &= ~(away <= scene.radius_m)
+    since = _held_from(times, alone, scene.dwell_s)
+    if since is None:
+        return []
+    return [Truth(from_s=each.from_s, qualifies_s=since + scene.dwell_s, to_s=each.to_s, place_m=place)]
+
+
+def _visited(scene: Scene, each: Itinerary, zone: Watched, end_s: float) -> list[Truth]:
+    times = np.arange(max(each.from_s, 0.0), min(each.to_s, end_s), STEP_S)
+    places = track(each, times)
+    inside = np.array([zone.holds((float(x), float(y))) for x, y in places], bool)
+    since = _held_from(times, inside, scene.dwell_s)
+    if since is None:
+        return []
+    qualifies = since + scene.dwell_s
+    after = times[(times > qualifies) & ~inside]
+    place = each.place_m(qualifies) or each.place_m(since)
+    if place is None:
+        return []
+    ends = float(after[0]) if len(after) else each.to_s
+    return [Truth(from_s=since, qualifies_s=qualifies, to_s=ends, place_m=place)]
+
+
+def _grouped(
+    scene: Scene, members: Sequence[Itinerary], zone: Watched, end_s: float, *, standing: bool
+) -> list[Truth]:
+    """Return when enough of the members have been together for long enough."""
+    if len(members) < scene.count:
+        return []
+    begins = max(0.0, sorted(each.from_s for each in members)[scene.count - 1])
+    times = np.arange(begins, min(max(each.to_s for each in members), end_s), STEP_S)
+    tracks = np.stack([track(each, times) for each in members])
+    for row, each in enumerate(members):
+        tracks[row, ~_counts(each, times, tracks[row], zone, standing=standing)] = np.nan
+    together = np.array([_fullest(tracks[:, column], scene.radius_m) for column in range(len(times))])
+    since = _held_from(times, together >= scene.count, scene.dwell_s)
+    if since is None:
+        return []
+    qualifies = since + scene.dwell_s
+    column = min(int(np.searchsorted(times, qualifies)), len(times) - 1)
+    middle = np.nanmean(tracks[:, column], axis=0)
+    after = times[(times > qualifies) & (together < scene.count)]
+    return [
+        Truth(
+            from_s=since,
+            qualifies_s=qualifies,
+            to_s=float(after[0]) if len(after) else float(times[-1]),
+            place_m=(float(middle[0]), float(middle[1])),
+        )
+    ]
+
+
+def _counts(
+    each: Itinerary, times: Floats, places: Floats, zone: Watched, *, standing: bool
+) -> NDArray[np.bool_]:
+    """Return when one counts: it is there, in the zone and, if it must, stands."""
+    inside = np.array([not math.isnan(x) and zone.holds((float(x), float(y))) for x, y in places], bool)
+    if not standing:
+        return inside
+    stands = np.zeros(len(times), bool)
+    for begins, ends in each.stays(least_s=1.0):
+        stands |= (times >= begins) & (times <= ends)
+    return inside & stands
+
+
+def _fullest(points: Floats, radius_m: float) -> int:
+    """Return how many of (n, 2) points one disc can cover: some disc with two of them on its rim, or one as centre."""
+    there = points[~np.isnan(points[:, 0])]
+    if len(there) <= 1:
+        return len(there)
+    if float(np.ptp(there, axis=0).max()) <= radius_m:
+        return len(there)  # a square of the radius fits into the disc
+    centres = [point for point in there]
+    for a, b in itertools.combinations(there, 2):
+        way = b - a
+        length = float(np.hypot(*way))
+        if 0.0 < length <= 2 * radius_m:
+            turned = np.array([-way[1], way[0]]) / length * math.sqrt(max(radius_m**2 - length**2 / 4, 0.0))
+            centres += [(a + b) / 2 + turned, (a + b) / 2 - turned]
+    away = np.linalg.norm(np.array(centres)[:, None] - there[None], axis=2)
+    return int((away <= radius_m + 1e-9).sum(axis=1).max())  # noqa: PLR2004 - rounding
+
+
+def _held_from(times: Floats, holds: NDArray[np.bool_], dwell_s: float) -> float | None:
+    """Return since when a state holds that lasts for so long, short breaks forgiven; None if none does."""
+    since: float | None = None
+    broken: float | None = None
+    for at, held in zip(times.tolist(), holds.tolist(), strict=True):
+        if held:
+            since = at if since is None or (broken is not None and at - broken > _DIP_S) else since
+            broken = None
+            if at - since >= dwell_s - 1e-6:  # noqa: PLR2004 - rounding
+                return float(since)
+        elif broken is None:
+            broken = at
+        elif at - broken > _DIP_S:
+            since = None
+    return None
+
+
+def track(each: Itinerary, times: Floats) -> Floats:
+    """Return an actor's places at times, (n, 2); NaN while it is not there."""
+    knots = np.array([(knot.at_s, knot.x_m, knot.y_m) for knot in each.knots])
+    places = np.column_stack([np.interp(times, knots[:, 0], knots[:, axis]) for axis in (1, 2)])
+    places[(times < knots[0, 0]) | (times >= knots[-1, 0])] = np.nan
+    return places
+
+
+def people_of(cast: Sequence[Itinerary]) -> list[Itinerary]:
+    """Return the people among actors."""
+    return [each for each in cast if each.actor.kind is Kind.PERSON]

@@ -1,0 +1,69 @@
+"""What a camera of the district watches: zones on the ground as a site's people would draw them, and their scenes."""
+
+from dataclasses import dataclass
+from typing import Final
+
+import shapely
+
+from pipeline.district import scene_set
+from pipeline.district.plan import Ground, Strip
+from pipeline.district.stage import Surface
+
+ON_PAVEMENT: Final = (
+    scene_set.BICYCLES, scene_set.CROWD, scene_set.BAG, scene_set.STALL, scene_set.GOODS, scene_set.BIN,
+    scene_set.BURNING,
+)  # fmt: skip
+IN_WATER: Final = (scene_set.WATERS_EDGE, scene_set.FLOATING)
+_BESIDE_M: Final = 0.2
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Watched:
+    """A zone on the ground, stage metres, with the scenes that are watched in it."""
+
+    name: str
+    scenes: tuple[str, ...]
+    area: shapely.Polygon
+
+    def holds(self, place_m: tuple[float, float]) -> bool:
+        """Tell whether a place lies in it."""
+        return bool(shapely.contains_xy(self.area, *place_m))
+
+
+def watched(ground: Ground) -> tuple[Watched, ...]:
+    """Return the zones of a stage's camera: what it sees of the strips that some scene watches."""
+    found = []
+    for strip in ground.strips:
+        scenes = _scenes(strip)
+        area = ground.clipped(_area(ground, strip)) if scenes else None
+        if area is not None:
+            found.append(Watched(name=strip.name, scenes=scenes, area=area))
+    return tuple(found)
+
+
+def _scenes(strip: Strip) -> tuple[str, ...]:
+    match strip.surface:
+        case Surface.NO_PARKING:
+            return (scene_set.PARKED,)
+        case Surface.FIRE_LANE:
+            return (scene_set.FIRE_LANE,)
+        case Surface.PAVEMENT | Surface.SQUARE:
+            return ON_PAVEMENT
+        case Surface.WATER:
+            return IN_WATER
+        case _:
+            return ()
+
+
+def _area(ground: Ground, strip: Strip) -> shapely.Polygon:
+    """Return a strip's ground; no parking takes in the lane alongside, where nobody may stop either."""
+    low, high = strip.y_m
+    if strip.surface is Surface.NO_PARKING:
+        for lane in ground.on(Surface.LANE):
+            if lane.name.startswith("zebra"):
+                continue
+            if abs(lane.y_m[0] - high) < _BESIDE_M:
+                high = lane.y_m[1]
+            elif abs(lane.y_m[1] - low) < _BESIDE_M:
+                low = lane.y_m[0]
+    return shapely.box(strip.x_m[0], low, strip.x_m[1], high)
