@@ -13,6 +13,7 @@ import typer
 from api.app import create_app
 from api.commands.report import give, give_cases, say
 from api.options import SAMPLE, DatabaseOption, DataOption, JsonOption, SiteArgument, SourceOption, WeightsOption
+from api.server import ConsoleServer
 from api.services import Services
 from api.wiring import premises, wire, with_frames
 from models.detector import Detector
@@ -181,13 +182,11 @@ def watching(services: Services, sources: Mapping[str, str], maker: Callable[[],
 
 def serve_until_stopped(services: Services, *, host: str, port: int) -> None:
     """Serve until Ctrl-C, keeping offers moving meanwhile."""
-    import uvicorn
-
     keeper = Keeper(services.desk)
     say(log_in_lines(services, host=host, port=port))
     keeper.start()
     try:
-        uvicorn.run(create_app(services), host=host, port=port, log_level="warning", timeout_graceful_shutdown=3)
+        ConsoleServer(create_app(services), host=host, port=port).run()
     finally:
         keeper.stop()
 

@@ -14,6 +14,7 @@ _LEDGE_M: Final = -0.25  # how far down somebody climbs
 _EVERY_S: Final = 14.0  # between two walkers of a walkway
 _STEP_S: Final = 1.0
 _BODY_M: Final = 0.45
+_KEEP_CLEAR_M: Final = 5.0  # passers-by would make a crowd of a queue or of a group
 
 
 def crowd(director: Director) -> bool:
@@ -27,6 +28,7 @@ def crowd(director: Director) -> bool:
     )
     if place is None:
         return False
+    director.ground.book(place, _KEEP_CLEAR_M, whole_s - 20.0, to_s + 8.0)
     people = []
     for row in range(count):
         comes_s = whole_s - float(draw.uniform(0.0, 14.0)) * (row < count - 1)
@@ -60,7 +62,7 @@ def climber(director: Director) -> bool:
         return False
     way, edge = edges[0]
     areas = [(way.strip.x_m, (edge + 0.3, edge + 0.45))]
-    place = director.find(WATERS_EDGE, areas, height_m=_TALL_M, radius_m=0.8, from_s=begins_s, to_s=to_s)
+    place = director.find(WATERS_EDGE, areas, height_m=_TALL_M, radius_m=0.3, from_s=begins_s, to_s=to_s)
     if place is None:
         return False
     before = (place[0], edge - 0.55)
@@ -164,7 +166,7 @@ def bus_queue(director: Director) -> bool:
     places = [(x - 1.6 + 0.8 * row, row_y) for row in range(count)]
     if not director.ground.free((x, row_y), 0.4, begins_s - 30.0, to_s):
         return False
-    director.ground.book((x, row_y), 2.2, begins_s - 10.0, to_s)
+    director.ground.book((x, row_y), _KEEP_CLEAR_M, begins_s - 10.0, to_s)
     people = [
         _stander(director, place, by_s=begins_s + 6.0 * row, to_s=to_s, facing=(place[0] + 1.0, place[1]))
         for row, place in enumerate(places)
@@ -187,6 +189,7 @@ def passing_group(director: Director) -> bool:
         people.append(_walker(director, way.strip.x_m, way.y_m + aside_m, begins, forward=forward))
     if any(not clear(director, person) for person in people):
         return False
+    director.groups += people
     director.play(Act(scene=CROWD, members=tuple(people), distractor=True))
     return True
 
@@ -224,5 +227,11 @@ def clear(director: Director, person: Itinerary) -> bool:
             for each in bookings
         ):
             return False
+        if place is not None and any(_near(place, each.place_m(at_s)) for each in director.groups):
+            return False
         at_s += _STEP_S
     return True
+
+
+def _near(place_m: Place, other_m: Place | None) -> bool:
+    return other_m is not None and math.dist(place_m, other_m) < _KEEP_CLEAR_M

@@ -41,7 +41,6 @@ def _bikes(director: Director, count: int, *, distractor: bool) -> bool:
         radius_m=half_m if half_m < 2.0 else 2.0,  # noqa: PLR2004 - the ends of a row may stick out
         from_s=first_s - 10.0,
         to_s=to_s,
-        distractor=distractor,
     )
     if place is None:
         return False

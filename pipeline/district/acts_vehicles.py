@@ -14,6 +14,7 @@ _SLOW_MPS: Final = 4.0
 _CREEP_MPS: Final = 1.8
 _BESIDE_M: Final = 0.2
 _ROOM_M: Final = 2.9  # half a van and half a metre
+_WIDE_M, _LONG_M = 1.15, 2.8  # three discs cover a car and its bumpers' room
 
 
 def illegal_parking(director: Director) -> bool:
@@ -66,10 +67,12 @@ def _stop(
     strips = [strip for strip in director.ground.on(surface) if lane_of(director, strip) is not None]
     areas = [_inside(strip) for strip in strips]
     place = director.find(
-        scene, areas, height_m=1.6, radius_m=_ROOM_M, from_s=arrives_s - 8.0, to_s=leaves_s + 6.0, distractor=distractor
+        scene, areas, height_m=1.6, radius_m=_WIDE_M, from_s=arrives_s - 8.0, to_s=leaves_s + 6.0, distractor=distractor
     )
     if place is None:
         return False
+    for aside_m in (-_LONG_M, _LONG_M):
+        director.ground.book((place[0] + aside_m, place[1]), _WIDE_M, arrives_s - 8.0, leaves_s + 6.0)
     strip = next(each for each in strips if _holds(each, place))
     driven = _drive(director, strip, place, arrives_s, leaves_s, kinds)
     director.play(Act(scene=scene, members=(driven,), distractor=distractor))

@@ -101,7 +101,7 @@ def _shop(faces: Faces, block: Block, draw: Draw) -> None:
         shape.box((side * (length / 2 - 0.06), -0.05, height / 2), (0.2, depth + 0.12, height), 0)
     shape.box((0.0, -0.06, height + 0.05), (length, depth + 0.2, 0.12), 0)
     faces.solid(shape, {0: linear((150, 148, 142))}, matrix)
-    faces.shops.append((start + x * length / 2 + _Z * 1.8, outward))
+    faces.shops.append((start + x * length / 2 + _Z * 1.8, outward, seed))
     pick = draw.random()
     if pick < 0.4:  # noqa: PLR2004 - share of shops with an awning
         _awning(faces, (start, x, outward), length, tint=sign)

@@ -20,6 +20,7 @@ from pipeline.district.stage import Actor, Kind, Stage, Surface
 WALK_MPS: Final = 1.35
 MERGE_SLACK_M: Final = 8.0  # beyond a category's own distance: both 95 % ellipses, as far as acts take place
 PAVED: Final = (Surface.PAVEMENT, Surface.SQUARE)
+_MOST_TRIES: Final = 60
 _FRONT: Final = frozenset({"shop", "railing"})
 _SIZES_M: Final = {
     Kind.PERSON: (0.5, 0.5, 1.72),
@@ -91,9 +92,11 @@ class Director:
         self.ground = Ground.of(stage)
         self.acts: list[Act] = []
         self.cast: list[Itinerary] = []
+        self.groups: list[Itinerary] = []
         self.walkways = [_walkway(strip, y_m, stage) for strip in self.ground.on(*PAVED) for y_m in _lines(strip, stage)]
         self._catalogue, self._next_id = catalogue, first_id
         self._taken: dict[str, list[Place]] = {}
+        self._known: dict[tuple[tuple[Place, Place], float], list[Place]] = {}
 
     @property
     def next_id(self) -> int:
@@ -156,11 +159,20 @@ class Director:
             areas: rectangles, x and y ranges, tried in chance order.
         """
         for row in self.draw.permutation(len(areas)).tolist():
-            for place in spots(self.ground, *areas[row], height_m=height_m, draw=self.draw, tries=60):
+            known = self._spots(areas[row], height_m)
+            for index in self.draw.permutation(len(known)).tolist()[:_MOST_TRIES]:
+                place = known[index]
                 if self.ground.free(place, radius_m, from_s, to_s) and self.room(scene, place, distractor=distractor):
                     self.ground.book(place, radius_m, from_s, to_s)
                     return place
         return None
+
+    def _spots(self, area: tuple[Place, Place], height_m: float) -> list[Place]:
+        """Return well seen places of an area; looked for once."""
+        key = (area, height_m)
+        if key not in self._known:
+            self._known[key] = spots(self.ground, *area, height_m=height_m, draw=self.draw)
+        return self._known[key]
 
     def beside(self, *, inset_m: float = 0.0) -> list[tuple[Place, Place]]:
         """Return the areas beside the walkways, things standing `inset_m` farther from them."""

@@ -117,9 +117,14 @@ def _window(
     return colour.astype(np.float32), emission.astype(np.float32)
 
 
+def shuttered(seed: NDArray[np.int32], lit: float) -> NDArray[np.bool_]:
+    """Return which shops, by seed, have their shutter down: more of them when it is dark."""
+    return np.asarray(hashed(seed, 5.0) < 0.2 + 0.25 * (lit > 0))
+
+
 def shop(at: Spots) -> Look:
-    """Return a shop front: plinth, glass with shelves behind or a shutter, a door, and a sign above."""
-    shut = hashed(at.seed, 5.0) < 0.22 + 0.3 * (at.lit > 0)  # noqa: PLR2004 - more are shut when it is dark
+    """Return a shop front: plinth, glass with shelves behind or a shutter, and a sign above."""
+    shut = shuttered(at.seed, at.lit)
     shelf, glow = _shelves(at)
     slats = 0.75 + 0.25 * np.sin(at.v * 42.0) * np.clip(0.05 / at.footprint_m, 0.0, 1.0)
     shutter = np.array([0.33, 0.34, 0.35], dtype=np.float32) * slats[:, None]

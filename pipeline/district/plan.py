@@ -1,4 +1,4 @@
-"""The plan of a stage: its strips in order, what the camera sees of them, where there is room for something.
+"""The plan of a stage: its strips in order, what is seen of them from the camera, where there is room for something.
 
 Owns geometry and bookings (a disc that somebody uses for a time); who does what there is the acts' business.
 """
@@ -20,10 +20,12 @@ NEAREST_M: Final = 8.0
 FARTHEST_M: Final = 34.0
 RIM_PX: Final = 25.0
 SEEN_M: Final = 45.0  # zones are drawn so far
+LEAST_M2: Final = 2.0  # a smaller zone nobody draws
 _CROWN_FROM_M: Final = 2.4  # under a tree's crown people walk and are seen
 _TRUNK_M: Final = 0.5
 _SEE_THROUGH: Final = frozenset({"railing", "sign", "lamp"})
 _TRIES: Final = 400
+_ITSELF: Final = 0.995  # of the way to a point: a box that begins beyond is the thing itself
 
 
 class Booking(NamedTuple):
@@ -38,7 +40,7 @@ class Booking(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Strip:
-    """A patch that is a rectangle along an axis of the stage."""
+    """A patch that is a rectangle along the axes of the stage."""
 
     name: str
     surface: Surface
@@ -69,34 +71,26 @@ class Ground:
         """Return the strips of these surfaces."""
         return [strip for strip in self.strips if strip.surface in surfaces]
 
-    def strip_at(self, place_m: Place, *surfaces: Surface) -> Strip | None:
-        """Return a strip of these surfaces that holds a place."""
-        for strip in self.on(*surfaces):
-            if strip.x_m[0] <= place_m[0] <= strip.x_m[1] and strip.y_m[0] <= place_m[1] <= strip.y_m[1]:
-                return strip
-        return None
-
     def seen(self, places_m: Floats, *, height_m: float, farthest_m: float = FARTHEST_M) -> NDArray[np.bool_]:
         """Tell at which of (n, 2) places something is wholly in the picture, near enough, behind nothing, (n,)."""
         places = np.asarray(places_m, np.float64).reshape(-1, 2)
         width, height = self.stage.pose.size_px
         range_m = np.hypot(places[:, 0], places[:, 1])
         good = (range_m >= NEAREST_M) & (range_m <= farthest_m)
-        for share in (0.0, 0.5, 1.0):
-            points = np.column_stack([places, np.full(len(places), share * height_m)])
-            pixels, ahead = self.lens.project(points)
-            good &= (pixels > RIM_PX).all(axis=1) & (pixels < np.array([width, height]) - RIM_PX).all(axis=1)
-            good &= (ahead > 1.0) & ~self.hidden(points)
-        return good
+        levels = (0.0, height_m / 2, height_m)
+        points = np.concatenate([np.column_stack([places, np.full(len(places), level)]) for level in levels])
+        pixels, ahead = self.lens.project(points)
+        clear = (pixels > RIM_PX).all(axis=1) & (pixels < np.array([width, height]) - RIM_PX).all(axis=1) & (ahead > 1.0)
+        clear[clear] = ~self.hidden(points[clear])
+        return np.asarray(good & clear.reshape(len(levels), -1).all(axis=0))
 
     def hidden(self, points_m: Floats) -> NDArray[np.bool_]:
         """Tell which of (n, 3) points lie behind a block as seen from the lens, (n,)."""
         behind = np.zeros(len(points_m), bool)
         for block in self.stage.blocks:
-            if block.what in _SEE_THROUGH:
-                continue
-            low, high, half = _body(block)
-            behind |= crossed(self.lens.eye_m, points_m, block.centre_m, half, (low, high), block.heading_deg)
+            if block.what not in _SEE_THROUGH:
+                low, high, half = body(block)
+                behind |= crossed(self.lens.eye_m, points_m, block.centre_m, half, (low, high), block.heading_deg)
         return behind
 
     def free(self, place_m: Place, radius_m: float, from_s: float, to_s: float) -> bool:
@@ -115,20 +109,23 @@ class Ground:
         """Take a disc for a time."""
         self.bookings.append(Booking(*place_m, radius_m, from_s, to_s))
 
-    def seen_part(self, patch: Patch) -> shapely.Polygon | None:
-        """Return what the camera may see of a patch, None if it is hardly anything."""
-        return self.clipped(shapely.Polygon(patch.corners_m))
-
     def clipped(self, area: shapely.Polygon) -> shapely.Polygon | None:
         """Return what the camera may see of an area of ground within 45 m, None if it is hardly anything."""
         width, height = self.stage.pose.size_px
-        u, v = np.meshgrid(np.linspace(0, width, 33), np.linspace(0, height, 25))
-        rim = np.vstack([np.column_stack([u[0], v[0]]), np.column_stack([u[:, -1], v[:, -1]])])
-        rim = np.vstack([rim, np.column_stack([u[-1, ::-1], v[-1, ::-1]]), np.column_stack([u[::-1, 0], v[::-1, 0]])])
-        part = shapely.intersection(shapely.Polygon(self._ground_of(rim)).buffer(0), area)
-        if not isinstance(part, shapely.Polygon) or part.area < 2.0:  # noqa: PLR2004 - square metres
+        across, down = np.linspace(0, width, 33), np.linspace(0, height, 25)
+        rim = np.vstack(
+            [
+                np.column_stack([across, np.zeros(33)]),
+                np.column_stack([np.full(25, width), down]),
+                np.column_stack([across[::-1], np.full(33, height)]),
+                np.column_stack([np.zeros(25), down[::-1]]),
+            ]
+        )
+        parts = shapely.get_parts(shapely.intersection(shapely.Polygon(self._ground_of(rim)).buffer(0), area))
+        largest = max(parts, key=shapely.area, default=None)
+        if not isinstance(largest, shapely.Polygon) or largest.area < LEAST_M2:
             return None
-        return part
+        return largest
 
     def outline_px(self, area: shapely.Polygon) -> tuple[Place, ...]:
         """Return the image of an area's outline, densely enough that the lens's bend shows."""
@@ -170,10 +167,10 @@ def crossed(
     with np.errstate(divide="ignore", invalid="ignore"):
         near, far = (low - start) / way, (high - start) / way
     enters, leaves = np.fmin(near, far).max(axis=1), np.fmax(near, far).min(axis=1)
-    return np.asarray((enters < leaves) & (leaves > 0.0) & (enters < 0.995))  # noqa: PLR2004 - not the thing itself
+    return np.asarray((enters < leaves) & (leaves > 0.0) & (enters < _ITSELF))
 
 
-def _body(block: Block) -> tuple[float, float, Place]:
+def body(block: Block) -> tuple[float, float, Place]:
     """Return from and to which height a block hides what is behind it, and its half extents."""
     length, depth, height = block.size_m
     if block.what == "tree":

@@ -19,6 +19,7 @@ from pipeline.scenes import Rule, Scene
 
 Floats = NDArray[np.float64]
 STEP_S: Final = 0.1
+GROUP_STEP_S: Final = 0.2
 _DIP_S: Final = 0.5  # breaks shorter than this are none
 
 
@@ -54,7 +55,8 @@ def first_truth(
         end_s: the run's end.
     """
     mine = [zone for zone in zones if scene.code in zone.scenes]
-    states = [truth for zone in mine for truth in _states(scene, members, zone, people, end_s)]
+    judged = [each for each in members if each.actor.kind.value in scene.classes]
+    states = [truth for zone in mine for truth in _states(scene, judged, zone, people, end_s)]
     return min(states, key=lambda truth: truth.qualifies_s, default=None)
 
 
@@ -106,7 +108,7 @@ def _left(
 def _visited(scene: Scene, each: Itinerary, zone: Watched, end_s: float) -> list[Truth]:
     times = np.arange(max(each.from_s, 0.0), min(each.to_s, end_s), STEP_S)
     places = track(each, times)
-    inside = np.array([zone.holds((float(x), float(y))) for x, y in places], bool)
+    inside = zone.hold(places)
     since = _held_from(times, inside, scene.dwell_s)
     if since is None:
         return []
@@ -126,11 +128,11 @@ def _grouped(
     if len(members) < scene.count:
         return []
     begins = max(0.0, sorted(each.from_s for each in members)[scene.count - 1])
-    times = np.arange(begins, min(max(each.to_s for each in members), end_s), STEP_S)
+    times = np.arange(begins, min(max(each.to_s for each in members), end_s), GROUP_STEP_S)
     tracks = np.stack([track(each, times) for each in members])
     for row, each in enumerate(members):
         tracks[row, ~_counts(each, times, tracks[row], zone, standing=standing)] = np.nan
-    together = np.array([_fullest(tracks[:, column], scene.radius_m) for column in range(len(times))])
+    together = np.array([_fullest(tracks[:, column], scene.radius_m, least=scene.count) for column in range(len(times))])
     since = _held_from(times, together >= scene.count, scene.dwell_s)
     if since is None:
         return []
@@ -152,7 +154,7 @@ def _counts(
     each: Itinerary, times: Floats, places: Floats, zone: Watched, *, standing: bool
 ) -> NDArray[np.bool_]:
     """Return when one counts: it is there, in the zone and, if it must, stands."""
-    inside = np.array([not math.isnan(x) and zone.holds((float(x), float(y))) for x, y in places], bool)
+    inside = zone.hold(places)
     if not standing:
         return inside
     stands = np.zeros(len(times), bool)
@@ -161,14 +163,17 @@ def _counts(
     return inside & stands
 
 
-def _fullest(points: Floats, radius_m: float) -> int:
-    """Return how many of (n, 2) points one disc can cover: some disc with two of them on its rim, or one as centre."""
+def _fullest(points: Floats, radius_m: float, *, least: int) -> int:
+    """Return how many of (n, 2) points one disc can cover: some disc with two of them on its rim, or one as centre.
+
+    Where there are fewer than `least` in all, their number is enough of an answer.
+    """
     there = points[~np.isnan(points[:, 0])]
-    if len(there) <= 1:
+    if len(there) < max(least, 2):
         return len(there)
     if float(np.ptp(there, axis=0).max()) <= radius_m:
         return len(there)  # a square of the radius fits into the disc
-    centres = [point for point in there]
+    centres = [*there]
     for a, b in itertools.combinations(there, 2):
         way = b - a
         length = float(np.hypot(*way))

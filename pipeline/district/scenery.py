@@ -43,7 +43,7 @@ class Scenery:
         normal: (f, 3) for shading.
         tint, accent: (f, 3) linear RGB.
         lamps_m: (l, 3) heads of street lamps.
-        shops_m: (s, 3) middles of shop fronts that are lit at night, with their outward normals in `shop_ways`.
+        shops_m: (s, 3) middles of shop fronts that are lit at night, with their outward normals in `shop_ways` and seeds in `shop_seeds`.
     """
 
     vertices_m: Floats
@@ -61,6 +61,7 @@ class Scenery:
     lamps_m: Floats
     shops_m: Floats
     shop_ways: Floats
+    shop_seeds: NDArray[np.int32]
 
 
 def linear(rgb: ArrayLike) -> Floats:
@@ -77,7 +78,7 @@ class Faces:
     face: list[NDArray[np.int32]] = field(default_factory=list)
     columns: list[tuple[NDArray[np.generic], ...]] = field(default_factory=list)
     lamps: list[Floats] = field(default_factory=list)
-    shops: list[tuple[Floats, Floats]] = field(default_factory=list)
+    shops: list[tuple[Floats, Floats, int]] = field(default_factory=list)
     count: int = 0
     faces: int = 0
 
@@ -173,6 +174,7 @@ class Faces:
             lamps_m=np.array(self.lamps, dtype=np.float64).reshape(-1, 3),
             shops_m=np.array([shop[0] for shop in self.shops], dtype=np.float64).reshape(-1, 3),
             shop_ways=np.array([shop[1] for shop in self.shops], dtype=np.float64).reshape(-1, 3),
+            shop_seeds=np.array([shop[2] for shop in self.shops], dtype=np.int32),
         )
 
 

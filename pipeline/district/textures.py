@@ -13,9 +13,9 @@ _SIDE: Final = 1024
 
 def hashed(a: NDArray[np.generic], b: NDArray[np.generic] | float, seed: NDArray[np.generic] | int = 0) -> Values:
     """Return values from 0 to 1 that look random but depend only on the whole parts of `a`, `b` and `seed`."""
-    x = np.floor(a).astype(np.int64).astype(np.uint32)
-    y = np.asarray(np.floor(b)).astype(np.int64).astype(np.uint32)
-    s = np.asarray(seed).astype(np.int64).astype(np.uint32)
+    x = np.floor(np.atleast_1d(a)).astype(np.int64).astype(np.uint32)
+    y = np.atleast_1d(np.floor(b)).astype(np.int64).astype(np.uint32)
+    s = np.atleast_1d(seed).astype(np.int64).astype(np.uint32)
     mixed = x * np.uint32(0x9E3779B1) ^ y * np.uint32(0x85EBCA77) ^ (s + np.uint32(1)) * np.uint32(0xC2B2AE3D)
     mixed = (mixed ^ (mixed >> np.uint32(15))) * np.uint32(0x2C1B3C6D)
     mixed = (mixed ^ (mixed >> np.uint32(12))) * np.uint32(0x297A2D39)

@@ -3,7 +3,9 @@
 from dataclasses import dataclass
 from typing import Final
 
+import numpy as np
 import shapely
+from numpy.typing import NDArray
 
 from pipeline.district import scene_set
 from pipeline.district.plan import Ground, Strip
@@ -28,6 +30,11 @@ class Watched:
     def holds(self, place_m: tuple[float, float]) -> bool:
         """Tell whether a place lies in it."""
         return bool(shapely.contains_xy(self.area, *place_m))
+
+    def hold(self, places_m: NDArray[np.float64]) -> NDArray[np.bool_]:
+        """Tell which of (n, 2) places lie in it, (n,); what is not a number lies nowhere."""
+        shapely.prepare(self.area)
+        return np.asarray(shapely.contains_xy(self.area, places_m[:, 0], places_m[:, 1]), bool)
 
 
 def watched(ground: Ground) -> tuple[Watched, ...]:

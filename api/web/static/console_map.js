@@ -100,6 +100,14 @@ export async function consoleMap({ open }) {
     });
   }
 
+  // Where the window is narrow the panel lies over the map: how many pixels of it.
+  function covered() {
+    const panel = document.getElementById("panel");
+    if (getComputedStyle(panel).position !== "fixed") return 0;
+    const over = map.getContainer().getBoundingClientRect().right - (innerWidth - panel.offsetWidth);
+    return over >= map.getSize().x ? 0 : Math.max(0, over);
+  }
+
   return {
     update(situation, view) {
       current = situation;
@@ -112,9 +120,15 @@ export async function consoleMap({ open }) {
     },
     show(view) {
       const at = L.latLng(Number(view.lat), Number(view.lon));
-      const inner = map.getBounds().pad(-0.15);
-      if (map.getZoom() < 14.5) map.setView(at, 15.5);
-      else if (!inner.contains(at)) map.panTo(at);
+      const zoom = map.getZoom() < 14.5 ? 15.5 : map.getZoom();
+      const size = map.getSize();
+      const seen = size.x - covered();
+      const here = map.latLngToContainerPoint(at);
+      const inside = here.x > 0.12 * seen && here.x < 0.88 * seen && here.y > 0.12 * size.y && here.y < 0.85 * size.y;
+      if (zoom === map.getZoom() && inside) return;
+      // The middle of what the panel leaves free.
+      const middle = map.project(at, zoom).add([(size.x - seen) / 2, 0]);
+      map.setView(map.unproject(middle, zoom), zoom);
     },
     resize: () => map.invalidateSize(),
   };
