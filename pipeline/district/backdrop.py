@@ -24,6 +24,7 @@ from pipeline.district.materials import look
 from pipeline.district.occlusion import DepthMap, LightCamera
 from pipeline.district.scenery import Material, Scenery
 from pipeline.district.shapes import Floats
+from pipeline.district.stage import Patch
 from pipeline.district.stages import WATER_LEVEL_M
 from pipeline.district.textures import grain
 from pipeline.district.viewport import SAMPLES, Viewport
@@ -33,7 +34,6 @@ Values = NDArray[np.float32]
 _CHUNK: Final = 200_000
 _SUN_SIDE, _SKY_SIDE, _SKY_WAYS = 2048, 640, 18
 _RADIUS_M: Final = 55.0
-# The patterns are lit at full size only within this many metres; beyond, a sample stands for less than a pixel.
 _SKY: Final = -1
 
 
@@ -118,7 +118,7 @@ class _Baker:
         for sky_map in self.sky_maps:
             facing = np.clip(normals @ sky_map.way, 0.0, 1.0)
             facing = np.where(soft, 0.5 * facing + 0.25, facing)
-            total += facing * sky_map.lit(away, bias_m=0.12)
+            total += facing * sky_map.lit(away, bias_m=0.12, soft=False)
             whole += float(sky_map.way[2])
         open_ = (total / whole)[:, None]
         ambient = light.sky * open_ + bounce(light, normals) * (0.3 + 0.7 * open_)
@@ -144,9 +144,9 @@ class _Baker:
         return mirror
 
 
-def bake(scenery: Scenery, viewport: Viewport, light: Ambience, *, patches: list[Strip]) -> Backdrop:
+def bake(scenery: Scenery, viewport: Viewport, light: Ambience, *, patches: tuple[Patch, ...]) -> Backdrop:
     """Draw and light a scenery for a viewport."""
-    baker = _Baker(scenery, patches, light, viewport)
+    baker = _Baker(scenery, strips(patches), light, viewport)
     canvas = Canvas(viewport.canvas_px)
     canvas.look(viewport.lens.eye_m, viewport.lens.axes, focal_px=viewport.canvas_focal_px)
     codes = _numbers(canvas, scenery, np.ones(len(scenery.triangles), dtype=bool), np.eye(4))
@@ -280,8 +280,3 @@ def _reflected(
     rows = np.clip(row + up, 0, mirror.shape[0] - 1).astype(np.int32)
     columns = np.clip(column + side, 0, mirror.shape[1] - 1).astype(np.int32)
     return np.asarray(mirror[rows, columns] * share[:, None], dtype=np.float32)
-
-
-def patches_of(patches: tuple[object, ...]) -> list[Strip]:
-    """Return the strips that `bake` paints."""
-    return strips(patches)  # type: ignore[arg-type]

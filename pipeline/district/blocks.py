@@ -151,12 +151,12 @@ def _tree(faces: Faces, block: Block, draw: Draw) -> None:
 def _foliage(faces: Faces, matrix: Floats, puffs: list[tuple[Floats, float]], green: Floats, draw: Draw) -> None:
     corners, normals, tints = [], [], []
     for middle, radius in puffs:
-        count = int(150 * max(radius, 0.6))
+        count = int(380 * max(radius, 0.6))
         way = draw.normal(size=(count, 3))
         way /= np.linalg.norm(way, axis=1, keepdims=True)
         depth = draw.uniform(0.62, 1.05, (count, 1))
         place = matrix[:3, 3] + middle + way * radius * depth * [1.0, 1.0, 0.8]
-        corners.append(place[:, None, :] + draw.normal(0, 0.15, (count, 3, 3)))
+        corners.append(place[:, None, :] + draw.normal(0, 0.095, (count, 3, 3)))
         soft = way * 0.75 + [0.0, 0.0, 0.3] + draw.normal(0, 0.2, (count, 3))
         normals.append(soft / np.linalg.norm(soft, axis=1, keepdims=True))
         shade = (0.45 + 0.75 * (depth - 0.6) / 0.45) * draw.uniform(0.7, 1.3, (count, 1))

@@ -150,18 +150,20 @@ def shop(at: Spots) -> Look:
 
 def _shelves(at: Spots) -> tuple[Colours, Colours]:
     """Return goods on shelves behind glass, and how they shine when the shop is lit."""
-    cell_u, cell_v = np.floor(at.u / 0.34), np.floor((at.v - 0.4) / 0.42)
+    wide = 0.16 + 0.4 * hashed(np.floor((at.v - 0.4) / 0.42), 3.0, at.seed)
+    cell_u, cell_v = np.floor(at.u / wide), np.floor((at.v - 0.4) / 0.42)
     pick = hashed(cell_u, cell_v, at.seed)
     goods = np.stack([hashed(cell_u, cell_v, at.seed + k) for k in (11, 12, 13)], axis=1) ** 1.6
+    goods = 0.55 * goods + 0.45 * goods.mean(axis=1, keepdims=True)
     board = line((at.v - 0.4) % 0.42, 0.03, at.footprint_m)
     shown = (pick > 0.35) & ((at.v - 0.4) % 0.42 < 0.14 + 0.26 * pick)  # noqa: PLR2004 - some places are empty
     room = np.array([0.16, 0.14, 0.12], dtype=np.float32)
-    colour = np.where(shown[:, None], 0.08 + 0.5 * goods, room)
+    colour = np.where(shown[:, None], 0.05 + 0.38 * goods, room)
     colour = _over(colour, [0.3, 0.26, 0.2], board)
     who = hashed(at.seed, 6.0)
     lamp = np.where((who > 0.5)[:, None], _COOL, _WARM)  # noqa: PLR2004 - half of the shops
     high = 0.55 + 0.45 * np.clip(at.v / 2.6, 0.0, 1.0)
-    return colour * 0.6, np.asarray((0.25 + 1.5 * colour) * lamp * high[:, None] * 1.5, dtype=np.float32)
+    return colour * 0.6, np.asarray((0.16 + 1.1 * colour) * lamp * high[:, None] * 1.1, dtype=np.float32)
 
 
 def _sign_board(at: Spots, place: tuple[Values, Values], pitch: float) -> tuple[Colours, Colours]:

@@ -94,12 +94,12 @@ _LIGHTS: Final = {
     Light.DUSK: {
         "sun": _rgb(0.34, 0.19, 0.1), "sky": _rgb(0.2, 0.21, 0.3), "zenith": _rgb(0.1, 0.13, 0.3),
         "horizon": _rgb(0.62, 0.36, 0.26), "glow": _rgb(1.1, 0.5, 0.16), "mist": _rgb(0.34, 0.27, 0.29),
-        "lit": _rgb(0.35, 0, 0), "lamp": _rgb(22, 0, 0), "shop": _rgb(2.2, 0, 0), "exposure": _rgb(1.15, 0, 0), "noise": _rgb(1.7, 0, 0),
+        "lit": _rgb(0.35, 0, 0), "lamp": _rgb(30, 0, 0), "shop": _rgb(2.2, 0, 0), "exposure": _rgb(1.15, 0, 0), "noise": _rgb(1.7, 0, 0),
     },
     Light.NIGHT: {
-        "sun": _rgb(0, 0, 0), "sky": _rgb(0.022, 0.027, 0.045), "zenith": _rgb(0.006, 0.009, 0.02),
+        "sun": _rgb(0, 0, 0), "sky": _rgb(0.05, 0.058, 0.085), "zenith": _rgb(0.006, 0.009, 0.02),
         "horizon": _rgb(0.05, 0.042, 0.045), "glow": _rgb(0, 0, 0), "mist": _rgb(0.06, 0.055, 0.06),
-        "lit": _rgb(0.34, 0, 0), "lamp": _rgb(26, 0, 0), "shop": _rgb(2.4, 0, 0), "exposure": _rgb(1.35, 0, 0), "noise": _rgb(2.6, 0, 0),
+        "lit": _rgb(0.34, 0, 0), "lamp": _rgb(52, 0, 0), "shop": _rgb(2.4, 0, 0), "exposure": _rgb(1.35, 0, 0), "noise": _rgb(2.6, 0, 0),
     },
 }  # fmt: skip
 

@@ -12,6 +12,7 @@ from pipeline.district.shapes import Floats
 
 Values = NDArray[np.float32]
 _AWAY_M: Final = 200.0
+_TAPS: Final = ((-0.75, -0.25), (0.25, -0.75), (0.75, 0.25), (-0.25, 0.75))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -31,19 +32,20 @@ class DepthMap:
     reach_m: float
     depth_m: Values
 
-    def lit(self, points_m: Values, *, bias_m: float) -> Values:
-        """Return 1 where the light reaches (n, 3) points, 0 where not, between them at edges; outside 1."""
+    def lit(self, points_m: Values, *, bias_m: float, soft: bool = True) -> Values:
+        """Return 1 where the light reaches (n, 3) points, 0 where not, between them at soft edges; outside 1."""
         side = self.depth_m.shape[0]
         place = points_m @ self.axes.T + self.shift
         depth = self.reach_m - points_m @ self.way - bias_m
         total = np.zeros(len(points_m), dtype=np.float32)
         flat = self.depth_m.ravel()
-        for dx, dy in ((-0.75, -0.25), (0.25, -0.75), (0.75, 0.25), (-0.25, 0.75)):
+        taps = _TAPS if soft else _TAPS[:1]
+        for dx, dy in taps:
             column = np.clip((place[:, 0] + dx).astype(np.int32), 0, side - 1)
             row = np.clip((place[:, 1] + dy).astype(np.int32), 0, side - 1)
             total += flat[row * side + column] >= depth
         inside = (place > 1).all(axis=1) & (place < side - 1).all(axis=1)
-        return np.where(inside, total / 4, 1.0).astype(np.float32)
+        return np.where(inside, total / len(taps), 1.0).astype(np.float32)
 
 
 class LightCamera:

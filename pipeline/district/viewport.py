@@ -13,8 +13,8 @@ from pipeline.district.stage import Pose
 
 Floats = NDArray[np.float64]
 # Places within a pixel, a turned square: edges of any direction get four steps.
-_PLACES: Final = ((0.375, 0.125), (0.875, 0.375), (0.625, 0.875), (0.125, 0.625))
-SAMPLES: Final = len(_PLACES)
+PLACES: Final = ((0.375, 0.125), (0.875, 0.375), (0.625, 0.875), (0.125, 0.625))
+SAMPLES: Final = len(PLACES)
 _SCALE: Final = 2.0
 
 
@@ -40,7 +40,7 @@ class Viewport:
         focal = pose.focal_px * _SCALE
         ideal = [
             lens.undistort((np.column_stack([columns + u, rows + v]) - lens.middle_px) / pose.focal_px) * focal
-            for u, v in _PLACES
+            for u, v in PLACES
         ]
         half = np.max([np.abs(points).max(axis=0) for points in ideal], axis=0)
         size = (2 * math.ceil(half[0] + 1), 2 * math.ceil(half[1] + 1))

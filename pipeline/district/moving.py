@@ -1,0 +1,143 @@
+"""The things of one frame: matrices, which of them may be seen, and their triangles in stage metres."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.spatial import ConvexHull
+
+from pipeline.district.display import MOST_TRIANGLES, Canvas, TooManyThingsError
+from pipeline.district.meshes import mesh_key, mesh_of, palette_of
+from pipeline.district.optics import Lens
+from pipeline.district.shapes import Floats, Mesh
+from pipeline.district.stage import Kind, Placed
+
+Key = tuple[Kind, int, int, bool]
+_NEAREST_M, _FARTHEST_M = 0.6, 160.0
+_MARGIN: Final = 1.15
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Model:
+    """A mesh ready to be drawn.
+
+    Attributes:
+        mapper: VTK's handle.
+        middles_m, normals: (t, 3) of its triangles.
+        hull_m: (n, 3) the corners of its convex hull, which alone decide its extent in an image.
+        parts_m: corners of its larger solids, for shadows.
+    """
+
+    mesh: Mesh
+    mapper: Any
+    middles_m: Floats
+    normals: Floats
+    hull_m: Floats
+    parts_m: tuple[Floats, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Cast:
+    """The things of one frame that may be seen, n of them, and all their triangles.
+
+    Attributes:
+        placed, models: one each.
+        matrices: (n, 4, 4) mesh metres to stage metres; `turns`: (n, 3, 3) the same for normals.
+        first: (n + 1,) number of the first triangle of each.
+    """
+
+    placed: tuple[Placed, ...]
+    models: tuple[Model, ...]
+    matrices: Floats
+    turns: Floats
+    first: NDArray[np.int64]
+
+    def hulls_px(self, lens: Lens) -> tuple[Floats, Floats, list[slice]]:
+        """Return ideal and distorted pixels (m, 2) of all hull corners, and each thing's rows."""
+        corners, rows, start = [], [], 0
+        for model, matrix in zip(self.models, self.matrices, strict=True):
+            corners.append(model.hull_m @ matrix[:3, :3].T + matrix[:3, 3])
+            rows.append(slice(start, start + len(model.hull_m)))
+            start += len(model.hull_m)
+        seen = lens.to_camera(np.vstack(corners))
+        ideal = seen[:, :2] / np.maximum(seen[:, 2:], 0.2)
+        return ideal, lens.to_px(lens.distort(ideal)), rows
+
+
+@dataclass(slots=True)
+class Wardrobe:
+    """The models of one canvas, loaded when first worn."""
+
+    canvas: Canvas
+    models: dict[Key, Model] = field(default_factory=dict)
+
+    def cast(self, placed: Sequence[Placed], lens: Lens) -> Cast:
+        """Return the things that may fall into a lens's image."""
+        chosen = [thing for thing in placed if _may_be_seen(thing, lens)]
+        models = tuple(self._model(mesh_key(thing)) for thing in chosen)
+        matrices = np.array([_matrix(t, m.mesh) for t, m in zip(chosen, models, strict=True)]).reshape(-1, 4, 4)
+        # Normals turn by the inverse transpose; scales are per axis, so that is the matrix over the scales squared.
+        squared = (matrices[:, :3, :3] ** 2).sum(axis=1, keepdims=True)
+        counts = [len(model.mesh.triangles) for model in models]
+        return Cast(
+            placed=tuple(chosen),
+            models=models,
+            matrices=matrices,
+            turns=matrices[:, :3, :3] / np.maximum(squared, 1e-12),
+            first=np.concatenate([[0], np.cumsum(counts)]).astype(np.int64),
+        )
+
+    def _model(self, key: Key) -> Model:
+        if key not in self.models:
+            self.models[key] = _load(self.canvas, mesh_of(*key))
+        return self.models[key]
+
+
+def _load(canvas: Canvas, mesh: Mesh) -> Model:
+    if len(mesh.triangles) > MOST_TRIANGLES:
+        raise TooManyThingsError("triangles", len(mesh.triangles), MOST_TRIANGLES)
+    corners = mesh.vertices_m[mesh.triangles]
+    normals = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
+    parts = [mesh.vertices_m[np.unique(mesh.triangles[mesh.parts == part])] for part in np.unique(mesh.parts)]
+    large = sorted(parts, key=lambda points: -float(np.prod(np.sort(np.ptp(points, axis=0))[1:])))[:9]
+    return Model(
+        mesh=mesh,
+        mapper=canvas.load(mesh.vertices_m, mesh.triangles),
+        middles_m=corners.mean(axis=1),
+        normals=normals / np.maximum(np.linalg.norm(normals, axis=1, keepdims=True), 1e-12),
+        hull_m=mesh.vertices_m[ConvexHull(mesh.vertices_m).vertices],
+        parts_m=tuple(large),
+    )
+
+
+def _matrix(thing: Placed, mesh: Mesh) -> Floats:
+    turn = np.radians(thing.heading_deg)
+    sine, cosine = np.sin(turn), np.cos(turn)
+    sx, sy, sz = (size / nominal for size, nominal in zip(thing.actor.size_m, mesh.nominal_m, strict=True))
+    return np.array(
+        [
+            [cosine * sx, -sine * sy, 0.0, thing.x_m],
+            [sine * sx, cosine * sy, 0.0, thing.y_m],
+            [0.0, 0.0, sz, thing.z_m],
+            [0.0, 0.0, 0.0, 1.0],
+        ]
+    )
+
+
+def _may_be_seen(thing: Placed, lens: Lens) -> bool:
+    """Return whether a ball around a thing touches the cone of the image."""
+    length, width, height = thing.actor.size_m
+    radius = 0.6 * (length + width + height)
+    right, down, ahead = lens.to_camera(np.array([[thing.x_m, thing.y_m, thing.z_m + height / 2]]))[0]
+    if not _NEAREST_M < ahead + radius or ahead > _FARTHEST_M or ahead < _NEAREST_M:
+        return False
+    half = lens.middle_px / lens.pose.focal_px * _MARGIN
+    slack = radius * np.sqrt(1 + half**2)
+    return bool(abs(right) < ahead * half[0] + slack[0] and abs(down) < ahead * half[1] + slack[1])
+
+
+def palettes(cast: Cast) -> Floats:
+    """Return (n, slots, 3) linear albedo of the things."""
+    return np.array([palette_of(thing.actor) for thing in cast.placed])

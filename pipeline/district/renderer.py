@@ -1,0 +1,166 @@
+"""A simulated camera: the backdrop drawn once, moving things set into it, truth about each of them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.district.backdrop import Backdrop, bake
+from pipeline.district.display import SLOT_BIT, Canvas, Codes, require_rendering
+from pipeline.district.labels import label
+from pipeline.district.lighting import ambience
+from pipeline.district.moving import Cast, Wardrobe
+from pipeline.district.scenery import scenery_of
+from pipeline.district.shading import Shown, shade
+from pipeline.district.shadows import on_ground
+from pipeline.district.stage import Conditions, Placed, SeenThing, Stage
+from pipeline.district.viewport import SAMPLES, Viewport
+from pipeline.district.weather import Sensor, add_smoke, fires_of
+
+Image = NDArray[np.uint8]
+_TRIANGLE: Final = np.uint32(2**SLOT_BIT - 1)
+# A thing shows where it is nearer than the backdrop; wheels and soles touch the ground.
+_TOUCH: Final = 0.998
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Rendered:
+    """One frame.
+
+    Attributes:
+        image: (h, w, 3) BGR.
+        things: what it shows; empty if not asked for.
+    """
+
+    image: Image
+    things: tuple[SeenThing, ...]
+
+
+class Renderer:
+    """Draws what one camera sees of a stage; the same seed and moment give the same bytes on one machine."""
+
+    def __init__(self, stage: Stage, conditions: Conditions, *, seed: int) -> None:
+        """Draw and light what stands still; this takes seconds.
+
+        Raises:
+            NoRenderingError: this machine cannot draw off screen.
+        """
+        require_rendering()
+        self.stage, self.conditions = stage, conditions
+        self._light = ambience(conditions)
+        self._viewport = Viewport.of(stage.pose)
+        self._scenery = scenery_of(stage, seed=seed)
+        self.backdrop: Backdrop = bake(self._scenery, self._viewport, self._light, patches=stage.patches)
+        self._sensor = Sensor.of(self.backdrop, self._light, conditions, seed=seed)
+        self._canvas = Canvas(self._viewport.canvas_px)
+        lens = self._viewport.lens
+        self._canvas.look(lens.eye_m, lens.axes, focal_px=self._viewport.canvas_focal_px)
+        self._wardrobe = Wardrobe(self._canvas)
+        self._index = self._viewport.index.ravel()
+        self._rays = self._viewport.canvas_rays(self._index)
+        self._nearness = self.backdrop.nearness.ravel()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def render(self, placed: Sequence[Placed], *, at_s: float, labels: bool = True) -> Rendered:
+        """Draw one frame.
+
+        Args:
+            placed: everything that may move, with different actor ids.
+            at_s: seconds since the run's start; decides ripples, rain, shake and noise.
+            labels: whether to work out what each thing shows.
+
+        Raises:
+            TooManyThingsError: more things than a frame can tell apart.
+        """
+        cast = self._wardrobe.cast(placed, self._viewport.lens)
+        image = self.backdrop.image.copy()
+        self._sensor.ripple(image, at_s)
+        on_ground(image, self.backdrop, cast, self._light, self._viewport.lens)
+        things: tuple[SeenThing, ...] = ()
+        if cast.placed:
+            things = self._set_in(image, cast, labels=labels)
+        fires = fires_of(cast.placed)
+        add_smoke(image, fires, self.backdrop, light=self._light, lens=self._viewport.lens, at_s=at_s)
+        shift = self._sensor.shake_px(at_s)
+        return Rendered(
+            image=self._sensor.expose(image, at_s), things=tuple(_moved(thing, shift) for thing in things)
+        )
+
+    def _set_in(self, image: Image, cast: Cast, *, labels: bool) -> tuple[SeenThing, ...]:
+        """Draw the cast into an image and return what shows of it."""
+        drawn: list[tuple[Any, NDArray[np.float64], int]] = [
+            (model.mapper, matrix, slot)
+            for slot, (model, matrix) in enumerate(zip(cast.models, cast.matrices, strict=True), start=1)
+        ]
+        codes = self._canvas.draw(drawn).ravel()
+        width, height = self._viewport.size_px
+        size = width * height
+        hits, slots, triangles = self._hits(codes)
+        numbers = cast.first[slots - 1] + triangles
+        present = np.zeros(int(cast.first[-1]), dtype=bool)
+        present[numbers] = True
+        chosen = np.flatnonzero(present)
+        shown = shade(
+            cast, chosen, light=self._light, scenery=self._scenery, sun=self.backdrop.sun_map,
+            eye_m=self._viewport.lens.eye_m,
+        )  # fmt: skip
+        rank = np.zeros(len(present), dtype=np.int32)
+        rank[chosen] = np.arange(len(chosen), dtype=np.int32)
+        rows = rank[numbers]
+        nearness = np.einsum("ij,ij->i", shown.nearness[rows], self._rays[hits])
+        visible = nearness > self._nearness[hits] * _TOUCH
+        _blend(image, hits[visible], rows[visible], shown, size)
+        if not labels:
+            return ()
+        owners = np.zeros(SAMPLES * size, dtype=np.int32)
+        owners[hits[visible]] = slots[visible]
+        before = np.bincount(slots, minlength=len(cast.placed) + 1)[1:]
+        return label(
+            cast, owners.reshape(SAMPLES, height, width), before, canvas=self._canvas, viewport=self._viewport
+        )
+
+    def _hits(self, codes: Codes) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+        """Return which samples meet a thing, the thing's slot and the triangle's number within it."""
+        sampled = codes[self._index]
+        hits = np.flatnonzero(sampled)
+        found = sampled[hits]
+        return hits, (found >> SLOT_BIT).astype(np.int64), (found & _TRIANGLE).astype(np.int64) - 1
+
+    def close(self) -> None:
+        """Give the canvas back."""
+        self._canvas.close()
+
+
+def _blend(image: Image, hits: NDArray[np.int64], rows: NDArray[np.int32], shown: Shown, size: int) -> None:
+    """Average the samples that show things into an image, in place."""
+    flat = image.reshape(-1, 3)
+    total = np.zeros((size, 3), dtype=np.uint16)
+    count = np.zeros(size, dtype=np.uint16)
+    edges = np.searchsorted(hits, np.arange(SAMPLES + 1) * size)
+    for layer in range(SAMPLES):
+        part = slice(edges[layer], edges[layer + 1])
+        pixels = hits[part] - layer * size
+        total[pixels] += shown.bgr[rows[part]]
+        count[pixels] += 1
+    touched = np.flatnonzero(count)
+    under = flat[touched] * (SAMPLES - count[touched])[:, None]
+    flat[touched] = ((total[touched] + under + SAMPLES // 2) // SAMPLES).astype(np.uint8)
+
+
+def _moved(thing: SeenThing, shift: tuple[float, float]) -> SeenThing:
+    """Return a thing's boxes in the shaken image."""
+    (x1, y1, x2, y2), (u1, v1, u2, v2), (dx, dy) = thing.box_px, thing.full_box_px, shift
+    return SeenThing(
+        actor=thing.actor,
+        kind=thing.kind,
+        box_px=(x1 + dx, y1 + dy, x2 + dx, y2 + dy),
+        full_box_px=(u1 + dx, v1 + dy, u2 + dx, v2 + dy),
+        visible_share=thing.visible_share,
+    )

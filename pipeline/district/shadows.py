@@ -1,0 +1,136 @@
+"""What moving things do to the ground: sun shadows, contact shadows and, in the dark, pools of light before them."""
+
+from typing import Final
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.district.backdrop import Backdrop
+from pipeline.district.lighting import Ambience
+from pipeline.district.moving import Cast
+from pipeline.district.optics import Lens
+from pipeline.district.shading import driving
+from pipeline.district.shapes import Floats
+from pipeline.district.stage import Kind, Placed
+
+Image = NDArray[np.uint8]
+# Things whose shadow is narrower than this many pixels are drawn as one hull.
+_DETAILED_PX: Final = 55.0
+_CONTACT: Final = 150
+_LOWEST_SUN: Final = 0.12
+_FIRE_LIGHT_M: Final = 5.0
+
+
+def on_ground(image: Image, backdrop: Backdrop, cast: Cast, light: Ambience, lens: Lens) -> None:
+    """Darken and light the ground of an image in place."""
+    if not cast.placed:
+        return
+    size = image.shape[:2]
+    if light.sun.max() > 0 and light.sun_way[2] > _LOWEST_SUN:
+        mask = _sun_mask(cast, light, lens, size)
+        _blend(image, backdrop.shaded, mask, backdrop.ground)
+    contact = _contact_mask(cast, lens, size)
+    _dim(image, contact, backdrop.ground)
+    if light.lit > 0:
+        _add_light(image, backdrop, _light_mask(cast, lens, size))
+
+
+def _blend(image: Image, other: Image, mask: Image, ground: NDArray[np.bool_]) -> None:
+    rows, columns = np.nonzero((mask > 0) & ground)
+    share = mask[rows, columns].astype(np.uint16)[:, None]
+    own, shaded = image[rows, columns].astype(np.uint16), other[rows, columns].astype(np.uint16)
+    image[rows, columns] = ((own * (255 - share) + shaded * share) // 255).astype(np.uint8)
+
+
+def _dim(image: Image, mask: Image, ground: NDArray[np.bool_]) -> None:
+    rows, columns = np.nonzero((mask > 0) & ground)
+    left = (255 - mask[rows, columns].astype(np.uint16))[:, None]
+    image[rows, columns] = (image[rows, columns].astype(np.uint16) * left // 255).astype(np.uint8)
+
+
+def _add_light(image: Image, backdrop: Backdrop, mask: Image) -> None:
+    rows, columns = np.nonzero((mask > 0) & backdrop.ground)
+    own = image[rows, columns].astype(np.uint16)
+    gain = mask[rows, columns].astype(np.uint16)[:, None] * backdrop.albedo[rows, columns] // 200
+    image[rows, columns] = np.minimum(own + gain * (255 - own) // 255, 255).astype(np.uint8)
+
+
+def _fill(mask: Image, corners_px: Floats, value: int) -> None:
+    hull = cv2.convexHull(np.clip(corners_px * 16, -400_000, 400_000).astype(np.int32))
+    cv2.fillConvexPoly(mask, hull, value, lineType=cv2.LINE_AA, shift=4)
+
+
+def _sun_mask(cast: Cast, light: Ambience, lens: Lens, size: tuple[int, int]) -> Image:
+    mask = np.zeros(size, dtype=np.uint8)
+    slope = light.sun_way[:2] / light.sun_way[2]
+    solids: list[Floats] = []
+    for thing, model, matrix in zip(cast.placed, cast.models, cast.matrices, strict=True):
+        ahead = lens.to_camera(matrix[None, :3, 3])[0, 2]
+        large = thing.actor.size_m[2] * lens.pose.focal_px / max(ahead, 1.0) > _DETAILED_PX
+        whole = thing.actor.kind in (Kind.CAR, Kind.VAN) or not large
+        solids += [part @ matrix[:3, :3].T + matrix[:3, 3] for part in ((model.hull_m,) if whole else model.parts_m)]
+    points = np.vstack(solids)
+    points[:, :2] -= np.maximum(points[:, 2:], 0.0) * slope
+    points[:, 2] = 0.0
+    pixels, ahead_m = lens.project(points)
+    start = 0
+    for solid in solids:
+        rows = slice(start, start + len(solid))
+        start += len(solid)
+        if ahead_m[rows].min() > 0.5:  # noqa: PLR2004 - nothing close behind the lens
+            _fill(mask, pixels[rows], 255)
+    return np.asarray(cv2.blur(mask, (3, 3)), dtype=np.uint8)
+
+
+def _footprint(thing: Placed, *, wider: float) -> Floats:
+    turn, (length, width, _) = np.radians(thing.heading_deg), thing.actor.size_m
+    angles = np.arange(10) * 2 * np.pi / 10
+    square = 1.18 if thing.actor.kind in (Kind.CAR, Kind.VAN) else 0.95
+    x = np.clip(np.cos(angles) * square, -1, 1) * length / 2 * wider
+    y = np.clip(np.sin(angles) * square, -1, 1) * width / 2 * wider
+    return np.column_stack([
+        thing.x_m + x * np.cos(turn) - y * np.sin(turn), thing.y_m + x * np.sin(turn) + y * np.cos(turn), np.zeros(10)
+    ])  # fmt: skip
+
+
+def _contact_mask(cast: Cast, lens: Lens, size: tuple[int, int]) -> Image:
+    mask = np.zeros(size, dtype=np.uint8)
+    grounded = [thing for thing in cast.placed if abs(thing.z_m) < 0.3]  # noqa: PLR2004 - stands on the ground
+    if grounded:
+        points = [_footprint(thing, wider=wider) for thing in grounded for wider in (1.15, 0.9)]
+        pixels = lens.project(np.vstack(points))[0].reshape(len(grounded), 2, 10, 2)
+        for outer, inner in pixels:
+            _fill(mask, outer, _CONTACT // 3)
+            _fill(mask, inner, _CONTACT)
+    return np.asarray(cv2.blur(mask, (5, 5)), dtype=np.uint8)
+
+
+# Metres ahead, half width and strength of a headlamp's pool, from the rim to the core.
+_POOL: Final = ((0.5, 16.0, 3.2, 26), (1.0, 13.0, 2.4, 52), (1.5, 10.0, 1.8, 84), (2.0, 7.0, 1.2, 120))
+
+
+def _light_mask(cast: Cast, lens: Lens, size: tuple[int, int]) -> Image:
+    mask = np.zeros(size, dtype=np.uint8)
+    for thing in cast.placed:
+        if thing.actor.kind is Kind.FIRE:
+            for wider, value in ((1.0, 60), (0.7, 110), (0.4, 190)):
+                angles = np.arange(16) * 2 * np.pi / 16
+                rim = np.column_stack([np.cos(angles), np.sin(angles), np.zeros(16)]) * _FIRE_LIGHT_M * wider
+                _lighten(mask, lens, rim + [thing.x_m, thing.y_m, 0.0], value)
+        elif driving(thing):
+            turn = np.radians(thing.heading_deg)
+            axes = np.array([[np.cos(turn), np.sin(turn), 0.0], [-np.sin(turn), np.cos(turn), 0.0]])
+            weak = 1.0 if thing.actor.kind in (Kind.CAR, Kind.VAN) else 0.45
+            for start, end, half, value in _POOL:
+                reach = thing.actor.size_m[0] / 2 + np.array([start, end * 0.7 * weak, end * weak, end * 0.7 * weak, start])
+                side = np.array([-half * 0.3, -half, 0.0, half, half * 0.3]) * weak
+                corners = np.column_stack([reach, side]) @ axes + [thing.x_m, thing.y_m, 0.0]
+                _lighten(mask, lens, corners, int(value * weak**0.5))
+    return np.asarray(cv2.blur(mask, (9, 9)), dtype=np.uint8)
+
+
+def _lighten(mask: Image, lens: Lens, corners_m: Floats, value: int) -> None:
+    pixels, ahead_m = lens.project(corners_m)
+    if ahead_m.min() > 0.5:  # noqa: PLR2004 - nothing close behind the lens
+        _fill(mask, pixels, value)
