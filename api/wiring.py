@@ -1,12 +1,11 @@
 """The composition root: opens the casebook, brings the site up from it and puts the services together."""
 
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from api.options import VENDOR
 from api.services import FrameTaker, Services
-from api.tokens import TokenBook, first_tokens, read_tokens, write_tokens
+from api.tokens import TokenBook
 from pipeline.casebook import Casebook
 from pipeline.clocks import Clock, WallClock
 from pipeline.desk import Desk
@@ -76,13 +75,6 @@ def wire(folder: Path, where: Premises, *, clock: Clock | None = None) -> Servic
         tokens=TokenBook.load_or_make(where.data / "tokens.toml", site=site),
         vendor=VENDOR,
     )
-
-
-def _tokens(path: Path, site: Site) -> TokenBook:
-    if not path.is_file():
-        with suppress(FileExistsError):  # another process made it first
-            return write_tokens(path, first_tokens(site.roster.by_terminal()))
-    return read_tokens(path)
 
 
 def with_frames(services: Services, frames: FrameTaker) -> Services:

@@ -3,6 +3,7 @@
 import os
 import shutil
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 from typing import Annotated
 
@@ -29,7 +30,7 @@ from models.errors import NoWeightsError
 from models.registry import BACKGROUND, VARIABLE
 from pipeline.run import RunSettings
 from pipeline.simulated_reports import NOTE, Rates, simulate_reports
-from pipeline.street_clip import Street, write_clip
+from pipeline.street_clip import LENGTH_S, Street, write_clip
 
 app = typer.Typer()
 _OWN = ("beatgrid.db", "tokens.toml", "evidence", "street.avi", "heatmap.html")
@@ -58,7 +59,8 @@ def demo(
         _simulate(services)
         clip = sources_of(source) or {DEMO_CAMERA: str(_draw_clip(services, where))}
         maker = _detector(site, services, weights, drawn=not source)
-        figures = watch(services, clip, maker, settings=RunSettings(until_end=True))
+        start = services.clock.now() - timedelta(seconds=LENGTH_S)
+        figures = watch(services, clip, maker, settings=RunSettings(until_end=True, start=start))
         page = where.data / "heatmap.html"
         draw_site(services, page, by=Period.WEEK, remark=_REMARK)
         if as_json:
