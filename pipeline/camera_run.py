@@ -2,19 +2,20 @@
 
 import logging
 import queue
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from functools import partial
 from threading import Event, Thread
-from typing import Final
+from typing import Final, TypeVar
 
 from geo.errors import GeoError
 from models.detector import Detector
 from models.errors import ModelsError
 from pipeline.camera_pipeline import CameraPipeline, Outcome, PipelineSettings, StepResult
 from pipeline.cameras import Camera
-from pipeline.casebook import Casebook
+from pipeline.casebook import BusyError, CameraState, Casebook, StorageError
 from pipeline.clocks import Clock
 from pipeline.desk import Desk, Taken
 from pipeline.dispatch import Dispatch
@@ -26,8 +27,10 @@ from pipeline.site import Site
 from pipeline.sources import SourceAddress, open_source
 from pipeline.streams import StreamSettings
 
+T = TypeVar("T")
 log = logging.getLogger(__name__)
 QUEUED: Final = 4
+FIRST_WAIT_S, LONGEST_WAIT_S, GIVE_UP_S = 0.5, 30.0, 600.0  # for a casebook that is busy or out of reach
 _POLL_S: Final = 0.2
 _END: Final = None
 OWN_ERRORS: Final = (PipelineError, ModelsError, GeoError, OSError)
@@ -183,9 +186,29 @@ class CameraRun:
         last = len(result.sightings) - 1
         for index, sighting in enumerate(result.sightings):
             state = result.state if index == last else None
-            self._note(self._services.desk.take(sighting, principal=PIPELINE, state=state))
-        if last < 0 and (state := result.state) is not None:
-            self._services.casebook.write(lambda tx: tx.save_camera_state(state))
+            take = partial(self._services.desk.take, sighting, principal=PIPELINE, state=state)
+            self._note(self._stored(take))
+        if last < 0 and result.state is not None:
+            self._remember(result.state)
+
+    def _remember(self, state: CameraState) -> None:
+        self._stored(lambda: self._services.casebook.write(lambda tx: tx.save_camera_state(state)))
+
+    def _stored(self, write: Callable[[], T]) -> T:
+        """Write, and write again while casebook or disk is busy, full or out of reach: nothing seen is dropped for that.
+
+        A run that is to end gives up after a while, and says so; any run gives up when it is told to stop.
+        """
+        waited_s, wait_s = 0.0, FIRST_WAIT_S
+        while True:
+            try:
+                return write()
+            except (BusyError, StorageError, OSError) as error:
+                if self._stop.is_set() or (self._settings.until_end and waited_s >= GIVE_UP_S):
+                    raise
+                log.warning("camera %s waits %g s for the casebook: %s", self.camera.code, wait_s, error)
+                self._stop.wait(wait_s)
+                waited_s, wait_s = waited_s + wait_s, min(2 * wait_s, LONGEST_WAIT_S)
 
     def _note(self, taken: Taken) -> None:
         if taken.outcome == "open" and taken.number is not None:
@@ -203,7 +226,7 @@ class CameraRun:
             self._fail(AllFramesOldError(self.camera.code, frames[Outcome.REFUSED], self._pipeline.newest_at))
         state = self._pipeline.state()
         if state is not None and self.tally.frames[Outcome.PROCESSED]:
-            self._services.casebook.write(lambda tx: tx.save_camera_state(state))
+            self._remember(state)
 
     def _break(self, error: BaseException) -> None:
         self.crash = error

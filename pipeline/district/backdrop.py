@@ -3,7 +3,7 @@
 The scenery is drawn as triangle numbers at twice the size; points, patterns and light follow per sample in numpy.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 import numpy as np
@@ -86,9 +86,18 @@ class _Baker:
         return np.asarray(np.clip(reach, 0.1, 400.0), dtype=np.float32)
 
     def radiance(
-        self, triangles: NDArray[np.int64], eye_m: Floats, rays: Values, *, px_rad: float
+        self,
+        triangles: NDArray[np.int64],
+        eye_m: Floats,
+        rays: Values,
+        *,
+        px_rad: float,
+        known: "_Known | None" = None,
     ) -> tuple[Values, Values, Values, Values]:
-        """Return lit and shaded radiance, albedo (n, 3), and reach (n,), of triangles that rays meet."""
+        """Return lit and shaded radiance, albedo (n, 3), and reach (n,), of triangles that rays meet.
+
+        `known` holds the light on the same triangles at neighbouring samples; it is read where it can be, and filled.
+        """
         reach = self.hit(triangles, eye_m, rays)
         points = (eye_m + rays * reach[:, None]).astype(np.float32)
         faces = self.scenery.face[triangles]
@@ -104,7 +113,14 @@ class _Baker:
         if self.light.wet:
             ground = self.scenery.material[faces] == Material.GROUND
             albedo = np.where(ground[:, None], albedo * 0.62, albedo)
-        direct, ambient = self._light(points, normals, soft)
+        if known is None or not known.filled:
+            direct, ambient = self._light(points, normals, soft)
+        else:
+            direct, ambient = known.direct.copy(), known.ambient.copy()
+            other = np.flatnonzero(known.triangles != triangles)
+            direct[other], ambient[other] = self._light(points[other], normals[other], soft[other])
+        if known is not None and not known.filled:
+            known.keep(triangles, direct, ambient)
         mirrored = self._gloss(surface.gloss, rays, normals)
         shaded = albedo * ambient + surface.emission + mirrored
         lit = shaded + albedo * direct
@@ -144,24 +160,47 @@ class _Baker:
         return mirror
 
 
+@dataclass(slots=True)
+class _Known:
+    """Light on the first sample of each pixel, which the other samples of the same triangle share."""
+
+    triangles: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
+    direct: Values = field(default_factory=lambda: np.zeros((0, 3), dtype=np.float32))
+    ambient: Values = field(default_factory=lambda: np.zeros((0, 3), dtype=np.float32))
+    filled: bool = False
+
+    def keep(self, triangles: NDArray[np.int64], direct: Values, ambient: Values) -> None:
+        self.triangles, self.direct, self.ambient, self.filled = triangles, direct, ambient, True
+
+    def spread(self, rows: NDArray[np.int64], count: int) -> None:
+        """Make room for samples that show no triangle."""
+        triangles = np.full(count, _SKY, dtype=np.int64)
+        direct, ambient = np.zeros((count, 3), dtype=np.float32), np.zeros((count, 3), dtype=np.float32)
+        triangles[rows], direct[rows], ambient[rows] = self.triangles, self.direct, self.ambient
+        self.triangles, self.direct, self.ambient = triangles, direct, ambient
+
+    def at(self, rows: NDArray[np.int64]) -> "_Known":
+        return _Known(self.triangles[rows], self.direct[rows], self.ambient[rows], filled=True)
+
+
 def bake(scenery: Scenery, viewport: Viewport, light: Ambience, *, patches: tuple[Patch, ...]) -> Backdrop:
     """Draw and light a scenery for a viewport."""
     baker = _Baker(scenery, strips(patches), light, viewport)
     canvas = Canvas(viewport.canvas_px)
     canvas.look(viewport.lens.eye_m, viewport.lens.axes, focal_px=viewport.canvas_focal_px)
     codes = _numbers(canvas, scenery, np.ones(len(scenery.triangles), dtype=bool), np.eye(4))
-    mirrors = _mirrors(baker, canvas, codes)
+    mirrors = _mirrors(baker, canvas)
     canvas.close()
     width, height = viewport.size_px
     total = {name: np.zeros((height * width, 3), dtype=np.float32) for name in ("image", "shaded", "albedo")}
     nearness = np.zeros((SAMPLES, height * width), dtype=np.float32)
     ground = np.zeros(height * width, dtype=np.float32)
     water = np.full((height * width, 2), np.nan, dtype=np.float32)
-    for sample in range(SAMPLES):
-        for start in range(0, height * width, _CHUNK):
-            part = slice(start, min(start + _CHUNK, height * width))
+    for start in range(0, height * width, _CHUNK):
+        part, known = slice(start, min(start + _CHUNK, height * width)), _Known()
+        for sample in range(SAMPLES):
             pixels = viewport.index[sample, part]
-            done = _samples(baker, codes.ravel()[pixels], pixels, mirrors)
+            done = _samples(baker, codes.ravel()[pixels], pixels, mirrors, known)
             total["image"][part] += toned(light, done.lit)
             total["shaded"][part] += toned(light, done.shaded)
             total["albedo"][part] += done.albedo * done.ground[:, None]
@@ -202,7 +241,11 @@ class _Samples:
 
 
 def _samples(
-    baker: _Baker, numbers: NDArray[np.int64], pixels: NDArray[np.int32], mirrors: dict[float, Values]
+    baker: _Baker,
+    numbers: NDArray[np.int64],
+    pixels: NDArray[np.int32],
+    mirrors: dict[float, Values],
+    known: _Known,
 ) -> _Samples:
     """Light the samples of some canvas pixels."""
     viewport, light = baker.viewport, baker.light
@@ -218,7 +261,10 @@ def _samples(
     if len(solid):
         eye, solid_rays = viewport.lens.eye_m, rays[solid]
         px_rad = 1.0 / viewport.canvas_focal_px
-        a, b, own, reach = baker.radiance(numbers[solid], eye, solid_rays, px_rad=px_rad)
+        mine = known.at(solid) if known.filled else known
+        a, b, own, reach = baker.radiance(numbers[solid], eye, solid_rays, px_rad=px_rad, known=mine)
+        if mine is known:
+            known.spread(solid, len(numbers))
         material = baker.scenery.material[baker.scenery.face[numbers[solid]]]
         points = eye + solid_rays * reach[:, None]
         for level, mirror in mirrors.items():
@@ -232,12 +278,11 @@ def _samples(
     return _Samples(lit=lit, shaded=shaded, albedo=albedo, nearness=near, ground=ground, water_m=water)
 
 
-def _mirrors(baker: _Baker, canvas: Canvas, codes: NDArray[np.int64]) -> dict[float, Values]:
+def _mirrors(baker: _Baker, canvas: Canvas) -> dict[float, Values]:
     """Return, per level that mirrors, what the canvas shows upside down, as radiance (h, w, 3) at half its size."""
     scenery, light, viewport = baker.scenery, baker.light, baker.viewport
     levels = [WATER_LEVEL_M] if (scenery.material == Material.WATER).any() else []
     levels += [0.0] if light.wet else []
-    del codes
     found: dict[float, Values] = {}
     kept = ~np.isin(scenery.material[scenery.face], [Material.GROUND, Material.WATER, Material.EARTH])
     for level in levels:

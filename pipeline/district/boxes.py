@@ -115,7 +115,7 @@ class TrueBoxes:
 
     def _behind_blocks(self, each: Placed, points: Floats, box: Floats, near_m: float) -> NDArray[np.bool_]:
         """Return which points blocks hide, (n,); remembered, since what stands still is asked for again and again."""
-        key = (each.actor.id, round(each.x_m, 2), round(each.y_m, 2), each.ridden)
+        key = (each.actor.kind, round(each.x_m, 1), round(each.y_m, 1), round(each.heading_deg), each.ridden)
         known = self._static.get(key)
         if known is not None:
             return known
@@ -133,7 +133,7 @@ class TrueBoxes:
         return crossed(self.lens.eye_m, points, solid.centre_m, solid.half_m, solid.z_m, solid.heading_deg)
 
 
-_REMEMBERED: Final = 5_000
+_REMEMBERED: Final = 50_000
 
 
 def tall_m(each: Placed) -> float:

@@ -18,9 +18,9 @@ STYLES: Final = 6
 FLAME_PHASES: Final = 12
 
 
-def stall(style: int) -> Mesh:
+def stall(style: int, *, coarse: bool = False) -> Mesh:
     """Return a street stall: a table of goods or a cart under a parasol or a flat awning."""
-    shape, draw = Shape(), np.random.default_rng(style)
+    shape, draw = Shape(coarse=coarse), np.random.default_rng(style)
     shape.box((0.0, 0.0, 0.42), (1.7, 0.85, 0.72), Slot.SECOND, taper=0.98)
     shape.box((0.0, 0.0, 0.81), (1.9, 1.0, 0.06), Slot.WOOD)
     for x in (-0.6, 0.0, 0.6):
@@ -64,9 +64,9 @@ def _canopy(shape: Shape, z: float, half: tuple[float, float], *, stripes: int =
             shape.quad([(x0, edge, z), (x1, edge, z), (x1, edge, z - 0.16), (x0, edge, z - 0.16)], slot, gain=0.85)
 
 
-def rubbish_bag(style: int) -> Mesh:
+def rubbish_bag(style: int, *, coarse: bool = False) -> Mesh:
     """Return one to four tied bags."""
-    shape, draw = Shape(), np.random.default_rng(style + 17)
+    shape, draw = Shape(coarse=coarse), np.random.default_rng(style + 17)
     for index in range(1 + style % 4):
         x, y = (0.0, 0.0) if not index else (draw.uniform(-0.3, 0.3), draw.uniform(-0.22, 0.22))
         wide, tall = draw.uniform(0.2, 0.28), draw.uniform(0.34, 0.48)
@@ -95,16 +95,16 @@ def _tub(shape: Shape, *, lid_deg: float, style: int) -> None:
     shape.quad([(-0.3, -0.3, 1.0), (-0.3, 0.3, 1.0), (tip[0], 0.3, tip[1] + 0.04), (tip[0], -0.3, tip[1] + 0.04)], Slot.BODY)
 
 
-def tidy_bin(style: int) -> Mesh:
+def tidy_bin(style: int, *, coarse: bool = False) -> Mesh:
     """Return a closed wheelie bin or a round litter bin."""
-    shape = Shape()
+    shape = Shape(coarse=coarse)
     _tub(shape, lid_deg=4.0, style=style)
     return shape.mesh()
 
 
-def overflowing_bin(style: int) -> Mesh:
+def overflowing_bin(style: int, *, coarse: bool = False) -> Mesh:
     """Return a bin with an open lid, heaped, with bags and litter around it."""
-    shape, draw = Shape(), np.random.default_rng(style + 5)
+    shape, draw = Shape(coarse=coarse), np.random.default_rng(style + 5)
     _tub(shape, lid_deg=105.0, style=2 * (style // 2))
     waste = [Slot.WHITE, Slot.DARK, Slot.RED, Slot.BLUE, Slot.CARDBOARD]
     for _ in range(7):
@@ -121,9 +121,9 @@ def overflowing_bin(style: int) -> Mesh:
     return shape.mesh()
 
 
-def piled_goods(style: int) -> Mesh:
+def piled_goods(style: int, *, coarse: bool = False) -> Mesh:
     """Return cartons, crates or sacks, piled."""
-    shape, draw = Shape(), np.random.default_rng(style + 31)
+    shape, draw = Shape(coarse=coarse), np.random.default_rng(style + 31)
     kind = style % 3
     for layer in range(3):
         columns = 3 - (layer == 2)  # noqa: PLR2004 - the top layer is shorter
@@ -151,9 +151,9 @@ def _piece(shape: Shape, draw: np.random.Generator, at: np.ndarray, kind: int) -
         shape.ball(at, (0.34, 0.25, 0.24), Slot.WHITE, gain=draw.uniform(0.75, 1.0), sides=8, rows=5)
 
 
-def floating_rubbish(style: int) -> Mesh:
+def floating_rubbish(style: int, *, coarse: bool = False) -> Mesh:
     """Return a raft of bottles, foam, bags and weed, low in the water."""
-    shape, draw = Shape(), np.random.default_rng(style + 71)
+    shape, draw = Shape(coarse=coarse), np.random.default_rng(style + 71)
     for _ in range(13):
         at = (draw.normal(0, 0.33), draw.normal(0, 0.25), 0.06)
         turn, pick = draw.uniform(0, 3.1), draw.random()
@@ -168,9 +168,9 @@ def floating_rubbish(style: int) -> Mesh:
     return shape.mesh()
 
 
-def fire(style: int, phase: float) -> Mesh:
+def fire(style: int, phase: float, *, coarse: bool = False) -> Mesh:
     """Return a burning drum or heap at a moment of its flames; the smoke above it is drawn by the weather's puffs."""
-    shape, still = Shape(), np.random.default_rng(style)
+    shape, still = Shape(coarse=coarse), np.random.default_rng(style)
     if style % 2:
         shape.loft([(0, 0, 0.0, 0.3, 0.3), (0, 0, 0.75, 0.3, 0.3)], Slot.DARK, sides=10)
         base = 0.72

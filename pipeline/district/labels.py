@@ -1,6 +1,7 @@
 """Exact boxes: what each thing shows in the image, and what it would show alone."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from typing import Final
 
 import numpy as np
@@ -10,11 +11,12 @@ from scipy import ndimage
 from pipeline.district.display import Canvas
 from pipeline.district.moving import Cast
 from pipeline.district.shapes import Floats
-from pipeline.district.stage import SeenThing
+from pipeline.district.stage import Placed, SeenThing
 from pipeline.district.viewport import PLACES, SAMPLES, Viewport
 
 Counts = NDArray[np.int64]
 _HALF_STEP: Final = 0.125
+_MOST_KNOWN: Final = 4096
 _TILES_PX: Final = (192, 128, 96, 64, 48, 32)
 
 
@@ -42,28 +44,56 @@ def full_boxes(pixels: Floats, rows: Sequence[slice]) -> Floats:
     return np.hstack([np.minimum.reduceat(pixels, starts, axis=0), np.maximum.reduceat(pixels, starts, axis=0)])
 
 
-def label(
-    cast: Cast, owners: NDArray[np.int32], drawn: Counts, *, canvas: Canvas, viewport: Viewport
-) -> tuple[SeenThing, ...]:
+@dataclass(slots=True)
+class Alone:
+    """How many samples things would show alone in an endless image; remembers those that stand still."""
+
+    canvas: Canvas
+    viewport: Viewport
+    known: dict[Placed, float] = field(default_factory=dict)
+
+    def samples(self, cast: Cast, part: Counts, ideal: Floats) -> Floats:
+        """Return the samples, (n,), of the things numbered `part`, whose ideal boxes are given."""
+        missing = [row for row, index in enumerate(part.tolist()) if cast.placed[index] not in self.known]
+        if len(self.known) > _MOST_KNOWN:
+            self.known.clear()
+            missing = list(range(len(part)))
+        most = _most_tiles(self.viewport)
+        for start in range(0, len(missing), most):
+            rows = np.array(missing[start : start + most])
+            counts = _tiled(cast, part[rows], ideal[rows], canvas=self.canvas, viewport=self.viewport)
+            for index, count in zip(part[rows].tolist(), counts.tolist(), strict=True):
+                self.known[cast.placed[index]] = count
+        return np.array([self.known[cast.placed[index]] for index in part.tolist()], dtype=np.float64)
+
+
+def label(cast: Cast, owners: NDArray[np.int32], drawn: Counts, *, alone: Alone) -> tuple[SeenThing, ...]:
     """Return what each thing shows.
 
     Args:
         owners: (samples, h, w) which thing each sample shows, counted from 1, 0 for the backdrop.
         drawn: (n,) samples of each thing before the backdrop hid any.
+        alone: knows what things would show alone.
     """
     if not cast.placed:
         return ()
     boxes, shown = visible_boxes(owners, len(cast.placed))
-    ideal, bent, rows = cast.hulls_px(viewport.lens)
+    lens = alone.viewport.lens
+    ideal, bent, rows = cast.hulls_px(lens)
     full = full_boxes(bent, rows)
-    alone = _alone(cast, shown, drawn, (full, full_boxes(ideal, rows)), canvas=canvas, viewport=viewport)
+    whole = shown.astype(np.float64)
+    width, height = lens.pose.size_px
+    cut = (full[:, :2] < 0).any(axis=1) | (full[:, 2] > width) | (full[:, 3] > height)
+    asked = np.flatnonzero((cut | (shown < drawn) | _overlapped(full)) & (shown > 0))
+    if len(asked):
+        whole[asked] = alone.samples(cast, asked, full_boxes(ideal, rows)[asked])
     return tuple(
         SeenThing(
             actor=thing.actor.id,
             kind=thing.actor.kind,
             box_px=_tuple(boxes[index]),
             full_box_px=_tuple(full[index]),
-            visible_share=float(min(shown[index] / max(alone[index], 1.0), 1.0)),
+            visible_share=float(min(shown[index] / max(whole[index], 1.0), 1.0)),
         )
         for index, thing in enumerate(cast.placed)
         if shown[index]
@@ -73,22 +103,6 @@ def label(
 def _tuple(box: Floats) -> tuple[float, float, float, float]:
     x1, y1, x2, y2 = box.tolist()
     return x1, y1, x2, y2
-
-
-def _alone(
-    cast: Cast, shown: Counts, drawn: Counts, boxes: tuple[Floats, Floats], *, canvas: Canvas, viewport: Viewport
-) -> Floats:
-    """Return (n,) samples that each thing would show alone in an endless image."""
-    full, ideal = boxes
-    width, height = viewport.size_px
-    cut = (full[:, :2] < 0).any(axis=1) | (full[:, 2] > width) | (full[:, 3] > height)
-    hidden = (shown < drawn) | _overlapped(full)
-    alone = shown.astype(np.float64)
-    asked = np.flatnonzero((cut | hidden) & (shown > 0))
-    for start in range(0, len(asked), _most_tiles(viewport)):
-        part = asked[start : start + _most_tiles(viewport)]
-        alone[part] = _tiled(cast, part, ideal[part], canvas=canvas, viewport=viewport)
-    return np.maximum(alone, shown)
 
 
 def _overlapped(boxes: Floats) -> NDArray[np.bool_]:

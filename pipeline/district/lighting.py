@@ -142,15 +142,19 @@ def night_light(light: Ambience, scenery: Scenery, points_m: Values, normals: Va
     if light.lamp <= 0:
         return total
     for head in scenery.lamps_m.astype(np.float32):
-        near = np.flatnonzero(np.abs(points_m - head).max(axis=1) < _LAMP_REACH_M)
+        near = _near(points_m, head, _LAMP_REACH_M)
         if len(near):
             total[near] += _from_lamp(light, head, points_m[near], normals[near])
     open_ = ~shuttered(scenery.shop_seeds, light.lit)
     for middle, way in zip(scenery.shops_m[open_].astype(np.float32), scenery.shop_ways[open_].astype(np.float32), strict=True):
-        near = np.flatnonzero(np.abs(points_m - middle).max(axis=1) < _SHOP_REACH_M)
+        near = _near(points_m, middle, _SHOP_REACH_M)
         if len(near):
             total[near] += _from_shop(light, (middle, way), points_m[near], normals[near])
     return total
+
+
+def _near(points_m: Values, middle: Values, reach_m: float) -> NDArray[np.int64]:
+    return np.flatnonzero((np.abs(points_m[:, 0] - middle[0]) < reach_m) & (np.abs(points_m[:, 1] - middle[1]) < reach_m))
 
 
 def _from_lamp(light: Ambience, head: Values, points_m: Values, normals: Values) -> Colour:

@@ -1,5 +1,6 @@
 """Which mesh and which colours an actor has; meshes are shared by all actors of a kind, style and phase."""
 
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
 
@@ -15,15 +16,26 @@ WALK_PHASES: Final = 12
 RIDE_PHASES: Final = 8
 
 
-def mesh_key(placed: Placed) -> tuple[Kind, int, int, bool]:
-    """Return what decides an actor's mesh: kind, style, phase step, ridden."""
+@dataclass(frozen=True, slots=True)
+class MeshKey:
+    """What decides an actor's mesh: its kind, its style, the step of its phase, a rider, and how finely it is made."""
+
+    kind: Kind
+    style: int
+    step: int = 0
+    ridden: bool = False
+    coarse: bool = False
+
+
+def mesh_key(placed: Placed, *, coarse: bool = False) -> MeshKey:
+    """Return the key of an actor's mesh."""
     kind, style = placed.actor.kind, placed.actor.style
     styles, phases = _VARIANTS[kind]
     step = int(placed.phase % 1.0 * phases) % phases
     ridden = placed.ridden and kind in (Kind.BICYCLE, Kind.E_BIKE)
     if kind is Kind.BICYCLE and not ridden:
         step = 0
-    return kind, style % styles, step, ridden
+    return MeshKey(kind, style % styles, step, ridden, coarse)
 
 
 _VARIANTS: Final = {
@@ -42,24 +54,25 @@ _VARIANTS: Final = {
 }
 
 
-@lru_cache(maxsize=512)
-def mesh_of(kind: Kind, style: int, step: int, ridden: bool) -> Mesh:  # noqa: FBT001 - the parts of one cache key
-    """Return the mesh of a key from `mesh_key`."""
-    match kind:
+@lru_cache(maxsize=1024)
+def mesh_of(key: MeshKey) -> Mesh:
+    """Return the mesh of a key."""
+    coarse = key.coarse
+    match key.kind:
         case Kind.PERSON:
-            return people.walking(style, step / WALK_PHASES)
+            return people.walking(key.style, key.step / WALK_PHASES, coarse=coarse)
         case Kind.CAR:
-            return vehicles.car(style)
+            return vehicles.car(key.style, coarse=coarse)
         case Kind.VAN:
-            return vehicles.van(style)
+            return vehicles.van(key.style, coarse=coarse)
         case Kind.BICYCLE:
-            return two_wheelers.bicycle(style, ridden=ridden, phase=step / RIDE_PHASES)
+            return two_wheelers.bicycle(key.style, ridden=key.ridden, phase=key.step / RIDE_PHASES, coarse=coarse)
         case Kind.E_BIKE:
-            return two_wheelers.e_bike(style, ridden=ridden)
+            return two_wheelers.e_bike(key.style, ridden=key.ridden, coarse=coarse)
         case Kind.FIRE:
-            return goods.fire(style, step / goods.FLAME_PHASES)
+            return goods.fire(key.style, key.step / goods.FLAME_PHASES, coarse=coarse)
         case _:
-            return _GOODS[kind](style)
+            return _GOODS[key.kind](key.style, coarse=coarse)
 
 
 _GOODS: Final = {

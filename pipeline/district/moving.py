@@ -9,14 +9,15 @@ from numpy.typing import NDArray
 from scipy.spatial import ConvexHull
 
 from pipeline.district.display import MOST_TRIANGLES, Canvas, TooManyThingsError
-from pipeline.district.meshes import mesh_key, mesh_of, palette_of
+from pipeline.district.meshes import MeshKey, mesh_key, mesh_of, palette_of
 from pipeline.district.optics import Lens
 from pipeline.district.shapes import Floats, Mesh
-from pipeline.district.stage import Kind, Placed
+from pipeline.district.stage import Placed
 
-Key = tuple[Kind, int, int, bool]
 _NEAREST_M, _FARTHEST_M = 0.6, 160.0
 _MARGIN: Final = 1.15
+# Things smaller than this in the image are drawn from a coarse mesh.
+_SMALL_PX: Final = 46.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -71,12 +72,12 @@ class Wardrobe:
     """The models of one canvas, loaded when first worn."""
 
     canvas: Canvas
-    models: dict[Key, Model] = field(default_factory=dict)
+    models: dict[MeshKey, Model] = field(default_factory=dict)
 
     def cast(self, placed: Sequence[Placed], lens: Lens) -> Cast:
         """Return the things that may fall into a lens's image."""
-        chosen = [thing for thing in placed if _may_be_seen(thing, lens)]
-        models = tuple(self._model(mesh_key(thing)) for thing in chosen)
+        chosen = [thing for thing, seen in zip(placed, _may_be_seen(placed, lens), strict=True) if seen]
+        models = tuple(self._model(mesh_key(thing, coarse=_is_small(thing, lens))) for thing in chosen)
         matrices = np.array([_matrix(t, m.mesh) for t, m in zip(chosen, models, strict=True)]).reshape(-1, 4, 4)
         # Normals turn by the inverse transpose; scales are per axis, so that is the matrix over the scales squared.
         squared = (matrices[:, :3, :3] ** 2).sum(axis=1, keepdims=True)
@@ -89,9 +90,9 @@ class Wardrobe:
             first=np.concatenate([[0], np.cumsum(counts)]).astype(np.int64),
         )
 
-    def _model(self, key: Key) -> Model:
+    def _model(self, key: MeshKey) -> Model:
         if key not in self.models:
-            self.models[key] = _load(self.canvas, mesh_of(*key))
+            self.models[key] = _load(self.canvas, mesh_of(key))
         return self.models[key]
 
 
@@ -126,16 +127,20 @@ def _matrix(thing: Placed, mesh: Mesh) -> Floats:
     )
 
 
-def _may_be_seen(thing: Placed, lens: Lens) -> bool:
-    """Return whether a ball around a thing touches the cone of the image."""
-    length, width, height = thing.actor.size_m
-    radius = 0.6 * (length + width + height)
-    right, down, ahead = lens.to_camera(np.array([[thing.x_m, thing.y_m, thing.z_m + height / 2]]))[0]
-    if not _NEAREST_M < ahead + radius or ahead > _FARTHEST_M or ahead < _NEAREST_M:
-        return False
+def _may_be_seen(placed: Sequence[Placed], lens: Lens) -> NDArray[np.bool_]:
+    """Return (n,) whether a ball around each thing touches the cone of the image."""
+    rows = [(t.x_m, t.y_m, t.z_m + t.actor.size_m[2] / 2, 0.6 * sum(t.actor.size_m)) for t in placed]
+    table = np.array(rows, dtype=np.float64).reshape(-1, 4)
+    seen, radius = lens.to_camera(table[:, :3]), table[:, 3:]
+    ahead = seen[:, 2:]
     half = lens.middle_px / lens.pose.focal_px * _MARGIN
-    slack = radius * np.sqrt(1 + half**2)
-    return bool(abs(right) < ahead * half[0] + slack[0] and abs(down) < ahead * half[1] + slack[1])
+    beside = np.abs(seen[:, :2]) < ahead * half + radius * np.sqrt(1 + half**2)
+    return np.asarray(beside.all(axis=1) & (ahead[:, 0] > _NEAREST_M) & (ahead[:, 0] < _FARTHEST_M))
+
+
+def _is_small(thing: Placed, lens: Lens) -> bool:
+    away = np.hypot(np.hypot(thing.x_m, thing.y_m), lens.pose.height_m)
+    return bool(max(thing.actor.size_m) * lens.pose.focal_px / away < _SMALL_PX)
 
 
 def palettes(cast: Cast) -> Floats:

@@ -41,10 +41,11 @@ class DepthMap:
         flat = self.depth_m.ravel()
         taps = _TAPS if soft else _TAPS[:1]
         for dx, dy in taps:
-            column = np.clip((place[:, 0] + dx).astype(np.int32), 0, side - 1)
-            row = np.clip((place[:, 1] + dy).astype(np.int32), 0, side - 1)
+            column = np.clip((place[:, 0] + np.float32(dx)).astype(np.int32), 0, side - 1)
+            row = np.clip((place[:, 1] + np.float32(dy)).astype(np.int32), 0, side - 1)
             total += flat[row * side + column] >= depth
-        inside = (place > 1).all(axis=1) & (place < side - 1).all(axis=1)
+        x, y = place[:, 0], place[:, 1]
+        inside = (x > 1) & (y > 1) & (x < side - 1) & (y < side - 1)
         return np.where(inside, total / len(taps), 1.0).astype(np.float32)
 
 

@@ -16,7 +16,7 @@ from pipeline.district.stage import Pose
 
 Floats = NDArray[np.float64]
 _NEAR_M: Final = 0.2
-_ROUNDS: Final = 30
+_ROUNDS: Final = 8
 
 
 @dataclass(frozen=True)

@@ -56,9 +56,9 @@ def build(style: int, *, helmet: bool = False) -> Build:
     )
 
 
-def walking(style: int, phase: float) -> Mesh:
+def walking(style: int, phase: float, *, coarse: bool = False) -> Mesh:
     """Return a person in a stride; phase 0 to 1 is two steps, and at 0 it nearly stands."""
-    shape, look = Shape(), build(style)
+    shape, look = Shape(coarse=coarse), build(style)
     swing = 0.62 * math.sin(2 * math.pi * phase)
     lift = 0.03 * math.cos(4 * math.pi * phase)
     for side in (-1, 1):

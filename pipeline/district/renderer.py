@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from pipeline.district.backdrop import Backdrop, bake
 from pipeline.district.display import SLOT_BIT, Canvas, Codes, require_rendering
-from pipeline.district.labels import label
+from pipeline.district.labels import Alone, label
 from pipeline.district.lighting import ambience
 from pipeline.district.moving import Cast, Wardrobe
 from pipeline.district.scenery import scenery_of
@@ -58,8 +58,9 @@ class Renderer:
         lens = self._viewport.lens
         self._canvas.look(lens.eye_m, lens.axes, focal_px=self._viewport.canvas_focal_px)
         self._wardrobe = Wardrobe(self._canvas)
-        self._index = self._viewport.index.ravel()
-        self._rays = self._viewport.canvas_rays(self._index)
+        self._alone = Alone(self._canvas, self._viewport)
+        self._index = self._viewport.index.ravel().astype(np.intp)
+        self._rays = self._viewport.canvas_rays(self._viewport.index.ravel())
         self._nearness = self.backdrop.nearness.ravel()
 
     def __enter__(self) -> Self:
@@ -123,12 +124,12 @@ class Renderer:
         owners[hits[visible]] = slots[visible]
         before = np.bincount(slots, minlength=len(cast.placed) + 1)[1:]
         return label(
-            cast, owners.reshape(SAMPLES, height, width), before, canvas=self._canvas, viewport=self._viewport
+            cast, owners.reshape(SAMPLES, height, width), before, alone=self._alone
         )
 
     def _hits(self, codes: Codes) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
         """Return which samples meet a thing, the thing's slot and the triangle's number within it."""
-        sampled = codes[self._index]
+        sampled = np.take(codes, self._index, mode="clip")
         hits = np.flatnonzero(sampled)
         found = sampled[hits]
         return hits, (found >> SLOT_BIT).astype(np.int64), (found & _TRIANGLE).astype(np.int64) - 1
@@ -140,18 +141,19 @@ class Renderer:
 
 def _blend(image: Image, hits: NDArray[np.int64], rows: NDArray[np.int32], shown: Shown, size: int) -> None:
     """Average the samples that show things into an image, in place."""
-    flat = image.reshape(-1, 3)
-    total = np.zeros((size, 3), dtype=np.uint16)
-    count = np.zeros(size, dtype=np.uint16)
+    packed = np.zeros((len(shown.bgr), 4), dtype=np.uint16)
+    packed[:, :3], packed[:, 3] = shown.bgr, 1
+    values = packed.view(np.uint64)[:, 0][rows]  # blue, green, red and a count, added up in one word
+    total = np.zeros(size, dtype=np.uint64)
     edges = np.searchsorted(hits, np.arange(SAMPLES + 1) * size)
     for layer in range(SAMPLES):
         part = slice(edges[layer], edges[layer + 1])
-        pixels = hits[part] - layer * size
-        total[pixels] += shown.bgr[rows[part]]
-        count[pixels] += 1
-    touched = np.flatnonzero(count)
-    under = flat[touched] * (SAMPLES - count[touched])[:, None]
-    flat[touched] = ((total[touched] + under + SAMPLES // 2) // SAMPLES).astype(np.uint8)
+        total[hits[part] - layer * size] += values[part]
+    touched = np.flatnonzero(total)
+    sums = total[touched].view(np.uint16).reshape(-1, 4)
+    flat = image.reshape(-1, 3)
+    under = flat[touched] * (SAMPLES - sums[:, 3:])
+    flat[touched] = ((sums[:, :3] + under + SAMPLES // 2) // SAMPLES).astype(np.uint8)
 
 
 def _moved(thing: SeenThing, shift: tuple[float, float]) -> SeenThing:

@@ -11,7 +11,7 @@ from pipeline.district.moving import Cast, palettes
 from pipeline.district.occlusion import DepthMap
 from pipeline.district.scenery import Scenery
 from pipeline.district.shapes import Floats, Slot
-from pipeline.district.stage import Kind
+from pipeline.district.stage import Kind, Placed
 
 Values = NDArray[np.float32]
 # How much of the sky a thing sees between houses and other things.
@@ -102,12 +102,6 @@ def _emitted(cast: Cast, owner: NDArray[np.int64], slots: NDArray[np.int16], gai
     return result
 
 
-def driving(thing: object) -> bool:
+def driving(thing: Placed) -> bool:
     """Return whether a vehicle has its lights on: a car or van in motion has a phase above 0, a two-wheeler a rider."""
-    from pipeline.district.stage import Placed
-
-    if not isinstance(thing, Placed):
-        return False
-    if thing.actor.kind in _VEHICLES:
-        return thing.phase > 0
-    return thing.ridden
+    return thing.phase > 0 if thing.actor.kind in _VEHICLES else thing.ridden

@@ -20,6 +20,7 @@ _DETAILED_PX: Final = 55.0
 _CONTACT: Final = 150
 _LOWEST_SUN: Final = 0.12
 _FIRE_LIGHT_M: Final = 5.0
+_BOXY: Final = frozenset({Kind.CAR, Kind.VAN})
 
 
 def on_ground(image: Image, backdrop: Backdrop, cast: Cast, light: Ambience, lens: Lens) -> None:
@@ -68,7 +69,7 @@ def _sun_mask(cast: Cast, light: Ambience, lens: Lens, size: tuple[int, int]) ->
     for thing, model, matrix in zip(cast.placed, cast.models, cast.matrices, strict=True):
         ahead = lens.to_camera(matrix[None, :3, 3])[0, 2]
         large = thing.actor.size_m[2] * lens.pose.focal_px / max(ahead, 1.0) > _DETAILED_PX
-        whole = thing.actor.kind in (Kind.CAR, Kind.VAN) or not large
+        whole = thing.actor.kind in _BOXY or not large
         solids += [part @ matrix[:3, :3].T + matrix[:3, 3] for part in ((model.hull_m,) if whole else model.parts_m)]
     points = np.vstack(solids)
     points[:, :2] -= np.maximum(points[:, 2:], 0.0) * slope
@@ -83,23 +84,23 @@ def _sun_mask(cast: Cast, light: Ambience, lens: Lens, size: tuple[int, int]) ->
     return np.asarray(cv2.blur(mask, (3, 3)), dtype=np.uint8)
 
 
-def _footprint(thing: Placed, *, wider: float) -> Floats:
-    turn, (length, width, _) = np.radians(thing.heading_deg), thing.actor.size_m
+def _footprints(things: list[Placed]) -> Floats:
+    """Return (n, 2, 10, 3) outlines on the ground of things, a wider and a narrower one."""
+    rows = [(t.x_m, t.y_m, np.radians(t.heading_deg), *t.actor.size_m[:2], t.actor.kind in _BOXY) for t in things]
+    x, y, turn, length, width, boxy = np.array(rows, dtype=np.float64).T[:, :, None, None]
+    square, wider = np.where(boxy, 1.18, 0.95), np.array([1.15, 0.9])[:, None]
     angles = np.arange(10) * 2 * np.pi / 10
-    square = 1.18 if thing.actor.kind in (Kind.CAR, Kind.VAN) else 0.95
-    x = np.clip(np.cos(angles) * square, -1, 1) * length / 2 * wider
-    y = np.clip(np.sin(angles) * square, -1, 1) * width / 2 * wider
-    return np.column_stack([
-        thing.x_m + x * np.cos(turn) - y * np.sin(turn), thing.y_m + x * np.sin(turn) + y * np.cos(turn), np.zeros(10)
-    ])  # fmt: skip
+    u = np.clip(np.cos(angles) * square, -1, 1) * length / 2 * wider
+    v = np.clip(np.sin(angles) * square, -1, 1) * width / 2 * wider
+    flat = np.stack([x + u * np.cos(turn) - v * np.sin(turn), y + u * np.sin(turn) + v * np.cos(turn)], axis=-1)
+    return np.concatenate([flat, np.zeros((*flat.shape[:-1], 1))], axis=-1)
 
 
 def _contact_mask(cast: Cast, lens: Lens, size: tuple[int, int]) -> Image:
     mask = np.zeros(size, dtype=np.uint8)
     grounded = [thing for thing in cast.placed if abs(thing.z_m) < 0.3]  # noqa: PLR2004 - stands on the ground
     if grounded:
-        points = [_footprint(thing, wider=wider) for thing in grounded for wider in (1.15, 0.9)]
-        pixels = lens.project(np.vstack(points))[0].reshape(len(grounded), 2, 10, 2)
+        pixels = lens.project(_footprints(grounded).reshape(-1, 3))[0].reshape(len(grounded), 2, 10, 2)
         for outer, inner in pixels:
             _fill(mask, outer, _CONTACT // 3)
             _fill(mask, inner, _CONTACT)
@@ -121,7 +122,7 @@ def _light_mask(cast: Cast, lens: Lens, size: tuple[int, int]) -> Image:
         elif driving(thing):
             turn = np.radians(thing.heading_deg)
             axes = np.array([[np.cos(turn), np.sin(turn), 0.0], [-np.sin(turn), np.cos(turn), 0.0]])
-            weak = 1.0 if thing.actor.kind in (Kind.CAR, Kind.VAN) else 0.45
+            weak = 1.0 if thing.actor.kind in _BOXY else 0.45
             for start, end, half, value in _POOL:
                 reach = thing.actor.size_m[0] / 2 + np.array([start, end * 0.7 * weak, end * weak, end * 0.7 * weak, start])
                 side = np.array([-half * 0.3, -half, 0.0, half, half * 0.3]) * weak

@@ -62,8 +62,9 @@ class Mesh:
 
 @dataclass(slots=True)
 class Shape:
-    """A mesh in the making."""
+    """A mesh in the making; a coarse one has fewer sides, for things that are far away."""
 
+    coarse: bool = False
     vertices: list[Floats] = field(default_factory=list)
     triangles: list[Indices] = field(default_factory=list)
     slots: list[NDArray[np.int16]] = field(default_factory=list)
@@ -102,6 +103,7 @@ class Shape:
         self, start: ArrayLike, end: ArrayLike, radii: tuple[float, float], slot: int, *, sides: int = 6, gain: float = 1.0
     ) -> None:
         """Add a tapered tube between two points."""
+        sides = self._sides(sides, 3)
         a, b = np.asarray(start, dtype=np.float64), np.asarray(end, dtype=np.float64)
         axis = (b - a) / max(float(np.linalg.norm(b - a)), 1e-9)
         helper = np.array([0.0, 1.0, 0.0]) if abs(axis[1]) < 0.9 else np.array([1.0, 0.0, 0.0])  # noqa: PLR2004 - not along it
@@ -114,7 +116,7 @@ class Shape:
 
     def loft(self, rings: ArrayLike, slot: int, *, sides: int = 8, gain: float = 1.0, capped: bool = True) -> None:
         """Add a body of horizontal ellipses: rows of centre x, y, z and radii x, y."""
-        rows = np.asarray(rings, dtype=np.float64).reshape(-1, 5)
+        rows, sides = np.asarray(rings, dtype=np.float64).reshape(-1, 5), self._sides(sides, 4)
         angles = (np.arange(sides) + 0.5) * 2 * math.pi / sides
         circle = np.column_stack([np.cos(angles), np.sin(angles), np.zeros(sides)])
         points = [row[:3] + circle * [row[3], row[4], 0.0] for row in rows]
@@ -124,7 +126,7 @@ class Shape:
         """Add an ellipsoid."""
         x, y, z = np.asarray(centre, dtype=np.float64)
         rx, ry, rz = np.asarray(radii, dtype=np.float64)
-        angles = np.linspace(-math.pi / 2, math.pi / 2, rows)
+        angles = np.linspace(-math.pi / 2, math.pi / 2, self._sides(rows, 3))
         rings = [
             (x, y, z + rz * math.sin(a), rx * max(math.cos(a), 0.15), ry * max(math.cos(a), 0.15)) for a in angles
         ]
@@ -140,16 +142,15 @@ class Shape:
 
     def ring(self, centre: ArrayLike, radius: float, thickness: float, slot: int, *, sides: int = 14) -> None:
         """Add a thin wheel in the xz plane with an open middle."""
+        sides = self._sides(sides, 7)
         angles = np.arange(sides) * 2 * math.pi / sides
         circle = np.column_stack([np.cos(angles), np.zeros(sides), np.sin(angles)])
         side = np.array([0.0, thickness / 2, 0.0])
         rings = [circle * radius + side, circle * radius - side, circle * (radius - thickness)]
         self.add(np.vstack(rings) + np.asarray(centre), _tube(3, sides, capped=False, closed=True), slot)
 
-    def turned(self, radians: float) -> "Shape":
-        """Turn everything so far about z."""
-        self.vertices = [_turned(points, radians) for points in self.vertices]
-        return self
+    def _sides(self, wanted: int, least: int) -> int:
+        return max((wanted + 1) // 2, least) if self.coarse else wanted
 
     def mesh(self, nominal_m: tuple[float, float, float] | None = None) -> Mesh:
         """Return the finished mesh; without a nominal size it is centred and its own extent counts."""

@@ -11,9 +11,9 @@ E_BIKE_M: Final = (1.7, 0.66, 1.1)
 STYLES: Final = 6
 
 
-def bicycle(style: int, *, ridden: bool, phase: float = 0.0) -> Mesh:
+def bicycle(style: int, *, ridden: bool, phase: float = 0.0, coarse: bool = False) -> Mesh:
     """Return a bicycle, with basket by style; ridden ones have a pedalling rider."""
-    shape = Shape()
+    shape = Shape(coarse=coarse)
     for x in (-0.52, 0.52):
         shape.ring((x, 0.0, 0.34), 0.34, 0.045, Slot.RUBBER)
         shape.box((x, 0.0, 0.34), (0.5, 0.008, 0.008), Slot.METAL)
@@ -39,9 +39,9 @@ def bicycle(style: int, *, ridden: bool, phase: float = 0.0) -> Mesh:
     return shape.mesh(BICYCLE_M)
 
 
-def e_bike(style: int, *, ridden: bool) -> Mesh:
+def e_bike(style: int, *, ridden: bool, coarse: bool = False) -> Mesh:
     """Return a scooter-like e-bike: foot board, fairing, seat, lamp, box or basket by style."""
-    shape = Shape()
+    shape = Shape(coarse=coarse)
     for x in (-0.55, 0.57):
         shape.limb((x, -0.05, 0.24), (x, 0.05, 0.24), (0.24, 0.24), Slot.RUBBER, sides=10)
         shape.limb((x, -0.055, 0.24), (x, 0.055, 0.24), (0.13, 0.13), Slot.METAL, sides=8)

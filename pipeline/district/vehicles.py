@@ -65,20 +65,20 @@ CAR_STYLES: Final = len(_CARS)
 VAN_STYLES: Final = 3
 
 
-def car(style: int) -> Mesh:
+def car(style: int, *, coarse: bool = False) -> Mesh:
     """Return a sedan, a hatchback or an SUV."""
-    return _vehicle(_CARS[style % CAR_STYLES], CAR_M, plate=Slot.PLATE)
+    return _vehicle(_CARS[style % CAR_STYLES], CAR_M, coarse=coarse)
 
 
-def van(style: int) -> Mesh:
+def van(style: int, *, coarse: bool = False) -> Mesh:
     """Return a minibus, a panel van or a box lorry."""
     if style % VAN_STYLES == VAN_STYLES - 1:
-        return _lorry()
-    return _vehicle((_MINIBUS, _PANEL_VAN)[style % VAN_STYLES], VAN_M, plate=Slot.PLATE)
+        return _lorry(coarse=coarse)
+    return _vehicle((_MINIBUS, _PANEL_VAN)[style % VAN_STYLES], VAN_M, coarse=coarse)
 
 
-def _vehicle(body: Body, size_m: tuple[float, float, float], *, plate: Slot) -> Mesh:
-    shape = Shape()
+def _vehicle(body: Body, size_m: tuple[float, float, float], *, coarse: bool) -> Mesh:
+    shape = Shape(coarse=coarse)
     length, width, height = size_m
     _hull(shape, body, size_m)
     for axle in body.wheels:
@@ -87,7 +87,7 @@ def _vehicle(body: Body, size_m: tuple[float, float, float], *, plate: Slot) -> 
             shape.wheel(at, body.wheel_m, 0.21)
             _arch(shape, (axle * length, side * (width / 2 + 0.002), body.wheel_m), body.wheel_m * 1.17)
     low = min(body.outline[0][1], body.outline[-1][1]) * height
-    _lamps(shape, size_m, low, plate)
+    _lamps(shape, size_m, low)
     mirror_x = max(x for _, x in body.panes) * length - 0.06
     for side in (-1, 1):
         shape.box((mirror_x, side * (width / 2 + 0.07), body.belt * height + 0.06), (0.12, 0.2, 0.13), Slot.BODY, gain=0.8)
@@ -95,7 +95,7 @@ def _vehicle(body: Body, size_m: tuple[float, float, float], *, plate: Slot) -> 
 
 
 def _hull(shape: Shape, body: Body, size_m: tuple[float, float, float]) -> None:
-    length, width, height = size_m
+    length, width, _ = size_m
     xs = sorted({x for x, _, _ in body.outline} | {edge for pane in body.panes for edge in pane})
     ox, oz = [p[0] for p in body.outline], [p[1] for p in body.outline]
     # Two outline points may share an x (an upright tail); the sweep needs rising ones.
@@ -119,13 +119,11 @@ def _hull(shape: Shape, body: Body, size_m: tuple[float, float, float]) -> None:
                 slot = top
             slots += [slot, slot]
     shape.add(points.reshape(-1, 3), faces, [int(slot) for slot in slots])
-    for end, near in ((0, stations[0]), (len(stations) - 1, stations[-1])):
-        del near
+    for end in (0, len(stations) - 1):
         base = end * columns
         cap = [(base, base + k, base + k + 1) for k in range(1, columns - 1)]
         shape.add(points.reshape(-1, 3)[base : base + columns], np.array(cap) - base, Slot.BODY, gain=0.9)
     shape.box((0.0, 0.0, 0.26), (length * 0.94, width * 0.9, 0.16), Slot.DARK)
-    del height
 
 
 def _section(body: Body, x: float, top: float, size_m: tuple[float, float, float]) -> list[tuple[float, float, float]]:
@@ -153,20 +151,20 @@ def _arch(shape: Shape, centre: tuple[float, float, float], radius: float) -> No
     shape.add([centre, *rim], [(0, k, k + 1) for k in range(1, len(rim))], Slot.DARK, gain=0.6)
 
 
-def _lamps(shape: Shape, size_m: tuple[float, float, float], low_m: float, plate: Slot) -> None:
+def _lamps(shape: Shape, size_m: tuple[float, float, float], low_m: float) -> None:
     length, width, height = size_m
     for end, slot in ((1, Slot.HEADLAMP), (-1, Slot.TAIL_LAMP)):
         x = end * (length / 2 + 0.012)
         for side in (-1, 1):
             y, z = side * width * 0.34, max(low_m, 0.3 * height) + 0.12
             shape.box((x - end * 0.05, y, z), (0.1, 0.36, 0.15), slot)
-        shape.box((x, 0.0, low_m * 0.8 + 0.05), (0.02, 0.46, 0.14), plate)
+        shape.box((x, 0.0, low_m * 0.8 + 0.05), (0.02, 0.46, 0.14), Slot.PLATE)
         shape.box((x - end * 0.02, 0.0, low_m * 0.8 + 0.2), (0.04, width * 0.4, 0.1), Slot.DARK)
         shape.box((x - end * 0.03, 0.0, 0.27), (0.06, width * 0.84, 0.1), Slot.DARK, gain=1.3)
 
 
-def _lorry() -> Mesh:
-    shape = Shape()
+def _lorry(*, coarse: bool) -> Mesh:
+    shape = Shape(coarse=coarse)
     length, width, height = VAN_M
     cab_x = length / 2 - 0.75
     shape.box((cab_x, 0.0, 0.85), (1.45, width * 0.94, 0.8), Slot.BODY)
@@ -186,5 +184,5 @@ def _lorry() -> Mesh:
     for axle in (-0.3, 0.33):
         for side in (-1, 1):
             shape.wheel((axle * length, side * (width / 2 - 0.14), 0.38), 0.38, 0.26)
-    _lamps(shape, VAN_M, 0.6, Slot.PLATE)
+    _lamps(shape, VAN_M, 0.6)
     return shape.mesh(VAN_M)

@@ -15,13 +15,16 @@ import cv2
 import pytest
 
 from models.openvino import OpenVinoDetector
-from pipeline.casebook import CaseFilter
+from pipeline import camera_run
+from pipeline.casebook import BusyError, CameraState, CaseFilter
 from pipeline.clocks import WallClock
-from pipeline.desk import Desk
+from pipeline.desk import Desk, Taken
 from pipeline.errors import UnknownError
 from pipeline.evidence import EvidenceStore
+from pipeline.principal import Principal
 from pipeline.run import NoSourceError, RunServices, RunSettings, run_cameras
 from pipeline.run_figures import RunFigures
+from pipeline.sightings import Sighting
 from pipeline.site import Site
 from pipeline.site_files import read_site
 from pipeline.sql_casebook import SqlCasebook, open_casebook
@@ -211,3 +214,33 @@ def test_what_cannot_be_run_is_said_before_anything_starts(station: Station, cli
         station.run({})
     with pytest.raises(UnknownError, match="nowhere"):
         station.run({"nowhere": str(clip)})
+
+
+class BusyDesk(Desk):
+    """A desk whose casebook is busy the first few times."""
+
+    refusals = 3
+
+    def take(self, sighting: Sighting, *, principal: Principal, state: CameraState | None = None) -> Taken:
+        if self.refusals:
+            self.refusals -= 1
+            raise BusyError(8, "database is locked")
+        return super().take(sighting, principal=principal, state=state)
+
+
+def test_a_busy_casebook_is_waited_for_and_nothing_is_lost(
+    station: Station, undisturbed: tuple[Station, RunFigures], clip: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(camera_run, "FIRST_WAIT_S", 0.01)
+    with station.casebook() as casebook:
+        clock = WallClock()
+        desk = BusyDesk(site=station.site, casebook=casebook, clock=clock, evidence=EvidenceStore(station.evidence))
+        figures = run_cameras(
+            RunServices(site=station.site, casebook=casebook, desk=desk, clock=clock),
+            {"pets-view1": str(clip)},
+            detector=lambda: OpenVinoDetector(station.weights, threads=1),
+            settings=RunSettings(start=START),
+        )
+    assert desk.refusals == 0
+    assert figures.errors == ()
+    assert station.cases() == undisturbed[0].cases()
