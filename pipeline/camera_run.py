@@ -195,7 +195,7 @@ class CameraRun:
         self._stored(lambda: self._services.casebook.write(lambda tx: tx.save_camera_state(state)))
 
     def _stored(self, write: Callable[[], T]) -> T:
-        """Write, and write again while casebook or disk is busy, full or out of reach: nothing seen is dropped for that.
+        """Write, and write again while casebook or disk refuses: nothing that was seen is dropped for that.
 
         A run that is to end gives up after a while, and says so; any run gives up when it is told to stop.
         """
