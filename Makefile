@@ -11,15 +11,15 @@ LOCKED := install --no-deps --require-hashes
 VENDOR := api/web/vendor/.done
 
 help: ## this list
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/:/' | column -t -s:
+	@sed -nE 's/^([a-z]+):[^#]*## (.*)/\1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{printf "%-7s %s\n", $$1, $$2}'
 
 setup: .venv/.base $(VENDOR) ## virtual environment, locked packages, page assets
 
 demo: setup ## the main job: camera to dispatched case, a served console and a heatmap
 	@$(BIN)/beatgrid demo
 
-run: setup ## discover with the sample site's cameras
-	@$(BIN)/beatgrid run $(ARGS)
+run: setup ## serve the sample site: console, terminal page, maps, HTTP interface (ARGS="SITE --port 8080 ...")
+	@$(BIN)/beatgrid serve $(ARGS)
 
 test: .venv/.full $(VENDOR) ## all tests; installs all extras
 	@$(BIN)/python -m pytest --cov --cov-report=term:skip-covered $(ARGS)

@@ -20,7 +20,7 @@ _KEEP_CLEAR_M: Final = 5.0  # passers-by would make a crowd of a queue or of a g
 def crowd(director: Director) -> bool:
     """Let people come together, stand for a while and go."""
     scene, draw = SCENES[CROWD], director.draw
-    count = scene.count + int(draw.integers(1, 4))
+    count = scene.count + int(draw.integers(3, 8))
     whole_s = director.moment(45.0, director.end_s - scene.dwell_s - 20.0)
     to_s = whole_s + scene.dwell_s + director.moment(14.0, 30.0)
     place = director.find(
@@ -31,7 +31,7 @@ def crowd(director: Director) -> bool:
     director.ground.book(place, _KEEP_CLEAR_M, whole_s - 20.0, to_s + 8.0)
     people = []
     for row in range(count):
-        comes_s = whole_s - float(draw.uniform(0.0, 14.0)) * (row < count - 1)
+        comes_s = whole_s - float(draw.uniform(0.0, 8.0)) * (row < count - 1)
         people.append(_stander(director, _on_ring(place, row, count), by_s=comes_s, to_s=to_s + row, facing=place))
     director.play(Act(scene=CROWD, members=tuple(people)))
     return True
@@ -42,8 +42,8 @@ def _on_ring(place_m: Place, row: int, count: int) -> Place:
     if row == 0:
         return place_m
     turn = 2 * math.pi * row / (count - 1)
-    radius_m = 1.1 if row % 2 else 1.7
-    return place_m[0] + radius_m * math.cos(turn), place_m[1] + 0.75 * radius_m * math.sin(turn)
+    radius_m = 1.2 if row % 2 else 2.3
+    return place_m[0] + radius_m * math.cos(turn), place_m[1] + 0.6 * radius_m * math.sin(turn)
 
 
 def _stander(director: Director, place_m: Place, *, by_s: float, to_s: float, facing: Place) -> Itinerary:

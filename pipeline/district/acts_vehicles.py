@@ -67,7 +67,14 @@ def _stop(
     strips = [strip for strip in director.ground.on(surface) if lane_of(director, strip) is not None]
     areas = [_inside(strip) for strip in strips]
     place = director.find(
-        scene, areas, height_m=1.6, radius_m=_WIDE_M, from_s=arrives_s - 8.0, to_s=leaves_s + 6.0, distractor=distractor
+        scene,
+        areas,
+        height_m=1.6,
+        radius_m=_WIDE_M,
+        half_m=_ROOM_M,
+        from_s=arrives_s - 8.0,
+        to_s=leaves_s + 6.0,
+        distractor=distractor,
     )
     if place is None:
         return False

@@ -42,19 +42,20 @@ class Backdrop:
     """What stands still in one image, (h, w, …).
 
     Attributes:
-        image: as lit; `shaded`: without the sun, or dimmed where there is none.
+        image: as lit.
+        sunshine: what the sun adds to it, so what a shadow takes away.
         albedo: display BGR of the ground's own colour, for headlights.
         nearness: (samples, h, w) one over the metres ahead; 0 for the sky.
-        ground: where shadows of moving things fall.
+        ground: (h, w) 255 where shadows of moving things fall, 0 elsewhere.
         water_m: (h, w, 2) stage metres of water, NaN elsewhere; None without any.
         sun_map: for the light on moving things; None without sun.
     """
 
     image: Image
-    shaded: Image
+    sunshine: Image
     albedo: Image
     nearness: Values
-    ground: NDArray[np.bool_]
+    ground: Image
     water_m: Values | None
     sun_map: DepthMap | None
 
@@ -212,10 +213,10 @@ def bake(scenery: Scenery, viewport: Viewport, light: Ambience, *, patches: tupl
     shape = (height, width)
     return Backdrop(
         image=(flat["image"] + 0.5).astype(np.uint8).reshape(*shape, 3),
-        shaded=(flat["shaded"] + 0.5).astype(np.uint8).reshape(*shape, 3),
+        sunshine=np.clip(flat["image"] - flat["shaded"], 0, 255).astype(np.uint8).reshape(*shape, 3),
         albedo=(np.clip(flat["albedo"], 0, 1)[:, ::-1] ** (1 / 2.2) * 255).astype(np.uint8).reshape(*shape, 3),
         nearness=nearness.reshape(SAMPLES, *shape),
-        ground=(ground >= SAMPLES / 2).reshape(shape),
+        ground=np.where(ground >= SAMPLES / 2, 255, 0).astype(np.uint8).reshape(shape),
         water_m=water.reshape(*shape, 2) if np.isfinite(water).any() else None,
         sun_map=baker.sun_map,
     )

@@ -6,14 +6,14 @@ hides is found by sight lines: a grid of points of each thing's body against eve
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.district.optics import Lens
-from pipeline.district.plan import body, crossed
+from pipeline.district.plan import body
 from pipeline.district.stage import Block, Kind, Placed, SeenThing, Stage
 
 Floats = NDArray[np.float64]
@@ -31,16 +31,64 @@ _THIN: Final = frozenset({Kind.BICYCLE, Kind.E_BIKE, Kind.FIRE, Kind.FLOATING_RU
 _GRID: Final = 5
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Solid:
-    """Something that may hide what is behind it: an upright box."""
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Solids:
+    """Upright boxes that may hide what is behind them, as arrays over n of them.
 
-    centre_m: tuple[float, float]
-    half_m: tuple[float, float]
-    z_m: tuple[float, float]
-    heading_deg: float
-    box_px: tuple[float, float, float, float]
-    near_m: float
+    Attributes:
+        centre_m: (n, 2); half_m: (n, 2) half extents; z_m: (n, 2) from and to which height.
+        turn: (n, 2) cosine and sine of the heading.
+        box_px: (n, 4) around its image; near_m: (n,) how far ahead it begins.
+    """
+
+    centre_m: Floats
+    half_m: Floats
+    z_m: Floats
+    turn: Floats
+    box_px: Floats
+    near_m: Floats
+
+    def __len__(self) -> int:
+        return len(self.near_m)
+
+    def select(self, rows: NDArray[np.intp] | NDArray[np.bool_]) -> "_Solids":
+        """Return some of them."""
+        return _Solids(
+            centre_m=self.centre_m[rows],
+            half_m=self.half_m[rows],
+            z_m=self.z_m[rows],
+            turn=self.turn[rows],
+            box_px=self.box_px[rows],
+            near_m=self.near_m[rows],
+        )
+
+    def joined(self, other: "_Solids") -> "_Solids":
+        """Return these and others."""
+        return _Solids(
+            centre_m=np.concatenate([self.centre_m, other.centre_m]),
+            half_m=np.concatenate([self.half_m, other.half_m]),
+            z_m=np.concatenate([self.z_m, other.z_m]),
+            turn=np.concatenate([self.turn, other.turn]),
+            box_px=np.concatenate([self.box_px, other.box_px]),
+            near_m=np.concatenate([self.near_m, other.near_m]),
+        )
+
+    def cross(self, eye_m: Floats, points_m: Floats) -> NDArray[np.bool_]:
+        """Tell which sight lines from the eye to (n, k, 3) points pass through their own box, (n, k)."""
+        cosine, sine = self.turn[:, 0, None], self.turn[:, 1, None]
+
+        def local(points: Floats) -> Floats:
+            dx, dy = points[..., 0] - self.centre_m[:, 0, None], points[..., 1] - self.centre_m[:, 1, None]
+            return np.stack([dx * cosine + dy * sine, dy * cosine - dx * sine, points[..., 2]], axis=-1)
+
+        start = local(np.broadcast_to(eye_m, (len(self), 1, 3)))
+        way = local(points_m) - start
+        low = np.concatenate([-self.half_m, self.z_m[:, :1]], axis=1)[:, None]
+        high = np.concatenate([self.half_m, self.z_m[:, 1:]], axis=1)[:, None]
+        with np.errstate(divide="ignore", invalid="ignore"):
+            near, far = (low - start) / way, (high - start) / way
+        enters, leaves = np.fmin(near, far).max(axis=-1), np.fmax(near, far).min(axis=-1)
+        return np.asarray((enters < leaves) & (leaves > 0.0) & (enters < _ITSELF))
 
 
 class TrueBoxes:
@@ -49,91 +97,91 @@ class TrueBoxes:
     def __init__(self, stage: Stage) -> None:
         self.stage = stage
         self.lens = Lens(stage.pose)
-        self._blocks = [solid for block in stage.blocks if (solid := _of_block(self.lens, block)) is not None]
-        self._block_boxes = np.array([solid.box_px for solid in self._blocks]).reshape(-1, 4)
-        self._block_near = np.array([solid.near_m for solid in self._blocks])
-        self._static: dict[tuple[object, ...], NDArray[np.bool_]] = {}
+        blocks = _of_blocks(self.lens, [block for block in stage.blocks if block.what not in _SEE_THROUGH])
+        self._blocks = blocks.select(self._standing_in_view(blocks))
 
     def see(self, placed: Sequence[Placed]) -> tuple[SeenThing, ...]:
         """Return what the image holds of each actor, those of 4 px and more, in the order given."""
         ahead = [each for each in placed if math.hypot(each.x_m, each.y_m) <= FARTHEST_M]
         if not ahead:
             return ()
-        outlines = [_outline(each) for each in ahead]
-        pixels, depth = self.lens.project(np.concatenate(outlines))
-        ends = np.cumsum([len(outline) for outline in outlines])
-        whole = np.array(
-            [
-                (*pixels[end - len(outline) : end].min(axis=0), *pixels[end - len(outline) : end].max(axis=0))
-                for end, outline in zip(ends.tolist(), outlines, strict=True)
-            ]
-        )
-        near = np.array([depth[end - len(o) : end].min() for end, o in zip(ends.tolist(), outlines, strict=True)])
+        bodies = _Bodies.of(ahead)
+        whole, near = self._images(bodies)
         width, height = self.stage.pose.size_px
         cut = np.clip(whole, 0.0, [width, height, width, height])
-        size = cut[:, 2:] - cut[:, :2]
-        shown = (near > 0.5) & (size.min(axis=1) >= LEAST_PX)  # noqa: PLR2004 - half a metre from the lens
-        rows = np.flatnonzero(shown).tolist()
-        solids = {row: _of_actor(ahead[row], whole[row], float(near[row])) for row in rows}
+        shown = (near > _NEAREST_M) & ((cut[:, 2:] - cut[:, :2]).min(axis=1) >= LEAST_PX)
+        rows = np.flatnonzero(shown)
+        hidden = self._hidden(bodies, rows, whole, near)
         return tuple(
-            seen for row in rows if (seen := self._seen(ahead[row], row, whole, cut, near, solids)) is not None
+            seen
+            for index, row in enumerate(rows.tolist())
+            if (seen := self._seen(ahead[row], bodies.samples[row], hidden[index], whole[row], cut[row])) is not None
         )
 
+    def _images(self, bodies: "_Bodies") -> tuple[Floats, Floats]:
+        """Return the boxes around the bodies' images, (n, 4), and how far ahead each begins, (n,)."""
+        count = len(bodies.outlines)
+        pixels, depth = self.lens.project(bodies.outlines.reshape(-1, 3))
+        around = pixels.reshape(count, -1, 2)
+        return np.concatenate([around.min(axis=1), around.max(axis=1)], axis=1), depth.reshape(count, -1).min(axis=1)
+
+    def _hidden(
+        self, bodies: "_Bodies", rows: NDArray[np.intp], whole: Floats, near: Floats
+    ) -> NDArray[np.bool_]:
+        """Return which of the samples of some bodies are hidden, (rows, samples)."""
+        solids = bodies.solids(whole, near).select(rows).joined(self._blocks)
+        box, other = whole[rows][:, None], solids.box_px[None]
+        meet = (box[..., :2] < other[..., 2:]).all(axis=-1) & (other[..., :2] < box[..., 2:]).all(axis=-1)
+        meet &= solids.near_m[None] < near[rows][:, None]
+        meet[np.arange(len(rows)), np.arange(len(rows))] = False
+        seen, by = np.nonzero(meet)
+        hidden = np.zeros((len(rows), bodies.samples.shape[1]), bool)
+        crossed = solids.select(by).cross(self.lens.eye_m, bodies.samples[rows[seen]])
+        np.logical_or.at(hidden, seen, crossed)
+        return hidden
+
     def _seen(
-        self,
-        each: Placed,
-        row: int,
-        whole: Floats,
-        cut: Floats,
-        near: Floats,
-        solids: dict[int, _Solid],
+        self, each: Placed, points: Floats, hidden: NDArray[np.bool_], whole: Floats, cut: Floats
     ) -> SeenThing | None:
-        points = _samples(each)
-        hidden = self._behind_blocks(each, points, whole[row], float(near[row])).copy()
-        for other, solid in solids.items():
-            if other != row and near[other] < near[row] and _overlap(whole[other], whole[row]):
-                hidden |= self._crossed(points, solid)
         if hidden.all():
             return None
-        box, share = cut[row], 1.0
+        box = cut
         if hidden.any():
             pixels, _ = self.lens.project(points[~hidden])
-            margin = (whole[row, 2:] - whole[row, :2]) / (2 * _GRID)
-            left, top = np.maximum(pixels.min(axis=0) - margin, cut[row, :2])
-            right, bottom = np.minimum(pixels.max(axis=0) + margin, cut[row, 2:])
-            box, share = np.array([left, top, right, bottom]), float(1.0 - hidden.mean())
-            if min(right - left, bottom - top) < LEAST_PX:
+            margin = (whole[2:] - whole[:2]) / (2 * _GRID)
+            box = np.concatenate(
+                [np.maximum(pixels.min(axis=0) - margin, cut[:2]), np.minimum(pixels.max(axis=0) + margin, cut[2:])]
+            )
+            if (box[2:] - box[:2]).min() < LEAST_PX:
                 return None
-        inside = float(np.prod(cut[row, 2:] - cut[row, :2]) / max(np.prod(whole[row, 2:] - whole[row, :2]), 1e-9))
+        inside = float(np.prod(cut[2:] - cut[:2]) / max(float(np.prod(whole[2:] - whole[:2])), 1e-9))
         return SeenThing(
             actor=each.actor.id,
             kind=each.actor.kind,
-            box_px=(float(box[0]), float(box[1]), float(box[2]), float(box[3])),
-            full_box_px=(float(whole[row, 0]), float(whole[row, 1]), float(whole[row, 2]), float(whole[row, 3])),
-            visible_share=share * inside,
+            box_px=_four(box),
+            full_box_px=_four(whole),
+            visible_share=float(1.0 - hidden.mean()) * inside,
         )
 
-    def _behind_blocks(self, each: Placed, points: Floats, box: Floats, near_m: float) -> NDArray[np.bool_]:
-        """Return which points blocks hide, (n,); remembered, since what stands still is asked for again and again."""
-        key = (each.actor.kind, round(each.x_m, 1), round(each.y_m, 1), round(each.heading_deg), each.ridden)
-        known = self._static.get(key)
-        if known is not None:
-            return known
-        hidden = np.zeros(len(points), bool)
-        before = (self._block_near < near_m) if len(self._blocks) else np.zeros(0, bool)
-        for row in np.flatnonzero(before).tolist():
-            if _overlap(self._block_boxes[row], box):
-                hidden |= self._crossed(points, self._blocks[row])
-        if len(self._static) > _REMEMBERED:
-            self._static.clear()
-        self._static[key] = hidden
-        return hidden
-
-    def _crossed(self, points: Floats, solid: _Solid) -> NDArray[np.bool_]:
-        return crossed(self.lens.eye_m, points, solid.centre_m, solid.half_m, solid.z_m, solid.heading_deg)
+    def _standing_in_view(self, blocks: _Solids) -> NDArray[np.bool_]:
+        """Return which blocks stand before any ground that the image shows, (n,); the others never hide a thing."""
+        width, height = self.stage.pose.size_px
+        u, v = np.meshgrid(np.linspace(0, width, 40), np.linspace(0, height, 30))
+        ground = self.lens.to_ground(np.column_stack([u.ravel(), v.ravel()]))
+        ground = ground[np.isfinite(ground).all(axis=1)]
+        ground = ground[np.hypot(ground[:, 0], ground[:, 1]) <= FARTHEST_M]
+        points = np.concatenate([np.column_stack([ground, np.full(len(ground), level)]) for level in (0.0, 1.0, 2.0)])
+        return np.array(
+            [
+                bool(blocks.select(np.array([row])).cross(self.lens.eye_m, points[None]).any())
+                for row in range(len(blocks))
+            ],
+            bool,
+        )
 
 
-_REMEMBERED: Final = 50_000
+_ITSELF: Final = 0.995  # of the way to a point: a box that begins beyond is the thing itself
+_NEAREST_M: Final = 0.5
 
 
 def tall_m(each: Placed) -> float:
@@ -141,72 +189,106 @@ def tall_m(each: Placed) -> float:
     return each.actor.size_m[2] + (_RIDER_M if each.ridden else 0.0)
 
 
-def _outline(each: Placed) -> Floats:
-    """Return points, (32, 3), of an actor's footprint at its foot and, narrower, at its top."""
-    length, width, _ = each.actor.size_m
-    shape = _OVAL if each.actor.kind in _ROUND else _RECTANGLE
-    top = _TOP_SHARE.get(each.actor.kind, 0.95)
-    foot = shape * [length / 2, width / 2]
-    low, high = each.z_m, each.z_m + tall_m(each)
-    around = np.concatenate([_turned(each, foot), _turned(each, foot * top)])
-    return np.column_stack([around, np.repeat([low, high], len(shape))])
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Bodies:
+    """Actors as arrays over n of them.
+
+    Attributes:
+        outlines: (n, 32, 3) points around the foot and, narrower, around the top.
+        samples: (n, 25, 3) points of the body across as the lens sees it, from foot to top.
+        place: (n, 6) of x, y, z, heading in radians, length, width; tall: (n,); thin: (n,).
+    """
+
+    outlines: Floats
+    samples: Floats
+    place: Floats
+    tall: Floats
+    thin: NDArray[np.bool_]
+
+    @classmethod
+    def of(cls, placed: Sequence[Placed]) -> "_Bodies":
+        place = np.array(
+            [
+                (each.x_m, each.y_m, each.z_m, math.radians(each.heading_deg), *each.actor.size_m[:2])
+                for each in placed
+            ]
+        )
+        tall = np.array([tall_m(each) for each in placed])
+        shape = np.where(np.array([each.actor.kind in _ROUND for each in placed])[:, None, None], _OVAL, _RECTANGLE)
+        top = np.array([_TOP_SHARE.get(each.actor.kind, 0.95) for each in placed])[:, None, None]
+        foot = shape * place[:, None, 4:6] / 2
+        around = _turned(np.concatenate([foot, foot * top], axis=1), place)
+        level = np.repeat(np.stack([place[:, 2], place[:, 2] + tall], axis=1), len(_OVAL), axis=1)
+        return cls(
+            outlines=np.concatenate([around, level[..., None]], axis=-1),
+            samples=_samples(place, tall),
+            place=place,
+            tall=tall,
+            thin=np.array([each.actor.kind in _THIN for each in placed]),
+        )
+
+    def solids(self, box_px: Floats, near_m: Floats) -> _Solids:
+        """Return what they hide."""
+        shrunk = np.where(self.thin, 0.3, 0.4)[:, None]  # of the extent: half, less what shows between parts
+        return _Solids(
+            centre_m=self.place[:, :2],
+            half_m=self.place[:, 4:6] * shrunk,
+            z_m=np.stack([self.place[:, 2], self.place[:, 2] + 0.95 * self.tall], axis=1),
+            turn=np.stack([np.cos(self.place[:, 3]), np.sin(self.place[:, 3])], axis=1),
+            box_px=box_px,
+            near_m=near_m,
+        )
 
 
-def _samples(each: Placed) -> Floats:
-    """Return points of an actor's body, (25, 3): across as the lens sees it, from foot to top."""
-    length, width, _ = each.actor.size_m
-    range_m = max(math.hypot(each.x_m, each.y_m), 1e-6)
-    across = (each.y_m / range_m, -each.x_m / range_m)
-    turn = math.radians(each.heading_deg)
-    along = abs(across[0] * math.cos(turn) + across[1] * math.sin(turn))
-    half = (along * length + (1.0 - along) * width) / 2
-    aside, up = np.meshgrid(np.linspace(-0.85, 0.85, _GRID) * half, np.linspace(0.05, 0.95, _GRID) * tall_m(each))
-    x, y = each.x_m + across[0] * aside.ravel(), each.y_m + across[1] * aside.ravel()
-    return np.column_stack([x, y, each.z_m + up.ravel()])
+def _samples(place: Floats, tall: Floats) -> Floats:
+    range_m = np.maximum(np.hypot(place[:, 0], place[:, 1]), 1e-6)
+    across = np.stack([place[:, 1] / range_m, -place[:, 0] / range_m], axis=1)
+    along = np.abs(across[:, 0] * np.cos(place[:, 3]) + across[:, 1] * np.sin(place[:, 3]))
+    half = (along * place[:, 4] + (1.0 - along) * place[:, 5]) / 2
+    aside = half[:, None] * _ASIDE[None]
+    points = place[:, None, :2] + across[:, None] * aside[..., None]
+    level = place[:, 2, None] + tall[:, None] * _UP[None]
+    return np.concatenate([points, level[..., None]], axis=-1)
 
 
-def _turned(each: Placed, around: Floats) -> Floats:
-    turn = math.radians(each.heading_deg)
-    cosine, sine = math.cos(turn), math.sin(turn)
-    x = each.x_m + around[:, 0] * cosine - around[:, 1] * sine
-    return np.column_stack([x, each.y_m + around[:, 0] * sine + around[:, 1] * cosine])
+_ASIDE, _UP = (
+    grid.ravel() for grid in np.meshgrid(np.linspace(-0.85, 0.85, _GRID), np.linspace(0.05, 0.95, _GRID))
+)
 
 
-def _of_actor(each: Placed, box: Floats, near_m: float) -> _Solid:
-    length, width, _ = each.actor.size_m
-    shrunk = 0.3 if each.actor.kind in _THIN else 0.4  # of the extent: half, less what shows between parts
-    return _Solid(
-        centre_m=(each.x_m, each.y_m),
-        half_m=(length * shrunk, width * shrunk),
-        z_m=(each.z_m, each.z_m + tall_m(each) * 0.95),
-        heading_deg=each.heading_deg,
-        box_px=(float(box[0]), float(box[1]), float(box[2]), float(box[3])),
-        near_m=near_m,
+def _turned(around: Floats, place: Floats) -> Floats:
+    """Return (n, k, 2) points about the origin turned by each heading and moved to each place."""
+    cosine, sine = np.cos(place[:, 3])[:, None], np.sin(place[:, 3])[:, None]
+    x = place[:, 0, None] + around[..., 0] * cosine - around[..., 1] * sine
+    return np.stack([x, place[:, 1, None] + around[..., 0] * sine + around[..., 1] * cosine], axis=-1)
+
+
+def _of_blocks(lens: Lens, blocks: Sequence[Block]) -> _Solids:
+    bodies = [body(block) for block in blocks]
+    turn = np.array([math.radians(block.heading_deg) for block in blocks])
+    solids = _Solids(
+        centre_m=np.array([block.centre_m for block in blocks]).reshape(-1, 2),
+        half_m=np.array([half for _, _, half in bodies]).reshape(-1, 2),
+        z_m=np.array([(low, high) for low, high, _ in bodies]).reshape(-1, 2),
+        turn=np.stack([np.cos(turn), np.sin(turn)], axis=1).reshape(-1, 2),
+        box_px=np.zeros((len(blocks), 4)),
+        near_m=np.zeros(len(blocks)),
     )
-
-
-def _of_block(lens: Lens, block: Block) -> _Solid | None:
-    if block.what in _SEE_THROUGH:
-        return None
-    low, high, half = body(block)
-    turn = math.radians(block.heading_deg)
-    signs = np.array([(a, b, z) for a in (-1, 1) for b in (-1, 1) for z in (low, high)], np.float64)
-    x = block.centre_m[0] + signs[:, 0] * half[0] * math.cos(turn) - signs[:, 1] * half[1] * math.sin(turn)
-    y = block.centre_m[1] + signs[:, 0] * half[0] * math.sin(turn) + signs[:, 1] * half[1] * math.cos(turn)
-    pixels, ahead = lens.project(np.column_stack([x, y, signs[:, 2]]))
-    if ahead.max() <= 0.0:
-        return None
+    signs = np.array([(a, b, z) for a in (-1, 1) for b in (-1, 1) for z in (0, 1)], np.float64)
+    along, aside = signs[:, 0] * solids.half_m[:, :1], signs[:, 1] * solids.half_m[:, 1:]
+    cosine, sine = solids.turn[:, :1], solids.turn[:, 1:]
+    x = solids.centre_m[:, :1] + along * cosine - aside * sine
+    y = solids.centre_m[:, 1:] + along * sine + aside * cosine
+    z = np.where(signs[:, 2] > 0, solids.z_m[:, 1:], solids.z_m[:, :1])
+    pixels, ahead = lens.project(np.stack([x, y, z], axis=-1).reshape(-1, 3))
+    pixels, ahead = pixels.reshape(len(blocks), 8, 2), ahead.reshape(len(blocks), 8)
+    box = np.concatenate([pixels.min(axis=1), pixels.max(axis=1)], axis=1)
     # Partly behind the lens its image has no end: then it may hide anything, and the sight lines decide.
-    low_px, high_px = (pixels.min(axis=0), pixels.max(axis=0)) if ahead.min() > 0.5 else ([-1e5] * 2, [1e5] * 2)  # noqa: PLR2004
-    return _Solid(
-        centre_m=block.centre_m,
-        half_m=half,
-        z_m=(low, high),
-        heading_deg=block.heading_deg,
-        box_px=(float(low_px[0]), float(low_px[1]), float(high_px[0]), float(high_px[1])),
-        near_m=float(max(ahead.min(), 0.0)),
-    )
+    endless = np.array([-1e5, -1e5, 1e5, 1e5])
+    whole = (ahead.min(axis=1) > _NEAREST_M)[:, None]
+    return replace(solids, box_px=np.where(whole, box, endless), near_m=np.maximum(ahead.min(axis=1), 0.0))
 
 
-def _overlap(a: Floats, b: Floats) -> bool:
-    return bool(a[0] < b[2] and b[0] < a[2] and a[1] < b[3] and b[1] < a[3])
+def _four(box: Floats) -> tuple[float, float, float, float]:
+    left, top, right, bottom = box.tolist()
+    return left, top, right, bottom

@@ -96,7 +96,7 @@ class Director:
         self.walkways = [_walkway(strip, y_m, stage) for strip in self.ground.on(*PAVED) for y_m in _lines(strip, stage)]
         self._catalogue, self._next_id = catalogue, first_id
         self._taken: dict[str, list[Place]] = {}
-        self._known: dict[tuple[tuple[Place, Place], float], list[Place]] = {}
+        self._known: dict[tuple[tuple[Place, Place], float, float], list[Place]] = {}
 
     @property
     def next_id(self) -> int:
@@ -151,15 +151,17 @@ class Director:
         radius_m: float,
         from_s: float,
         to_s: float,
+        half_m: float | None = None,
         distractor: bool = False,
     ) -> Place | None:
         """Return a well seen and free place for an act and book it, None if there is none.
 
         Args:
             areas: rectangles, x and y ranges, tried in chance order.
+            half_m: half its extent, all of which must be in the picture; the radius by default.
         """
         for row in self.draw.permutation(len(areas)).tolist():
-            known = self._spots(areas[row], height_m)
+            known = self._spots(areas[row], height_m, radius_m if half_m is None else half_m)
             for index in self.draw.permutation(len(known)).tolist()[:_MOST_TRIES]:
                 place = known[index]
                 if self.ground.free(place, radius_m, from_s, to_s) and self.room(scene, place, distractor=distractor):
@@ -167,11 +169,11 @@ class Director:
                     return place
         return None
 
-    def _spots(self, area: tuple[Place, Place], height_m: float) -> list[Place]:
+    def _spots(self, area: tuple[Place, Place], height_m: float, half_m: float) -> list[Place]:
         """Return well seen places of an area; looked for once."""
-        key = (area, height_m)
+        key = (area, height_m, half_m)
         if key not in self._known:
-            self._known[key] = spots(self.ground, *area, height_m=height_m, draw=self.draw)
+            self._known[key] = spots(self.ground, *area, height_m=height_m, half_m=half_m, draw=self.draw)
         return self._known[key]
 
     def beside(self, *, inset_m: float = 0.0) -> list[tuple[Place, Place]]:

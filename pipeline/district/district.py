@@ -12,7 +12,9 @@ from typing import Final
 import numpy as np
 
 from geo.coords import LonLat
+from geo.metric import LocalPlane
 from pipeline.cameras import Camera
+from pipeline.district.boxes import TrueBoxes
 from pipeline.district.director import Act
 from pipeline.district.plan import Ground, Place
 from pipeline.district.itineraries import Itinerary
@@ -118,6 +120,7 @@ class District:
             code: (np.array([each.from_s for each in play.cast]), np.array([each.to_s for each in play.cast]))
             for code, play in plays.items()
         }
+        self._boxes: dict[str, TrueBoxes] = {}
         self.events = tuple(self._find_events())
 
     @classmethod
@@ -190,8 +193,8 @@ class District:
         return tuple(sorted((view.own(each) for each in found if each is not None), key=lambda each: each.actor.id))
 
     def true_events(self) -> tuple[TrueEvent, ...]:
-        """Return the events that must become cases, distractors left out."""
-        return tuple(event for event in self.events if not event.distractor)
+        """Return the events that must become cases: no distractors, and nothing that no camera has in view."""
+        return tuple(event for event in self.events if not event.distractor and self.seen_by[event.id])
 
     def truth_json(self) -> str:
         """Return the truth as JSON: the same text for the same seed, byte for byte."""
@@ -227,20 +230,54 @@ class District:
                 )
                 event = _event(play.stage, act, truth, end_s=self.end_s)
                 if event is not None:
-                    found.append(event)
+                    found.append(replace(event, distractor=event.distractor or not self._inside(event.lonlat)))
         found.sort(key=lambda event: (event.qualifies_s, event.camera, event.scene, event.actors))
         found = [replace(event, id=f"E{number:04d}") for number, event in enumerate(found, 1)]
         self.seen_by = {event.id: self._seen_by(event) for event in found}
         return found
 
+    def _inside(self, lonlat: LonLat) -> bool:
+        """Tell whether a place lies in the site; what happens outside must become no case."""
+        return self.site.places(np.array([lonlat]))[0][0] is not None
+
     def _seen_by(self, event: TrueEvent) -> tuple[str, ...]:
-        seen = [event.camera]
-        for code, view in self.views.items():
-            if code != event.camera and view.play == event.camera:
-                place = np.array([view.own_place((event.x_m, event.y_m))])
-                if Ground.of(view.stage).seen(place, height_m=0.5, farthest_m=_MOST_SEEN_M)[0]:
-                    seen.append(code)
-        return tuple(seen)
+        """Return the cameras that have the event in view while it comes to qualify."""
+        return tuple(
+            code
+            for code, view in self.views.items()
+            if view.play == event.camera and self._sees(code, self._truth_of(code), event)
+        )
+
+    def _truth_of(self, code: str) -> TrueBoxes:
+        if code not in self._boxes:
+            self._boxes[code] = TrueBoxes(self.views[code].stage)
+        return self._boxes[code]
+
+    def _sees(self, code: str, boxes: TrueBoxes, event: TrueEvent) -> bool:
+        """Tell whether a camera sees enough of an event's actors in most of some moments until shortly after it."""
+        scene = SCENES[event.scene]
+        wanted = scene.count if not event.distractor else 1
+        moments = np.linspace(max(0.0, event.qualifies_s - scene.dwell_s), event.qualifies_s + _AFTER_S, _LOOKS)
+        good = 0
+        for at_s in moments.tolist():
+            seen = boxes.see(self.at(code, at_s))
+            clear = sum(
+                each.actor in event.actors and each.visible_share >= _CLEARLY and _near(each.box_px) for each in seen
+            )
+            good += clear >= wanted
+        return good >= _MOSTLY * _LOOKS
+
+
+_AFTER_S: Final = 5.0
+_LOOKS: Final = 12
+_CLEARLY: Final = 0.35  # of a thing must be free for it to count as in view
+_MOSTLY: Final = 0.8
+_LEAST_SIDE_PX: Final = 8.0
+
+
+def _near(box_px: tuple[float, float, float, float]) -> bool:
+    left, top, right, bottom = box_px
+    return min(right - left, bottom - top) >= _LEAST_SIDE_PX
 
 
 def _choose(site: Site, scenario: Scenario, count: int, draw: np.random.Generator) -> list[Camera]:
@@ -248,7 +285,9 @@ def _choose(site: Site, scenario: Scenario, count: int, draw: np.random.Generato
     able = [
         camera
         for _, camera in sorted(site.cameras.items())
-        if _KINDS.get(str(camera.properties.get("kind"))) and _pitch_deg(camera) >= LEAST_PITCH_DEG
+        if _KINDS.get(str(camera.properties.get("kind")))
+        and _pitch_deg(camera) >= LEAST_PITCH_DEG
+        and site.places(np.array([_looked_at(camera)]))[0][0] is not None
     ]
     if scenario is Scenario.WATER:
         able = [camera for camera in able if camera.properties.get("kind") == "canal"] or able
@@ -270,6 +309,13 @@ def _choose(site: Site, scenario: Scenario, count: int, draw: np.random.Generato
 def _pitch_deg(camera: Camera) -> float:
     pose = camera.properties.get("pose")
     return float(str(pose.get("pitch_deg", 0.0))) if isinstance(pose, Mapping) else 0.0
+
+
+def _looked_at(camera: Camera) -> LonLat:
+    """Return the ground 25 m before a camera: at the site's edge it may lie outside."""
+    pose = camera.properties["pose"]
+    axis = math.radians(float(str(pose.get("heading_deg", 0.0))) if isinstance(pose, Mapping) else 0.0)
+    return LocalPlane.at(camera.lonlat).point_to_lonlat(25.0 * math.sin(axis), 25.0 * math.cos(axis))
 
 
 def _stage(camera: Camera, seed: int) -> Stage:

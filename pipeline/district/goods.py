@@ -186,4 +186,4 @@ def fire(style: int, phase: float, *, coarse: bool = False) -> Mesh:
         sway = 0.08 * math.sin(beat + 1.0)
         rings = [(x, y, base, 0.13, 0.13), (x, y, base + tall * 0.35, 0.15, 0.15), (x + sway, y, base + tall, 0.02, 0.02)]
         shape.loft(rings, Slot.FLAME, sides=5, gain=1.0 + 0.3 * math.sin(beat * 2))
-    return shape.mesh(FIRE_M)
+    return shape.mesh(FIRE_M if style % 2 else (*FIRE_M[:2], 1.1))

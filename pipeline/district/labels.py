@@ -1,6 +1,5 @@
 """Exact boxes: what each thing shows in the image, and what it would show alone."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -38,10 +37,9 @@ def visible_boxes(owners: NDArray[np.int32], count: int) -> tuple[Floats, Counts
     return boxes, np.bincount(owners.ravel(), minlength=count + 1)[1 : count + 1]
 
 
-def full_boxes(pixels: Floats, rows: Sequence[slice]) -> Floats:
-    """Return (n, 4) boxes of hull corners."""
-    starts = np.array([row.start for row in rows])
-    return np.hstack([np.minimum.reduceat(pixels, starts, axis=0), np.maximum.reduceat(pixels, starts, axis=0)])
+def full_boxes(pixels: Floats, first: Counts) -> Floats:
+    """Return (n, 4) boxes of hull corners, whose rows begin at `first`."""
+    return np.hstack([np.minimum.reduceat(pixels, first, axis=0), np.maximum.reduceat(pixels, first, axis=0)])
 
 
 @dataclass(slots=True)
@@ -79,14 +77,15 @@ def label(cast: Cast, owners: NDArray[np.int32], drawn: Counts, *, alone: Alone)
         return ()
     boxes, shown = visible_boxes(owners, len(cast.placed))
     lens = alone.viewport.lens
-    ideal, bent, rows = cast.hulls_px(lens)
-    full = full_boxes(bent, rows)
-    whole = shown.astype(np.float64)
+    ideal, bent, ahead_m, first = cast.hulls(lens)
+    full = full_boxes(bent, first)
+    whole = drawn.astype(np.float64)
     width, height = lens.pose.size_px
     cut = (full[:, :2] < 0).any(axis=1) | (full[:, 2] > width) | (full[:, 3] > height)
-    asked = np.flatnonzero((cut | (shown < drawn) | _overlapped(full)) & (shown > 0))
+    near_m, far_m = np.minimum.reduceat(ahead_m, first), np.maximum.reduceat(ahead_m, first)
+    asked = np.flatnonzero((cut | _covered(full, near_m, far_m)) & (shown > 0))
     if len(asked):
-        whole[asked] = alone.samples(cast, asked, full_boxes(ideal, rows)[asked])
+        whole[asked] = alone.samples(cast, asked, full_boxes(ideal, first)[asked])
     return tuple(
         SeenThing(
             actor=thing.actor.id,
@@ -105,10 +104,11 @@ def _tuple(box: Floats) -> tuple[float, float, float, float]:
     return x1, y1, x2, y2
 
 
-def _overlapped(boxes: Floats) -> NDArray[np.bool_]:
+def _covered(boxes: Floats, near_m: Floats, far_m: Floats) -> NDArray[np.bool_]:
+    """Return which boxes meet the box of a thing that may be nearer."""
     low = np.maximum(boxes[:, None, :2], boxes[None, :, :2])
     high = np.minimum(boxes[:, None, 2:], boxes[None, :, 2:])
-    meets = (low < high).all(axis=2)
+    meets = (low < high).all(axis=2) & (near_m[None, :] < far_m[:, None])
     np.fill_diagonal(meets, val=False)
     return np.asarray(meets.any(axis=1))
 

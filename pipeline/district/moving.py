@@ -17,7 +17,7 @@ from pipeline.district.stage import Placed
 _NEAREST_M, _FARTHEST_M = 0.6, 160.0
 _MARGIN: Final = 1.15
 # Things smaller than this in the image are drawn from a coarse mesh.
-_SMALL_PX: Final = 46.0
+_SMALL_PX: Final = 64.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -55,16 +55,13 @@ class Cast:
     turns: Floats
     first: NDArray[np.int64]
 
-    def hulls_px(self, lens: Lens) -> tuple[Floats, Floats, list[slice]]:
-        """Return ideal and distorted pixels (m, 2) of all hull corners, and each thing's rows."""
-        corners, rows, start = [], [], 0
-        for model, matrix in zip(self.models, self.matrices, strict=True):
-            corners.append(model.hull_m @ matrix[:3, :3].T + matrix[:3, 3])
-            rows.append(slice(start, start + len(model.hull_m)))
-            start += len(model.hull_m)
+    def hulls(self, lens: Lens) -> tuple[Floats, Floats, Floats, NDArray[np.int64]]:
+        """Return ideal coordinates and distorted pixels (m, 2) of all hull corners, metres ahead (m,), first rows (n,)."""
+        corners = [m.hull_m @ t[:3, :3].T + t[:3, 3] for m, t in zip(self.models, self.matrices, strict=True)]
+        first = np.concatenate([[0], np.cumsum([len(rows) for rows in corners])[:-1]])
         seen = lens.to_camera(np.vstack(corners))
         ideal = seen[:, :2] / np.maximum(seen[:, 2:], 0.2)
-        return ideal, lens.to_px(lens.distort(ideal)), rows
+        return ideal, lens.to_px(lens.distort(ideal)), seen[:, 2], first.astype(np.int64)
 
 
 @dataclass(slots=True)

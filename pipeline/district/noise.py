@@ -65,7 +65,7 @@ class NoiseTable:
     classes: Mapping[Kind, ClassNoise]
     light: Mapping[Light, float]
     weather: Mapping[Weather, float]
-    hidden: float = -5.0
+    hidden: float = -3.5
     memory_s: float = 0.5
     edge_memory: float = 0.6
     edge_memory_s: float = 4.0
@@ -210,7 +210,7 @@ class NoisyEyes:
             known = _Habit(at_s, float(self._draw.normal()), self._draw.normal(size=4))
             self._habits[actor] = known
             return known
-        passed_s = at_s - known.at_s
+        passed_s = max(0.0, at_s - known.at_s)
         keeps = math.exp(-passed_s / self._table.memory_s)
         known.luck = keeps * known.luck + math.sqrt(1.0 - keeps**2) * float(self._draw.normal())
         keeps = math.exp(-passed_s / self._table.edge_memory_s)

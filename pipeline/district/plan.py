@@ -17,7 +17,7 @@ from pipeline.district.stage import Block, Patch, Stage, Surface
 Floats = NDArray[np.float64]
 Place = tuple[float, float]
 NEAREST_M: Final = 8.0
-FARTHEST_M: Final = 34.0
+FARTHEST_M: Final = 30.0
 RIM_PX: Final = 25.0
 SEEN_M: Final = 45.0  # zones are drawn so far
 LEAST_M2: Final = 2.0  # a smaller zone nobody draws
@@ -71,7 +71,9 @@ class Ground:
         """Return the strips of these surfaces."""
         return [strip for strip in self.strips if strip.surface in surfaces]
 
-    def seen(self, places_m: Floats, *, height_m: float, farthest_m: float = FARTHEST_M) -> NDArray[np.bool_]:
+    def seen(
+        self, places_m: Floats, *, height_m: float, half_m: float = 0.0, farthest_m: float = FARTHEST_M
+    ) -> NDArray[np.bool_]:
         """Tell at which of (n, 2) places something is wholly in the picture, near enough, behind nothing, (n,)."""
         places = np.asarray(places_m, np.float64).reshape(-1, 2)
         width, height = self.stage.pose.size_px
@@ -82,7 +84,11 @@ class Ground:
         pixels, ahead = self.lens.project(points)
         clear = (pixels > RIM_PX).all(axis=1) & (pixels < np.array([width, height]) - RIM_PX).all(axis=1) & (ahead > 1.0)
         clear[clear] = ~self.hidden(points[clear])
-        return np.asarray(good & clear.reshape(len(levels), -1).all(axis=0))
+        good &= clear.reshape(len(levels), -1).all(axis=0)
+        for aside in ((half_m, 0.0), (-half_m, 0.0), (0.0, half_m), (0.0, -half_m)):
+            pixels, _ = self.lens.project(np.column_stack([places + aside, np.zeros(len(places))]))
+            good &= (pixels > RIM_PX).all(axis=1) & (pixels < np.array([width, height]) - RIM_PX).all(axis=1)
+        return np.asarray(good)
 
     def hidden(self, points_m: Floats) -> NDArray[np.bool_]:
         """Tell which of (n, 3) points lie behind a block as seen from the lens, (n,)."""
@@ -195,6 +201,7 @@ def spots(
     y_m: Place,
     *,
     height_m: float,
+    half_m: float,
     draw: np.random.Generator,
     tries: int = _TRIES,
 ) -> list[Place]:
@@ -203,5 +210,5 @@ def spots(
     if high <= low or y_m[1] <= y_m[0]:
         return []
     places = np.column_stack([draw.uniform(low, high, tries), draw.uniform(*y_m, tries)])
-    good = places[ground.seen(places, height_m=height_m)]
+    good = places[ground.seen(places, height_m=height_m, half_m=half_m)]
     return [(float(x), float(y)) for x, y in good]

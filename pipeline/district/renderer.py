@@ -83,16 +83,15 @@ class Renderer:
         cast = self._wardrobe.cast(placed, self._viewport.lens)
         image = self.backdrop.image.copy()
         self._sensor.ripple(image, at_s)
-        on_ground(image, self.backdrop, cast, self._light, self._viewport.lens)
+        image = on_ground(image, self.backdrop, cast, self._light, self._viewport.lens)
         things: tuple[SeenThing, ...] = ()
         if cast.placed:
             things = self._set_in(image, cast, labels=labels)
         fires = fires_of(cast.placed)
         add_smoke(image, fires, self.backdrop, light=self._light, lens=self._viewport.lens, at_s=at_s)
         shift = self._sensor.shake_px(at_s)
-        return Rendered(
-            image=self._sensor.expose(image, at_s), things=tuple(_moved(thing, shift) for thing in things)
-        )
+        moved = tuple(_moved(thing, shift, self._viewport.size_px) for thing in things)
+        return Rendered(image=self._sensor.expose(image, at_s), things=moved)
 
     def _set_in(self, image: Image, cast: Cast, *, labels: bool) -> tuple[SeenThing, ...]:
         """Draw the cast into an image and return what shows of it."""
@@ -156,13 +155,14 @@ def _blend(image: Image, hits: NDArray[np.int64], rows: NDArray[np.int32], shown
     flat[touched] = ((sums[:, :3] + under + SAMPLES // 2) // SAMPLES).astype(np.uint8)
 
 
-def _moved(thing: SeenThing, shift: tuple[float, float]) -> SeenThing:
-    """Return a thing's boxes in the shaken image."""
+def _moved(thing: SeenThing, shift: tuple[float, float], size_px: tuple[int, int]) -> SeenThing:
+    """Return a thing's boxes in the shaken image; what the shake pushes over the rim is cut off."""
     (x1, y1, x2, y2), (u1, v1, u2, v2), (dx, dy) = thing.box_px, thing.full_box_px, shift
+    width, height = size_px
     return SeenThing(
         actor=thing.actor,
         kind=thing.kind,
-        box_px=(x1 + dx, y1 + dy, x2 + dx, y2 + dy),
+        box_px=(max(x1 + dx, 0.0), max(y1 + dy, 0.0), min(x2 + dx, width), min(y2 + dy, height)),
         full_box_px=(u1 + dx, v1 + dy, u2 + dx, v2 + dy),
         visible_share=thing.visible_share,
     )

@@ -15,51 +15,44 @@ from pipeline.district.shapes import Floats
 from pipeline.district.stage import Kind, Placed
 
 Image = NDArray[np.uint8]
+Points = NDArray[np.int32]
 # Things whose shadow is narrower than this many pixels are drawn as one hull.
 _DETAILED_PX: Final = 55.0
 _CONTACT: Final = 150
 _LOWEST_SUN: Final = 0.12
+# What comes nearer to the lens's plane than this throws no shadow: it would be endlessly wide.
+_BEHIND_M: Final = 0.5
 _FIRE_LIGHT_M: Final = 5.0
 _BOXY: Final = frozenset({Kind.CAR, Kind.VAN})
 
 
-def on_ground(image: Image, backdrop: Backdrop, cast: Cast, light: Ambience, lens: Lens) -> None:
-    """Darken and light the ground of an image in place."""
+def on_ground(image: Image, backdrop: Backdrop, cast: Cast, light: Ambience, lens: Lens) -> Image:
+    """Return an image whose ground is darkened and lit by the things on it."""
     if not cast.placed:
-        return
+        return image
     size = image.shape[:2]
     if light.sun.max() > 0 and light.sun_way[2] > _LOWEST_SUN:
-        mask = _sun_mask(cast, light, lens, size)
-        _blend(image, backdrop.shaded, mask, backdrop.ground)
-    contact = _contact_mask(cast, lens, size)
-    _dim(image, contact, backdrop.ground)
+        mask = _on_three(_sun_mask(cast, light, lens, size) & backdrop.ground)
+        image = cv2.subtract(image, cv2.multiply(backdrop.sunshine, mask, scale=1 / 255))
+    left = 255 - (_contact_mask(cast, lens, size) & backdrop.ground)
+    image = cv2.multiply(image, _on_three(left), scale=1 / 255)
     if light.lit > 0:
-        _add_light(image, backdrop, _light_mask(cast, lens, size))
+        glow = _on_three(_light_mask(cast, lens, size) & backdrop.ground)
+        image = cv2.add(image, cv2.multiply(backdrop.albedo, glow, scale=1 / 150))
+    return np.asarray(image, dtype=np.uint8)
 
 
-def _blend(image: Image, other: Image, mask: Image, ground: NDArray[np.bool_]) -> None:
-    rows, columns = np.nonzero((mask > 0) & ground)
-    share = mask[rows, columns].astype(np.uint16)[:, None]
-    own, shaded = image[rows, columns].astype(np.uint16), other[rows, columns].astype(np.uint16)
-    image[rows, columns] = ((own * (255 - share) + shaded * share) // 255).astype(np.uint8)
+def _on_three(mask: Image) -> Image:
+    return np.asarray(cv2.merge([mask, mask, mask]), dtype=np.uint8)
 
 
-def _dim(image: Image, mask: Image, ground: NDArray[np.bool_]) -> None:
-    rows, columns = np.nonzero((mask > 0) & ground)
-    left = (255 - mask[rows, columns].astype(np.uint16))[:, None]
-    image[rows, columns] = (image[rows, columns].astype(np.uint16) * left // 255).astype(np.uint8)
+def _fixed(pixels: Floats) -> Points:
+    """Return pixels in sixteenths, as OpenCV's polygons take them."""
+    return np.clip(pixels * 16, -400_000, 400_000).astype(np.int32)
 
 
-def _add_light(image: Image, backdrop: Backdrop, mask: Image) -> None:
-    rows, columns = np.nonzero((mask > 0) & backdrop.ground)
-    own = image[rows, columns].astype(np.uint16)
-    gain = mask[rows, columns].astype(np.uint16)[:, None] * backdrop.albedo[rows, columns] // 200
-    image[rows, columns] = np.minimum(own + gain * (255 - own) // 255, 255).astype(np.uint8)
-
-
-def _fill(mask: Image, corners_px: Floats, value: int) -> None:
-    hull = cv2.convexHull(np.clip(corners_px * 16, -400_000, 400_000).astype(np.int32))
-    cv2.fillConvexPoly(mask, hull, value, lineType=cv2.LINE_AA, shift=4)
+def _fill(mask: Image, corners: Points, value: int) -> None:
+    cv2.fillConvexPoly(mask, corners, value, lineType=cv2.LINE_AA, shift=4)
 
 
 def _sun_mask(cast: Cast, light: Ambience, lens: Lens, size: tuple[int, int]) -> Image:
@@ -75,12 +68,11 @@ def _sun_mask(cast: Cast, light: Ambience, lens: Lens, size: tuple[int, int]) ->
     points[:, :2] -= np.maximum(points[:, 2:], 0.0) * slope
     points[:, 2] = 0.0
     pixels, ahead_m = lens.project(points)
-    start = 0
-    for solid in solids:
-        rows = slice(start, start + len(solid))
-        start += len(solid)
-        if ahead_m[rows].min() > 0.5:  # noqa: PLR2004 - nothing close behind the lens
-            _fill(mask, pixels[rows], 255)
+    ends = np.cumsum([len(solid) for solid in solids])
+    starts, corners = ends - [len(solid) for solid in solids], _fixed(pixels)
+    before = np.minimum.reduceat(ahead_m, starts) > _BEHIND_M
+    for start, end in zip(starts[before].tolist(), ends[before].tolist(), strict=True):
+        _fill(mask, cv2.convexHull(corners[start:end]), 255)
     return np.asarray(cv2.blur(mask, (3, 3)), dtype=np.uint8)
 
 
@@ -100,8 +92,8 @@ def _contact_mask(cast: Cast, lens: Lens, size: tuple[int, int]) -> Image:
     mask = np.zeros(size, dtype=np.uint8)
     grounded = [thing for thing in cast.placed if abs(thing.z_m) < 0.3]  # noqa: PLR2004 - stands on the ground
     if grounded:
-        pixels = lens.project(_footprints(grounded).reshape(-1, 3))[0].reshape(len(grounded), 2, 10, 2)
-        for outer, inner in pixels:
+        pixels = lens.project(_footprints(grounded).reshape(-1, 3))[0]
+        for outer, inner in _fixed(pixels).reshape(len(grounded), 2, 10, 2):
             _fill(mask, outer, _CONTACT // 3)
             _fill(mask, inner, _CONTACT)
     return np.asarray(cv2.blur(mask, (5, 5)), dtype=np.uint8)
@@ -133,5 +125,5 @@ def _light_mask(cast: Cast, lens: Lens, size: tuple[int, int]) -> Image:
 
 def _lighten(mask: Image, lens: Lens, corners_m: Floats, value: int) -> None:
     pixels, ahead_m = lens.project(corners_m)
-    if ahead_m.min() > 0.5:  # noqa: PLR2004 - nothing close behind the lens
-        _fill(mask, pixels, value)
+    if ahead_m.min() > _BEHIND_M:
+        _fill(mask, cv2.convexHull(_fixed(pixels)), value)

@@ -116,7 +116,7 @@ class Shape:
 
     def loft(self, rings: ArrayLike, slot: int, *, sides: int = 8, gain: float = 1.0, capped: bool = True) -> None:
         """Add a body of horizontal ellipses: rows of centre x, y, z and radii x, y."""
-        rows, sides = np.asarray(rings, dtype=np.float64).reshape(-1, 5), self._sides(sides, 4)
+        rows, sides = np.asarray(rings, dtype=np.float64).reshape(-1, 5), self._sides(sides, 5)
         angles = (np.arange(sides) + 0.5) * 2 * math.pi / sides
         circle = np.column_stack([np.cos(angles), np.sin(angles), np.zeros(sides)])
         points = [row[:3] + circle * [row[3], row[4], 0.0] for row in rows]
@@ -133,12 +133,15 @@ class Shape:
         self.loft(rings, slot, sides=sides, gain=gain)
 
     def wheel(self, centre: ArrayLike, radius: float, width: float, *, sides: int = 12, hub: int = Slot.METAL) -> None:
-        """Add a car wheel that turns about y: tyre and a smaller hub disc on both sides."""
+        """Add a wheel that turns about y: a tyre and, on the side away from the middle, a hub."""
         middle = np.asarray(centre, dtype=np.float64)
         half = np.array([0.0, width / 2, 0.0])
         self.limb(middle - half, middle + half, (radius, radius), Slot.RUBBER, sides=sides)
-        over = np.array([0.0, width / 2 + 0.012, 0.0])
-        self.limb(middle - over, middle + over, (radius * 0.6, radius * 0.6), hub, sides=sides, gain=0.8)
+        sides = self._sides(sides, 5)
+        angles = np.arange(sides) * 2 * math.pi / sides
+        rim = np.column_stack([np.cos(angles), np.zeros(sides), np.sin(angles)]) * radius * 0.62
+        face = middle + [0.0, math.copysign(width / 2 + 0.012, middle[1]), 0.0]
+        self.add(rim + face, [(0, k, k + 1) for k in range(1, sides - 1)], hub, gain=0.8)
 
     def ring(self, centre: ArrayLike, radius: float, thickness: float, slot: int, *, sides: int = 14) -> None:
         """Add a thin wheel in the xz plane with an open middle."""

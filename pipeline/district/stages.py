@@ -86,8 +86,8 @@ def _pose(kind: StageKind, draw: Draw, size_px: tuple[int, int]) -> Pose:
         pitch_deg=pitch,
         roll_deg=float(draw.normal(0.0, 0.8)),
         focal_px=size_px[0] / 2 / math.tan(math.radians(fov) / 2),
-        k1=float(draw.uniform(-0.12, -0.03)),
-        k2=float(draw.uniform(0.0, 0.015)),
+        k1=float(draw.uniform(-0.03, -0.004)),
+        k2=float(draw.uniform(0.0, 0.003)),
     )
 
 
