@@ -10,9 +10,17 @@ import re
 import subprocess
 import sys
 
-PACKAGES = {"libGL": "libgl1", "libEGL": "libegl1 libegl-mesa0 libgl1-mesa-dri", "libxcb": "libxcb1",
-            "libgthread": "libglib2.0-0", "libglib": "libglib2.0-0", "libSM": "libsm6", "libXext": "libxext6",
-            "libX11": "libx11-6", "libXrender": "libxrender1"}
+PACKAGES = {
+    "libGL": "libgl1",
+    "libEGL": "libegl1 libegl-mesa0 libgl1-mesa-dri",
+    "libxcb": "libxcb1",
+    "libgthread": "libglib2.0-0",
+    "libglib": "libglib2.0-0",
+    "libSM": "libsm6",
+    "libXext": "libxext6",
+    "libX11": "libx11-6",
+    "libXrender": "libxrender1",
+}
 VTK_FRAME = """
 from vtkmodules.vtkRenderingCore import vtkRenderWindow, vtkRenderer
 import vtkmodules.vtkRenderingOpenGL2

@@ -11,8 +11,8 @@ import sys
 import time
 from pathlib import Path
 
-# One process stands for one camera: threads of BLAS and of the software rasteriser would only take its neighbours' cores.
-for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "LP_NUM_THREADS"):
+# One process stands for one camera: threads of BLAS would only take its neighbours' cores.
+for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
     os.environ.setdefault(name, "1")
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
@@ -49,7 +49,11 @@ def crowd(stage: Stage, at_s: float) -> list[Placed]:
                 x = float((draw.uniform(0, 80) + speed * at_s) % 80)
                 colour = tuple(draw.integers(20, 235, 3).tolist())
                 actor = Actor(
-                    id=len(placed) + 1, kind=kind, size_m=USUAL_SIZE_M[kind], colour=colour, style=int(draw.integers(12))
+                    id=len(placed) + 1,
+                    kind=kind,
+                    size_m=USUAL_SIZE_M[kind],
+                    colour=colour,
+                    style=int(draw.integers(12)),
                 )
                 phase = (at_s + float(draw.random())) % 1.0 if moves else 0.0
                 placed.append(Placed(actor=actor, x_m=x, y_m=y, phase=phase, ridden=moves))
@@ -66,9 +70,9 @@ def measure(size_px: tuple[int, int], *, frames: int, seed: int) -> dict[str, fl
     figures = {"width_px": size_px[0], "height_px": size_px[1], "bake_s": time.perf_counter() - start}
     renderer.render(crowd(stage, 0.0), at_s=0.0)
     for labels, name in ((True, "with_labels"), (False, "without_labels")):
+        casts = [crowd(stage, index / 5) for index in range(frames)]
         wall, cpu, seen = [], time.process_time(), 0
-        for index in range(frames):
-            placed = crowd(stage, index / 5)
+        for index, placed in enumerate(casts):
             start = time.perf_counter()
             seen += len(renderer.render(placed, at_s=index / 5, labels=labels).things)
             wall.append(time.perf_counter() - start)

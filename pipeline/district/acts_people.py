@@ -4,8 +4,8 @@ import math
 from typing import Final
 
 from pipeline.district.director import WALK_MPS, Act, Director
-from pipeline.district.plan import Place
 from pipeline.district.itineraries import Itinerary, Journey
+from pipeline.district.plan import Place
 from pipeline.district.scene_set import BAG, CROWD, SCENES, WATERS_EDGE
 from pipeline.district.stage import Kind, Surface
 
@@ -20,7 +20,7 @@ _KEEP_CLEAR_M: Final = 5.0  # passers-by would make a crowd of a queue or of a g
 def crowd(director: Director) -> bool:
     """Let people come together, stand for a while and go."""
     scene, draw = SCENES[CROWD], director.draw
-    count = scene.count + int(draw.integers(3, 8))
+    count = scene.count + int(draw.integers(5, 10))
     whole_s = director.moment(45.0, director.end_s - scene.dwell_s - 20.0)
     to_s = whole_s + scene.dwell_s + director.moment(14.0, 30.0)
     place = director.find(

@@ -1,11 +1,11 @@
-"""What stands and lies about: e-bikes piling up, stalls, goods, bins, fire, floating rubbish; and what is no problem."""
+"""What stands and lies about: e-bikes piling up, stalls, goods, bins, fire, rubbish; and what is no problem."""
 
 import math
 from typing import Final
 
 from pipeline.district.director import Act, Director
-from pipeline.district.plan import Place
 from pipeline.district.itineraries import Itinerary, Journey
+from pipeline.district.plan import Place
 from pipeline.district.scene_set import BICYCLES, BIN, BURNING, FLOATING, GOODS, SCENES, STALL
 from pipeline.district.stage import Kind, Surface
 from pipeline.district.stages import WATER_LEVEL_M
@@ -38,7 +38,7 @@ def _bikes(director: Director, count: int, *, distractor: bool) -> bool:
         BICYCLES,
         director.beside(inset_m=0.5),
         height_m=1.1,
-        radius_m=half_m if half_m < 2.0 else 2.0,  # noqa: PLR2004 - the ends of a row may stick out
+        radius_m=min(2.0, half_m),
         from_s=first_s - 10.0,
         to_s=to_s,
     )
@@ -208,6 +208,8 @@ def floating_rubbish(director: Director) -> bool:
     drift = float(director.draw.uniform(-0.15, 0.15))
     length = _DRIFT_MPS * (director.end_s + 10.0 - begins_s)
     side = -1.0 if place[0] > 12.0 else 1.0  # noqa: PLR2004 - towards the middle of the picture
-    thing.go((place[0] + side * length * math.cos(drift), place[1] + length * math.sin(drift) * 0.2), speed_mps=_DRIFT_MPS)
+    thing.go(
+        (place[0] + side * length * math.cos(drift), place[1] + length * math.sin(drift) * 0.2), speed_mps=_DRIFT_MPS
+    )
     director.play(Act(scene=FLOATING, members=(thing.done(),)))
     return True

@@ -4,8 +4,8 @@ import math
 from typing import Final
 
 from pipeline.district.director import Act, Director
-from pipeline.district.plan import Place, Strip
 from pipeline.district.itineraries import Itinerary, Journey
+from pipeline.district.plan import Place, Strip
 from pipeline.district.scene_set import FIRE_LANE, PARKED, SCENES
 from pipeline.district.stage import Kind, Surface
 
@@ -134,9 +134,9 @@ def _drive(
     else:
         ways = [
             ((x - way * 16.0, lane_y), DRIVE_MPS), ((x - way * 9.0, lane_y), _SLOW_MPS),
-            ((x - way * 3.0, y + (lane_y - y) * 0.15), _CREEP_MPS), (place, 1.0),
+            ((x - way * 3.0, y + (lane_y - y) * 0.15), _CREEP_MPS), (place, _CREEP_MPS),
         ]  # fmt: skip
-        back = [((x + way * 3.0, y + (lane_y - y) * 0.15), 1.0), ((x + way * 9.0, lane_y), _CREEP_MPS)]
+        back = [((x + way * 3.0, y + (lane_y - y) * 0.15), _CREEP_MPS), ((x + way * 9.0, lane_y), _CREEP_MPS)]
     start = (start_x, lane_y)
     took_s, last = 0.0, start
     for point, speed in ways:

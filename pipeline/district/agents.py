@@ -94,14 +94,13 @@ class Agent:
         draw: its own source of chance.
     """
 
-    def __init__(
-        self, force: Force, *, site: Site, start: datetime, habits: Habits, draw: np.random.Generator
-    ) -> None:
+    def __init__(self, force: Force, *, site: Site, start: datetime, habits: Habits, draw: np.random.Generator) -> None:
         self.force = force
         self.busy_until = start
         self._site, self._habits, self._draw = site, habits, draw
         self._areas = _beat(force, site)
         self._leg = _Leg(force.post, force.post, start, start)
+        self._after: _Leg | None = None
         self._signal, self._until = True, start + self._spell(habits.signal_s)
 
     @property
@@ -129,7 +128,7 @@ class Agent:
     def position(self, now: datetime) -> LonLat:
         """Return where it is."""
         while self._leg.ends <= now:
-            self._go_on(now)
+            self._go_on()
         return self._leg.at(now)
 
     def way_s(self, place: LonLat, now: datetime) -> float:
@@ -142,9 +141,7 @@ class Agent:
         self._after = _Leg(place, place, arrives, leaves)
         self.busy_until = max(self.busy_until, leaves)
 
-    _after: _Leg | None = None
-
-    def _go_on(self, now: datetime) -> None:
+    def _go_on(self) -> None:
         if self._after is not None:
             self._leg, self._after = self._after, None
             return

@@ -9,7 +9,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.district.display import Canvas, Codes
+from pipeline.district.display import CODE_BITS, Canvas, Codes
 from pipeline.district.ground import Strip, strips
 from pipeline.district.lighting import (
     Ambience,
@@ -227,7 +227,7 @@ def _numbers(canvas: Canvas, scenery: Scenery, kept: NDArray[np.bool_], matrix: 
     chosen = np.flatnonzero(kept)
     mesh = canvas.load(scenery.vertices_m, scenery.triangles[chosen])
     codes: Codes = canvas.draw([(mesh, matrix, 0)])
-    found = codes.astype(np.int64) - 1
+    found = (codes & CODE_BITS).astype(np.int64) - 1
     return np.where(found >= 0, chosen[np.maximum(found, 0)], _SKY)
 
 

@@ -44,7 +44,12 @@ def _box_sides(
     matrix = _pose(block)
     x, y = matrix[:3, 0], matrix[:3, 1]
     (length, depth, height), middle = block.size_m, matrix[:3, 3]
-    corners = [(-x * length - y * depth) / 2, (x * length - y * depth) / 2, (x * length + y * depth) / 2, (-x * length + y * depth) / 2]
+    corners = [
+        (-x * length - y * depth) / 2,
+        (x * length - y * depth) / 2,
+        (x * length + y * depth) / 2,
+        (-x * length + y * depth) / 2,
+    ]
     for index in range(4):
         start, end = middle + corners[index], middle + corners[(index + 1) % 4]
         faces.quad(start, end - start, _Z * height, material, tint=tint, accent=accent, seed=seed + index)
@@ -95,7 +100,15 @@ def _shop(faces: Faces, block: Block, draw: Draw) -> None:
     sign = linear(_SIGNS[draw.integers(len(_SIGNS))])
     seed = int(draw.integers(1, 1_000_000))
     start = middle - x * length / 2 + outward * depth / 2
-    faces.quad(start, x * length, _Z * height, Material.SHOP, tint=linear(_WALLS[draw.integers(len(_WALLS))]), accent=sign, seed=seed)
+    faces.quad(
+        start,
+        x * length,
+        _Z * height,
+        Material.SHOP,
+        tint=linear(_WALLS[draw.integers(len(_WALLS))]),
+        accent=sign,
+        seed=seed,
+    )
     shape = Shape()
     for side in (-1, 1):
         shape.box((side * (length / 2 - 0.06), -0.05, height / 2), (0.2, depth + 0.12, height), 0)
@@ -114,14 +127,23 @@ def _awning(faces: Faces, frame: tuple[Floats, Floats, Floats], length: float, *
     top = start + x * 0.1 + _Z * 2.75
     slope = outward * 1.15 - _Z * 0.42
     faces.quad(top, x * (length - 0.2), slope, Material.STRIPES, tint=tint, accent=linear((232, 228, 220)))
-    faces.quad(top + slope - _Z * 0.2, x * (length - 0.2), _Z * 0.2, Material.STRIPES, tint=tint, accent=linear((232, 228, 220)))
+    faces.quad(
+        top + slope - _Z * 0.2,
+        x * (length - 0.2),
+        _Z * 0.2,
+        Material.STRIPES,
+        tint=tint,
+        accent=linear((232, 228, 220)),
+    )
 
 
 def _blade(faces: Faces, frame: tuple[Floats, Floats, Floats], *, seed: int, tint: Floats) -> None:
     corner, x, outward = frame
     low = corner + _Z * 3.9 + outward * 0.1
     faces.quad(low, outward * 0.75, _Z * 2.2, Material.SIGN, tint=tint, accent=linear((240, 236, 220)), seed=seed)
-    faces.quad(low + x * 0.14, outward * 0.75, _Z * 2.2, Material.SIGN, tint=tint, accent=linear((240, 236, 220)), seed=seed)
+    faces.quad(
+        low + x * 0.14, outward * 0.75, _Z * 2.2, Material.SIGN, tint=tint, accent=linear((240, 236, 220)), seed=seed
+    )
     faces.quad(low + outward * 0.75, x * 0.14, _Z * 2.2, Material.PLAIN, tint=tint * 0.6)
 
 

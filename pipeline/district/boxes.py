@@ -125,9 +125,7 @@ class TrueBoxes:
         around = pixels.reshape(count, -1, 2)
         return np.concatenate([around.min(axis=1), around.max(axis=1)], axis=1), depth.reshape(count, -1).min(axis=1)
 
-    def _hidden(
-        self, bodies: "_Bodies", rows: NDArray[np.intp], whole: Floats, near: Floats
-    ) -> NDArray[np.bool_]:
+    def _hidden(self, bodies: "_Bodies", rows: NDArray[np.intp], whole: Floats, near: Floats) -> NDArray[np.bool_]:
         """Return which of the samples of some bodies are hidden, (rows, samples)."""
         solids = bodies.solids(whole, near).select(rows).joined(self._blocks)
         box, other = whole[rows][:, None], solids.box_px[None]
@@ -208,10 +206,7 @@ class _Bodies:
     @classmethod
     def of(cls, placed: Sequence[Placed]) -> "_Bodies":
         place = np.array(
-            [
-                (each.x_m, each.y_m, each.z_m, math.radians(each.heading_deg), *each.actor.size_m[:2])
-                for each in placed
-            ]
+            [(each.x_m, each.y_m, each.z_m, math.radians(each.heading_deg), *each.actor.size_m[:2]) for each in placed]
         )
         tall = np.array([tall_m(each) for each in placed])
         shape = np.where(np.array([each.actor.kind in _ROUND for each in placed])[:, None, None], _OVAL, _RECTANGLE)
@@ -251,9 +246,7 @@ def _samples(place: Floats, tall: Floats) -> Floats:
     return np.concatenate([points, level[..., None]], axis=-1)
 
 
-_ASIDE, _UP = (
-    grid.ravel() for grid in np.meshgrid(np.linspace(-0.85, 0.85, _GRID), np.linspace(0.05, 0.95, _GRID))
-)
+_ASIDE, _UP = (grid.ravel() for grid in np.meshgrid(np.linspace(-0.85, 0.85, _GRID), np.linspace(0.05, 0.95, _GRID)))
 
 
 def _turned(around: Floats, place: Floats) -> Floats:

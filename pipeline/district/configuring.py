@@ -1,4 +1,4 @@
-"""The district as a site: its cameras as a person would set them up, its scenes and categories beside the site's own."""
+"""The district as a site: cameras as a person would set them up, scenes and categories beside the site's own."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -10,8 +10,8 @@ from geo.camera_view import CameraView
 from pipeline.cameras import Camera, CameraScene
 from pipeline.district.calibrating import calibration_points
 from pipeline.district.district import FPS, District, View
-from pipeline.district.scene_set import SCENES, with_district
 from pipeline.district.plan import Ground
+from pipeline.district.scene_set import SCENES, with_district
 from pipeline.site import Site
 
 CLICKS: Final = 10
@@ -22,8 +22,7 @@ _APART: Final = 1_000  # seeds of calibrations
 def district_site(district: District) -> Site:
     """Return the site with the district's cameras, scenes and categories in place of its own cameras and scenes."""
     cameras = {
-        code: camera_of(district, code, seed=district.seed * _APART + row)
-        for row, code in enumerate(district.views)
+        code: camera_of(district, code, seed=district.seed * _APART + row) for row, code in enumerate(district.views)
     }
     return replace(
         district.site, cameras=cameras, scenes=dict(SCENES), catalogue=with_district(district.site.catalogue)

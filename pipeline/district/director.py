@@ -12,8 +12,8 @@ from typing import Final, NamedTuple
 import numpy as np
 
 from pipeline.catalogue import Catalogue
-from pipeline.district.plan import Ground, Place, Strip, spots
 from pipeline.district.itineraries import Itinerary, Journey
+from pipeline.district.plan import Ground, Place, Strip, spots
 from pipeline.district.scene_set import SCENES
 from pipeline.district.stage import Actor, Kind, Stage, Surface
 
@@ -93,7 +93,9 @@ class Director:
         self.acts: list[Act] = []
         self.cast: list[Itinerary] = []
         self.groups: list[Itinerary] = []
-        self.walkways = [_walkway(strip, y_m, stage) for strip in self.ground.on(*PAVED) for y_m in _lines(strip, stage)]
+        self.walkways = [
+            _walkway(strip, y_m, stage) for strip in self.ground.on(*PAVED) for y_m in _lines(strip, stage)
+        ]
         self._catalogue, self._next_id = catalogue, first_id
         self._taken: dict[str, list[Place]] = {}
         self._known: dict[tuple[tuple[Place, Place], float, float], list[Place]] = {}
@@ -161,7 +163,7 @@ class Director:
             half_m: half its extent, all of which must be in the picture; the radius by default.
         """
         for row in self.draw.permutation(len(areas)).tolist():
-            known = self._spots(areas[row], height_m, radius_m if half_m is None else half_m)
+            known: list[Place] = self._spots(areas[row], height_m, radius_m if half_m is None else half_m)
             for index in self.draw.permutation(len(known)).tolist()[:_MOST_TRIES]:
                 place = known[index]
                 if self.ground.free(place, radius_m, from_s, to_s) and self.room(scene, place, distractor=distractor):

@@ -1,7 +1,7 @@
 """Off-screen drawing: VTK through EGL turns meshes into a buffer of codes, one per pixel; it lights nothing.
 
-A code is 0 where nothing is, else the triangle's number plus one, with the slot of its thing above `SLOT_BIT`. One
-actor per thing, mappers shared by all things with the same mesh.
+A code is 0 where nothing is, else, within `CODE_BITS`, the triangle's number plus one, with the slot of its thing above
+`SLOT_BIT`; the bits beyond mean nothing. One actor per thing, mappers shared by all things with the same mesh.
 """
 
 import os
@@ -20,6 +20,7 @@ from pipeline.errors import PipelineError
 Codes = NDArray[np.uint32]
 # Of the 24 bits of a pixel the lower ones count triangles of a mesh, the upper ones things.
 SLOT_BIT: Final = 12
+CODE_BITS: Final = np.uint32(0xFFFFFF)
 MOST_TRIANGLES: Final = 2**SLOT_BIT - 1
 MOST_THINGS: Final = 2 ** (24 - SLOT_BIT) - 1
 DEBIAN_PACKAGES: Final = "libegl1 libegl-mesa0 libgl1-mesa-dri"
@@ -39,7 +40,7 @@ import numpy as np
 canvas = display.Canvas((64, 64))
 canvas.look(np.zeros(3), np.array([[1.0, 0, 0], [0, 0, -1.0], [0, 1.0, 0]]), focal_px=64.0)
 mesh = canvas.load(np.array([[-1.0, 5, -1], [1, 5, -1], [0, 5, 1]]), np.array([[0, 1, 2]]))
-raise SystemExit(0 if (canvas.draw([(mesh, np.eye(4), 3)]) == (1 | 3 << 12)).sum() > 50 else 4)
+raise SystemExit(0 if ((canvas.draw([(mesh, np.eye(4), 3)]) & display.CODE_BITS) == (1 | 3 << 12)).sum() > 50 else 4)
 """
 
 
@@ -86,7 +87,8 @@ def _fault() -> str:
 
 
 def _software() -> dict[str, str]:
-    return {"VTK_DEFAULT_OPENGL_WINDOW": "vtkEGLRenderWindow", "LP_NUM_THREADS": "1"}
+    # No threads of its own: llvmpipe then draws in the caller's, which is faster where cores are shared.
+    return {"VTK_DEFAULT_OPENGL_WINDOW": "vtkEGLRenderWindow", "LP_NUM_THREADS": "0"}
 
 
 class Canvas:
@@ -204,7 +206,7 @@ class Canvas:
         width, height = self.size_px
         self._window.GetRGBACharPixelData(0, 0, width - 1, height - 1, 0, self._bytes)
         pixels: Codes = vtk_to_numpy(self._bytes).reshape(height, width, 4).view(np.uint32)[::-1, :, 0]
-        return pixels & np.uint32(0xFFFFFF)
+        return pixels
 
     def depths_m(self) -> NDArray[np.float32]:
         """Return the metres ahead of the last parallel drawing, (h, w), top row first."""

@@ -16,9 +16,9 @@ from geo.metric import LocalPlane
 from pipeline.cameras import Camera
 from pipeline.district.boxes import TrueBoxes
 from pipeline.district.director import Act
-from pipeline.district.plan import Ground, Place
 from pipeline.district.itineraries import Itinerary
 from pipeline.district.placing import to_lonlat
+from pipeline.district.plan import Ground, Place
 from pipeline.district.rules_of_world import Truth, first_truth, people_of
 from pipeline.district.scene_set import SCENES, with_district
 from pipeline.district.script import Play, Scenario, conditions_of, write_play
@@ -28,7 +28,7 @@ from pipeline.district.watching import Watched, watched
 from pipeline.errors import PipelineError
 from pipeline.site import Site
 
-CAMERAS: Final = 8
+CAMERAS: Final = 10
 LONGEST_MIN: Final = 120.0
 SHORTEST_MIN: Final = 2.0
 SIZE_PX: Final = (960, 540)
@@ -225,9 +225,7 @@ class District:
         for code, play in self.plays.items():
             people = people_of(play.cast)
             for act in play.acts:
-                truth = first_truth(
-                    SCENES[act.scene], act.members, self.views[code].zones, people, end_s=self.end_s
-                )
+                truth = first_truth(SCENES[act.scene], act.members, self.views[code].zones, people, end_s=self.end_s)
                 event = _event(play.stage, act, truth, end_s=self.end_s)
                 if event is not None:
                     found.append(replace(event, distractor=event.distractor or not self._inside(event.lonlat)))
@@ -297,7 +295,7 @@ def _choose(site: Site, scenario: Scenario, count: int, draw: np.random.Generato
     by_kind: dict[StageKind, list[Camera]] = {}
     for camera in mixed:
         by_kind.setdefault(_KINDS[str(camera.properties["kind"])], []).append(camera)
-    turn = [kind for kind in (StageKind.STREET, StageKind.SQUARE, StageKind.STREET, StageKind.CANAL)]
+    turn = (StageKind.STREET, StageKind.SQUARE, StageKind.STREET, StageKind.CANAL)
     chosen: list[Camera] = []
     while len(chosen) < min(count, len(able)):
         for kind in turn:
@@ -323,9 +321,7 @@ def _stage(camera: Camera, seed: int) -> Stage:
     pose = camera.properties["pose"]
     numbers = {name: float(str(value)) for name, value in pose.items()} if isinstance(pose, Mapping) else {}
     kind = _KINDS[str(camera.properties["kind"])]
-    drawn = sample_stage(
-        kind, seed=seed, camera=camera.code, foot=camera.lonlat, heading_deg=0.0, size_px=SIZE_PX
-    )
+    drawn = sample_stage(kind, seed=seed, camera=camera.code, foot=camera.lonlat, heading_deg=0.0, size_px=SIZE_PX)
     given = drawn.pose
     if "fov_deg" in numbers:
         focal = SIZE_PX[0] / 2 / math.tan(math.radians(numbers["fov_deg"]) / 2)

@@ -143,9 +143,7 @@ def shop(at: Spots) -> Look:
     albedo = np.where(board[:, None], face, albedo)
     emission = np.where(board[:, None], shine, np.where(plinth[:, None], 0.0, emission))
     gloss = np.where(board | plinth | shut, 0.0, 0.28)
-    return Look(
-        albedo=albedo.astype(np.float32), emission=emission.astype(np.float32), gloss=gloss.astype(np.float32)
-    )
+    return Look(albedo=albedo.astype(np.float32), emission=emission.astype(np.float32), gloss=gloss.astype(np.float32))
 
 
 def _shelves(at: Spots) -> tuple[Colours, Colours]:

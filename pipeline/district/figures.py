@@ -107,11 +107,11 @@ class Tally:
             late_s = (found[column][1].at - events[row].at).total_seconds()
             self._delays.setdefault(events[row].scene, []).append(late_s)
         kinds = {column: "matched" for _, column in score.pairs}
-        kinds |= {column: "duplicate" for column in score.duplicates}
+        kinds |= dict.fromkeys(score.duplicates, "duplicate")
         for column, (sighting, _) in enumerate(found):
             self._cases.setdefault(sighting.scene, []).append(kinds.get(column, "false"))
-        for event in run.district.events:
-            self._distractors[event.scene] = self._distractors.get(event.scene, 0) + event.distractor
+        for known in run.district.events:
+            self._distractors[known.scene] = self._distractors.get(known.scene, 0) + known.distractor
         self._pairs += pairs_of(run, events)
         self._note_misses(run, score, found)
         self._note_false_sightings(run, events)
@@ -206,9 +206,7 @@ def pairs_of(run: DistrictRun, events: Sequence[scoring.TrueEvent]) -> list[Pair
         return []
     cost = np.array([[_gap(event, case) for _, case in found] for event in events])
     truth = run.district.true_events()
-    kinds = {
-        each.actor.id: each.actor.kind for play in run.district.plays.values() for each in play.cast
-    }
+    kinds = {each.actor.id: each.actor.kind for play in run.district.plays.values() for each in play.cast}
     pairs = []
     for row, column in zip(*(axis.tolist() for axis in linear_sum_assignment(cost)), strict=True):
         if cost[row, column] < _NO_PAIR:

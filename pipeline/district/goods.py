@@ -91,8 +91,12 @@ def _tub(shape: Shape, *, lid_deg: float, style: int) -> None:
         shape.wheel((-0.22, -0.24, 0.1), 0.1, 0.05, sides=8)
     turn = math.radians(lid_deg)
     tip = (-0.3 + 0.62 * math.cos(turn), 0.95 + 0.62 * math.sin(turn))
-    shape.quad([(-0.3, -0.3, 0.96), (-0.3, 0.3, 0.96), (tip[0], 0.3, tip[1]), (tip[0], -0.3, tip[1])], Slot.BODY, gain=0.9)
-    shape.quad([(-0.3, -0.3, 1.0), (-0.3, 0.3, 1.0), (tip[0], 0.3, tip[1] + 0.04), (tip[0], -0.3, tip[1] + 0.04)], Slot.BODY)
+    shape.quad(
+        [(-0.3, -0.3, 0.96), (-0.3, 0.3, 0.96), (tip[0], 0.3, tip[1]), (tip[0], -0.3, tip[1])], Slot.BODY, gain=0.9
+    )
+    shape.quad(
+        [(-0.3, -0.3, 1.0), (-0.3, 0.3, 1.0), (tip[0], 0.3, tip[1] + 0.04), (tip[0], -0.3, tip[1] + 0.04)], Slot.BODY
+    )
 
 
 def tidy_bin(style: int, *, coarse: bool = False) -> Mesh:
@@ -184,6 +188,10 @@ def fire(style: int, phase: float, *, coarse: bool = False) -> Mesh:
         x, y = 0.2 * math.cos(index * 2.4), 0.2 * math.sin(index * 2.4)
         tall = (0.55 + 0.3 * math.sin(beat)) * (1.3 - 0.08 * index)
         sway = 0.08 * math.sin(beat + 1.0)
-        rings = [(x, y, base, 0.13, 0.13), (x, y, base + tall * 0.35, 0.15, 0.15), (x + sway, y, base + tall, 0.02, 0.02)]
+        rings = [
+            (x, y, base, 0.13, 0.13),
+            (x, y, base + tall * 0.35, 0.15, 0.15),
+            (x + sway, y, base + tall, 0.02, 0.02),
+        ]
         shape.loft(rings, Slot.FLAME, sides=5, gain=1.0 + 0.3 * math.sin(beat * 2))
     return shape.mesh(FIRE_M if style % 2 else (*FIRE_M[:2], 1.1))

@@ -65,12 +65,34 @@ class Alone:
         return np.array([self.known[cast.placed[index]] for index in part.tolist()], dtype=np.float64)
 
 
-def label(cast: Cast, owners: NDArray[np.int32], drawn: Counts, *, alone: Alone) -> tuple[SeenThing, ...]:
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Drawn:
+    """The things of a frame as drawn among themselves, before the backdrop hid any.
+
+    Attributes:
+        samples: (n,) of each.
+        touching: (n, n) whether two things meet in the image; those that do not cannot hide each other.
+    """
+
+    samples: Counts
+    touching: NDArray[np.bool_]
+
+
+def touching_pairs(owners: NDArray[np.int32], count: int) -> NDArray[np.bool_]:
+    """Return (count, count) which things, numbered from 1 in an image of owners, are neighbours somewhere."""
+    result = np.zeros((count + 1, count + 1), dtype=bool)
+    for one, other in ((owners[:, 1:], owners[:, :-1]), (owners[1:], owners[:-1])):
+        edges = np.nonzero(one != other)
+        result[one[edges], other[edges]] = True
+    return (result | result.T)[1:, 1:]
+
+
+def label(cast: Cast, owners: NDArray[np.int32], drawn: Drawn, *, alone: Alone) -> tuple[SeenThing, ...]:
     """Return what each thing shows.
 
     Args:
         owners: (samples, h, w) which thing each sample shows, counted from 1, 0 for the backdrop.
-        drawn: (n,) samples of each thing before the backdrop hid any.
+        drawn: what there was before the backdrop hid any of it.
         alone: knows what things would show alone.
     """
     if not cast.placed:
@@ -79,11 +101,11 @@ def label(cast: Cast, owners: NDArray[np.int32], drawn: Counts, *, alone: Alone)
     lens = alone.viewport.lens
     ideal, bent, ahead_m, first = cast.hulls(lens)
     full = full_boxes(bent, first)
-    whole = drawn.astype(np.float64)
+    whole = drawn.samples.astype(np.float64)
     width, height = lens.pose.size_px
     cut = (full[:, :2] < 0).any(axis=1) | (full[:, 2] > width) | (full[:, 3] > height)
     near_m, far_m = np.minimum.reduceat(ahead_m, first), np.maximum.reduceat(ahead_m, first)
-    asked = np.flatnonzero((cut | _covered(full, near_m, far_m)) & (shown > 0))
+    asked = np.flatnonzero((cut | (drawn.touching & (near_m[None, :] < far_m[:, None])).any(axis=1)) & (shown > 0))
     if len(asked):
         whole[asked] = alone.samples(cast, asked, full_boxes(ideal, first)[asked])
     return tuple(
@@ -102,15 +124,6 @@ def label(cast: Cast, owners: NDArray[np.int32], drawn: Counts, *, alone: Alone)
 def _tuple(box: Floats) -> tuple[float, float, float, float]:
     x1, y1, x2, y2 = box.tolist()
     return x1, y1, x2, y2
-
-
-def _covered(boxes: Floats, near_m: Floats, far_m: Floats) -> NDArray[np.bool_]:
-    """Return which boxes meet the box of a thing that may be nearer."""
-    low = np.maximum(boxes[:, None, :2], boxes[None, :, :2])
-    high = np.minimum(boxes[:, None, 2:], boxes[None, :, 2:])
-    meets = (low < high).all(axis=2) & (near_m[None, :] < far_m[:, None])
-    np.fill_diagonal(meets, val=False)
-    return np.asarray(meets.any(axis=1))
 
 
 def _most_tiles(viewport: Viewport) -> int:

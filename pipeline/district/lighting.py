@@ -56,7 +56,7 @@ def _rgb(red: float, green: float, blue: float) -> Colour:
     return np.array([red, green, blue], dtype=np.float32)
 
 
-_HAZE: Final = {Weather.CLEAR: 0.0011, Weather.RAIN: 0.007, Weather.FOG: 0.028}
+_HAZE: Final = {Weather.CLEAR: 0.0011, Weather.RAIN: 0.007, Weather.FOG: 0.021}
 
 
 def ambience(conditions: Conditions) -> Ambience:
@@ -146,7 +146,9 @@ def night_light(light: Ambience, scenery: Scenery, points_m: Values, normals: Va
         if len(near):
             total[near] += _from_lamp(light, head, points_m[near], normals[near])
     open_ = ~shuttered(scenery.shop_seeds, light.lit)
-    for middle, way in zip(scenery.shops_m[open_].astype(np.float32), scenery.shop_ways[open_].astype(np.float32), strict=True):
+    for middle, way in zip(
+        scenery.shops_m[open_].astype(np.float32), scenery.shop_ways[open_].astype(np.float32), strict=True
+    ):
         near = _near(points_m, middle, _SHOP_REACH_M)
         if len(near):
             total[near] += _from_shop(light, (middle, way), points_m[near], normals[near])
@@ -154,7 +156,9 @@ def night_light(light: Ambience, scenery: Scenery, points_m: Values, normals: Va
 
 
 def _near(points_m: Values, middle: Values, reach_m: float) -> NDArray[np.int64]:
-    return np.flatnonzero((np.abs(points_m[:, 0] - middle[0]) < reach_m) & (np.abs(points_m[:, 1] - middle[1]) < reach_m))
+    return np.flatnonzero(
+        (np.abs(points_m[:, 0] - middle[0]) < reach_m) & (np.abs(points_m[:, 1] - middle[1]) < reach_m)
+    )
 
 
 def _from_lamp(light: Ambience, head: Values, points_m: Values, normals: Values) -> Colour:

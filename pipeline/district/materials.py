@@ -16,7 +16,13 @@ Values = NDArray[np.float32]
 
 
 def look(
-    scenery: Scenery, strips: list[Strip], faces: NDArray[np.int32], points_m: Values, *, footprint_m: Values, lit: float
+    scenery: Scenery,
+    strips: list[Strip],
+    faces: NDArray[np.int32],
+    points_m: Values,
+    *,
+    footprint_m: Values,
+    lit: float,
 ) -> Look:
     """Return albedo, emission and gloss of (n, 3) points on (n,) faces."""
     count = len(faces)

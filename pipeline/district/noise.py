@@ -42,7 +42,7 @@ class ClassNoise:
     sure: float
     sure_slope: float
     sure_sd: float = 0.5
-    edge_share: float = 0.035
+    edge_share: float = 0.03
     mistaken_for: Kind | None = None
     mistaken: float = 0.0
     false_per_1000: float = 1.0
@@ -67,7 +67,7 @@ class NoiseTable:
     weather: Mapping[Weather, float]
     hidden: float = -3.5
     memory_s: float = 0.5
-    edge_memory: float = 0.6
+    edge_memory: float = 0.7
     edge_memory_s: float = 4.0
     least_edge_px: float = 0.5
     false_sure: tuple[float, float] = (-0.9, 0.5)
@@ -89,16 +89,16 @@ PLAUSIBLE: Final = NoiseTable(
                 mistaken=0.06, false_per_1000=0.7,
             ),
             Kind.BICYCLE: ClassNoise(
-                found=1.2, found_slope=1.3, sure=0.3, sure_slope=0.5, edge_share=0.04, mistaken_for=Kind.E_BIKE,
+                found=1.2, found_slope=1.3, sure=0.3, sure_slope=0.5, edge_share=0.035, mistaken_for=Kind.E_BIKE,
                 mistaken=0.12, false_per_1000=2.0,
             ),
             Kind.E_BIKE: ClassNoise(
-                found=1.4, found_slope=1.3, sure=0.4, sure_slope=0.5, edge_share=0.04, mistaken_for=Kind.BICYCLE,
+                found=1.4, found_slope=1.3, sure=0.4, sure_slope=0.5, edge_share=0.035, mistaken_for=Kind.BICYCLE,
                 mistaken=0.08, false_per_1000=2.0,
             ),
             Kind.STALL: ClassNoise(found=1.8, found_slope=1.2, sure=0.7, sure_slope=0.5, false_per_1000=0.4),
             Kind.RUBBISH_BAG: ClassNoise(
-                found=0.9, found_slope=1.4, sure=0.1, sure_slope=0.5, edge_share=0.045, false_per_1000=2.5,
+                found=0.9, found_slope=1.4, sure=0.1, sure_slope=0.5, edge_share=0.035, false_per_1000=2.5,
                 mistaken_for=Kind.PILED_GOODS, mistaken=0.01,
             ),
             Kind.OVERFLOWING_BIN: ClassNoise(
@@ -110,14 +110,14 @@ PLAUSIBLE: Final = NoiseTable(
                 mistaken=0.03, false_per_1000=1.2,
             ),
             Kind.PILED_GOODS: ClassNoise(
-                found=1.1, found_slope=1.3, sure=0.2, sure_slope=0.5, edge_share=0.045, false_per_1000=1.0,
+                found=1.1, found_slope=1.3, sure=0.2, sure_slope=0.5, edge_share=0.035, false_per_1000=1.0,
                 mistaken_for=Kind.RUBBISH_BAG, mistaken=0.01,
             ),
             Kind.FLOATING_RUBBISH: ClassNoise(
-                found=0.9, found_slope=1.3, sure=0.1, sure_slope=0.5, edge_share=0.05, false_per_1000=1.0,
+                found=0.9, found_slope=1.3, sure=0.1, sure_slope=0.5, edge_share=0.045, false_per_1000=1.0,
             ),
             Kind.FIRE: ClassNoise(
-                found=1.4, found_slope=1.2, sure=0.6, sure_slope=0.4, edge_share=0.08, false_per_1000=0.5
+                found=1.4, found_slope=1.2, sure=0.6, sure_slope=0.4, edge_share=0.06, false_per_1000=0.5
             ),
         }
     ),
@@ -231,7 +231,11 @@ class NoisyEyes:
                 sure = middle + spread * float(self._draw.normal())
                 self._ghosts.append(_Ghost(at_s + lasts_s, KINDS[row], box, sure))
         return [
-            (ghost.kind, ghost.box_px + self._draw.normal(0.0, 1.0, 4), logistic(ghost.sure + 0.3 * self._draw.normal()))
+            (
+                ghost.kind,
+                ghost.box_px + self._draw.normal(0.0, 1.0, 4),
+                logistic(ghost.sure + 0.3 * self._draw.normal()),
+            )
             for ghost in self._ghosts
         ]
 

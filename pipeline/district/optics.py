@@ -34,9 +34,7 @@ class Lens:
     def axes(self) -> Floats:
         """Rows: right, down and forward of the camera in stage axes, (3, 3)."""
         yaw, pitch, roll = (math.radians(a) for a in (self.pose.yaw_deg, self.pose.pitch_deg, self.pose.roll_deg))
-        forward = np.array(
-            [math.sin(yaw) * math.cos(pitch), math.cos(yaw) * math.cos(pitch), -math.sin(pitch)]
-        )
+        forward = np.array([math.sin(yaw) * math.cos(pitch), math.cos(yaw) * math.cos(pitch), -math.sin(pitch)])
         level = np.array([math.cos(yaw), -math.sin(yaw), 0.0])
         down = np.cross(forward, level)
         right = math.cos(roll) * level - math.sin(roll) * down

@@ -70,7 +70,9 @@ def walking(style: int, phase: float, *, coarse: bool = False) -> Mesh:
     return shape.mesh(_AS_BUILT_M)
 
 
-def add_rider(shape: Shape, seat: tuple[float, float, float], grip: tuple[float, float], *, style: int, pedal: float) -> None:
+def add_rider(
+    shape: Shape, seat: tuple[float, float, float], grip: tuple[float, float], *, style: int, pedal: float
+) -> None:
     """Add a rider to a two-wheeler.
 
     Args:
@@ -112,12 +114,15 @@ def _leg(shape: Shape, look: Build, hip: Floats, angle: float) -> None:
 
 
 def _arm(shape: Shape, look: Build, shoulder: Floats, angle: float, *, bend: float) -> None:
-    elbow = shoulder + 0.29 * np.array([math.sin(angle), 0.0, -math.cos(angle)]) + [0.0, np.sign(shoulder[1]) * 0.03, 0.0]
+    elbow = (
+        shoulder + 0.29 * np.array([math.sin(angle), 0.0, -math.cos(angle)]) + [0.0, np.sign(shoulder[1]) * 0.03, 0.0]
+    )
     fore = angle + bend
     hand = elbow + 0.27 * np.array([math.sin(fore), 0.0, -math.cos(fore)])
     shape.limb(shoulder, elbow, (0.056, 0.046), Slot.BODY)
     shape.limb(elbow, hand, (0.044, 0.034), Slot.BODY if look.sleeves else Slot.SKIN)
-    shape.ball(hand, (0.045, 0.03, 0.055), Slot.SKIN, sides=5, rows=3)
+    if not shape.coarse:
+        shape.ball(hand, (0.045, 0.03, 0.055), Slot.SKIN, sides=5, rows=3)
     if look.bag and shoulder[1] > 0:
         shape.box(hand + [0.0, 0.02, -0.22], (0.28, 0.1, 0.3), Slot.RED, gain=0.8, taper=0.8)
 

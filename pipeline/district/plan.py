@@ -23,6 +23,7 @@ SEEN_M: Final = 45.0  # zones are drawn so far
 LEAST_M2: Final = 2.0  # a smaller zone nobody draws
 _CROWN_FROM_M: Final = 2.4  # under a tree's crown people walk and are seen
 _TRUNK_M: Final = 0.5
+_LEVEL: Final = 1e-3  # a look that falls less than this in a metre meets no ground
 _SEE_THROUGH: Final = frozenset({"railing", "sign", "lamp"})
 _TRIES: Final = 400
 _ITSELF: Final = 0.995  # of the way to a point: a box that begins beyond is the thing itself
@@ -82,7 +83,9 @@ class Ground:
         levels = (0.0, height_m / 2, height_m)
         points = np.concatenate([np.column_stack([places, np.full(len(places), level)]) for level in levels])
         pixels, ahead = self.lens.project(points)
-        clear = (pixels > RIM_PX).all(axis=1) & (pixels < np.array([width, height]) - RIM_PX).all(axis=1) & (ahead > 1.0)
+        clear = (
+            (pixels > RIM_PX).all(axis=1) & (pixels < np.array([width, height]) - RIM_PX).all(axis=1) & (ahead > 1.0)
+        )
         clear[clear] = ~self.hidden(points[clear])
         good &= clear.reshape(len(levels), -1).all(axis=0)
         for aside in ((half_m, 0.0), (-half_m, 0.0), (0.0, half_m), (0.0, -half_m)):
@@ -138,6 +141,8 @@ class Ground:
         ring = np.asarray(shapely.segmentize(area, 1.5).exterior.coords)[:-1]
         pixels, _ = self.lens.project(np.column_stack([ring, np.zeros(len(ring))]))
         drawn = shapely.Polygon(pixels).simplify(0.3)
+        if not isinstance(drawn, shapely.Polygon):
+            return ()
         return tuple((round(float(u), 1), round(float(v), 1)) for u, v in drawn.exterior.coords[:-1])
 
     def _ground_of(self, pixels: Floats) -> Floats:
@@ -145,7 +150,7 @@ class Ground:
         rays = self.lens.rays(pixels)
         flat = np.maximum(np.hypot(rays[:, 0], rays[:, 1]), 1e-9)
         down = -rays[:, 2] / flat
-        reach = np.where(down > 1e-3, self.stage.pose.height_m / np.maximum(down, 1e-3), SEEN_M)
+        reach = np.where(down > _LEVEL, self.stage.pose.height_m / np.maximum(down, _LEVEL), SEEN_M)
         return np.asarray(rays[:, :2] / flat[:, None] * np.minimum(reach, SEEN_M)[:, None])
 
 

@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.district.backdrop import Backdrop, bake
-from pipeline.district.display import SLOT_BIT, Canvas, Codes, require_rendering
-from pipeline.district.labels import Alone, label
+from pipeline.district.display import CODE_BITS, SLOT_BIT, Canvas, Codes, require_rendering
+from pipeline.district.labels import Alone, Drawn, label, touching_pairs
 from pipeline.district.lighting import ambience
 from pipeline.district.moving import Cast, Wardrobe
 from pipeline.district.scenery import scenery_of
@@ -59,7 +59,12 @@ class Renderer:
         self._canvas.look(lens.eye_m, lens.axes, focal_px=self._viewport.canvas_focal_px)
         self._wardrobe = Wardrobe(self._canvas)
         self._alone = Alone(self._canvas, self._viewport)
-        self._index = self._viewport.index.ravel().astype(np.intp)
+        # OpenGL's rows go upwards: looking up from below saves turning every drawing over.
+        width, height = self._viewport.canvas_px
+        rows, columns = np.divmod(self._viewport.index.ravel(), width)
+        self._index = ((height - 1 - rows) * width + columns).astype(np.intp)
+        self._sampled = np.zeros(len(self._index), dtype=np.uint32)
+        self._owners = np.zeros(len(self._index), dtype=np.int32)
         self._rays = self._viewport.canvas_rays(self._viewport.index.ravel())
         self._nearness = self.backdrop.nearness.ravel()
 
@@ -99,7 +104,7 @@ class Renderer:
             (model.mapper, matrix, slot)
             for slot, (model, matrix) in enumerate(zip(cast.models, cast.matrices, strict=True), start=1)
         ]
-        codes = self._canvas.draw(drawn).ravel()
+        codes = self._canvas.draw(drawn)[::-1].ravel()
         width, height = self._viewport.size_px
         size = width * height
         hits, slots, triangles = self._hits(codes)
@@ -119,18 +124,20 @@ class Renderer:
         _blend(image, hits[visible], rows[visible], shown, size)
         if not labels:
             return ()
-        owners = np.zeros(SAMPLES * size, dtype=np.int32)
-        owners[hits[visible]] = slots[visible]
+        owners = self._owners
+        owners.fill(0)
+        owners[hits] = slots
+        touching = touching_pairs(owners[:size].reshape(height, width), len(cast.placed))
+        owners[hits[~visible]] = 0
         before = np.bincount(slots, minlength=len(cast.placed) + 1)[1:]
-        return label(
-            cast, owners.reshape(SAMPLES, height, width), before, alone=self._alone
-        )
+        drawn_ = Drawn(samples=before, touching=touching)
+        return label(cast, owners.reshape(SAMPLES, height, width), drawn_, alone=self._alone)
 
     def _hits(self, codes: Codes) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
         """Return which samples meet a thing, the thing's slot and the triangle's number within it."""
-        sampled = np.take(codes, self._index, mode="clip")
-        hits = np.flatnonzero(sampled)
-        found = sampled[hits]
+        np.take(codes, self._index, out=self._sampled, mode="clip")
+        hits = np.flatnonzero(self._sampled)
+        found = self._sampled[hits] & CODE_BITS
         return hits, (found >> SLOT_BIT).astype(np.int64), (found & _TRIANGLE).astype(np.int64) - 1
 
     def close(self) -> None:

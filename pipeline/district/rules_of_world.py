@@ -86,9 +86,7 @@ def _stayed(scene: Scene, each: Itinerary, zone: Watched, end_s: float) -> list[
     return found
 
 
-def _left(
-    scene: Scene, each: Itinerary, zone: Watched, people: Sequence[Itinerary], end_s: float
-) -> list[Truth]:
+def _left(scene: Scene, each: Itinerary, zone: Watched, people: Sequence[Itinerary], end_s: float) -> list[Truth]:
     """Return when a thing that came in the run has lain alone for long enough."""
     place = each.place_m(each.from_s)
     if each.from_s <= 0.0 or place is None or not zone.holds(place):
@@ -121,9 +119,7 @@ def _visited(scene: Scene, each: Itinerary, zone: Watched, end_s: float) -> list
     return [Truth(from_s=since, qualifies_s=qualifies, to_s=ends, place_m=place)]
 
 
-def _grouped(
-    scene: Scene, members: Sequence[Itinerary], zone: Watched, end_s: float, *, standing: bool
-) -> list[Truth]:
+def _grouped(scene: Scene, members: Sequence[Itinerary], zone: Watched, end_s: float, *, standing: bool) -> list[Truth]:
     """Return when enough of the members have been together for long enough."""
     if len(members) < scene.count:
         return []
@@ -132,7 +128,9 @@ def _grouped(
     tracks = np.stack([track(each, times) for each in members])
     for row, each in enumerate(members):
         tracks[row, ~_counts(each, times, tracks[row], zone, standing=standing)] = np.nan
-    together = np.array([_fullest(tracks[:, column], scene.radius_m, least=scene.count) for column in range(len(times))])
+    together = np.array(
+        [_fullest(tracks[:, column], scene.radius_m, least=scene.count) for column in range(len(times))]
+    )
     since = _held_from(times, together >= scene.count, scene.dwell_s)
     if since is None:
         return []
@@ -150,9 +148,7 @@ def _grouped(
     ]
 
 
-def _counts(
-    each: Itinerary, times: Floats, places: Floats, zone: Watched, *, standing: bool
-) -> NDArray[np.bool_]:
+def _counts(each: Itinerary, times: Floats, places: Floats, zone: Watched, *, standing: bool) -> NDArray[np.bool_]:
     """Return when one counts: it is there, in the zone and, if it must, stands."""
     inside = zone.hold(places)
     if not standing:
@@ -181,7 +177,7 @@ def _fullest(points: Floats, radius_m: float, *, least: int) -> int:
             turned = np.array([-way[1], way[0]]) / length * math.sqrt(max(radius_m**2 - length**2 / 4, 0.0))
             centres += [(a + b) / 2 + turned, (a + b) / 2 - turned]
     away = np.linalg.norm(np.array(centres)[:, None] - there[None], axis=2)
-    return int((away <= radius_m + 1e-9).sum(axis=1).max())  # noqa: PLR2004 - rounding
+    return int((away <= radius_m + 1e-9).sum(axis=1).max())
 
 
 def _held_from(times: Floats, holds: NDArray[np.bool_], dwell_s: float) -> float | None:
@@ -192,7 +188,7 @@ def _held_from(times: Floats, holds: NDArray[np.bool_], dwell_s: float) -> float
         if held:
             since = at if since is None or (broken is not None and at - broken > _DIP_S) else since
             broken = None
-            if at - since >= dwell_s - 1e-6:  # noqa: PLR2004 - rounding
+            if at - since >= dwell_s - 1e-6:
                 return float(since)
         elif broken is None:
             broken = at

@@ -118,7 +118,9 @@ class Faces:
         corners = np.vstack([o, o + a, o + a + b, o + b])
         self._add(corners, np.array([[0, 1, 2], [0, 2, 3]]), np.zeros(2, dtype=np.int32), looks)
 
-    def polygon(self, corners_m: ArrayLike, z_m: float, material: Material, *, tint: ArrayLike = (0.5, 0.5, 0.5)) -> None:
+    def polygon(
+        self, corners_m: ArrayLike, z_m: float, material: Material, *, tint: ArrayLike = (0.5, 0.5, 0.5)
+    ) -> None:
         """Add a level convex polygon whose axes are the stage's."""
         flat = np.asarray(corners_m, dtype=np.float64).reshape(-1, 2)
         points = np.column_stack([flat, np.full(len(flat), z_m)])
@@ -231,4 +233,6 @@ def _add_water(faces: Faces, corners_m: tuple[tuple[float, float], ...]) -> None
     faces.polygon(corners_m, WATER_LEVEL_M, Material.WATER, tint=linear((74, 92, 84)))
     for start, end in zip(corners_m, (*corners_m[1:], corners_m[0]), strict=True):
         way = np.array([end[0] - start[0], end[1] - start[1], 0.0])
-        faces.quad((*start, WATER_LEVEL_M), way, (0.0, 0.0, -WATER_LEVEL_M), Material.QUAY, tint=linear((134, 130, 122)))
+        faces.quad(
+            (*start, WATER_LEVEL_M), way, (0.0, 0.0, -WATER_LEVEL_M), Material.QUAY, tint=linear((134, 130, 122))
+        )

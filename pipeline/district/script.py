@@ -13,8 +13,8 @@ from pipeline.district import acts_people as people
 from pipeline.district import acts_things as things
 from pipeline.district import acts_vehicles as vehicles
 from pipeline.district.director import Act, Director
-from pipeline.district.plan import Ground
 from pipeline.district.itineraries import Itinerary
+from pipeline.district.plan import Ground
 from pipeline.district.stage import Conditions, Light, Stage, Weather
 from pipeline.district.traffic import traffic
 
@@ -36,8 +36,8 @@ class Scenario(StrEnum):
 # Makers with how often each is tried on a stage in ten minutes; one that finds no room does nothing.
 _PARKING: Final[Mapping[Maker, int]] = MappingProxyType(
     {
-        vehicles.illegal_parking: 4,
-        vehicles.blocked_fire_lane: 3,
+        vehicles.illegal_parking: 6,
+        vehicles.blocked_fire_lane: 4,
         vehicles.delivery: 2,
         vehicles.legal_parking: 2,
         vehicles.letting_out: 2,
@@ -46,11 +46,11 @@ _PARKING: Final[Mapping[Maker, int]] = MappingProxyType(
     }
 )
 _CROWD: Final[Mapping[Maker, int]] = MappingProxyType(
-    {people.crowd: 3, people.bus_queue: 1, people.passing_group: 4, people.lone_stander: 2}
+    {people.crowd: 4, people.bus_queue: 1, people.passing_group: 3, people.lone_stander: 2}
 )
 _LITTER: Final[Mapping[Maker, int]] = MappingProxyType(
     {
-        people.bag: 5,
+        people.bag: 7,
         people.attended_bag: 2,
         things.overflowing_bin: 3,
         things.tidy_bin: 2,

@@ -37,7 +37,9 @@ class Shown:
     nearness: Values
 
 
-def shade(cast: Cast, numbers: NDArray[np.int64], *, light: Ambience, scenery: Scenery, sun: DepthMap | None, eye_m: Floats) -> Shown:
+def shade(
+    cast: Cast, numbers: NDArray[np.int64], *, light: Ambience, scenery: Scenery, sun: DepthMap | None, eye_m: Floats
+) -> Shown:
     """Return colours and planes of triangles, counted over the whole cast."""
     owner = np.searchsorted(cast.first, numbers, side="right") - 1
     middles = np.concatenate([model.middles_m for model in cast.models])[numbers]
@@ -74,7 +76,9 @@ def _irradiance(points: Floats, normals: Floats, *, light: Ambience, scenery: Sc
     return np.asarray(total, dtype=np.float32)
 
 
-def _mirrored(away: Floats, normals: Floats, slots: NDArray[np.int16], vehicle: NDArray[np.bool_], light: Ambience) -> Values:
+def _mirrored(
+    away: Floats, normals: Floats, slots: NDArray[np.int16], vehicle: NDArray[np.bool_], light: Ambience
+) -> Values:
     gloss = np.zeros(len(slots), dtype=np.float32)
     for slot, share in _GLOSS.items():
         gloss[slots == slot] = share
@@ -91,7 +95,9 @@ def _mirrored(away: Floats, normals: Floats, slots: NDArray[np.int16], vehicle: 
     return result
 
 
-def _emitted(cast: Cast, owner: NDArray[np.int64], slots: NDArray[np.int16], gains: NDArray[np.float32], light: Ambience) -> Values:
+def _emitted(
+    cast: Cast, owner: NDArray[np.int64], slots: NDArray[np.int16], gains: NDArray[np.float32], light: Ambience
+) -> Values:
     result = np.zeros((len(slots), 3), dtype=np.float32)
     flames = slots == Slot.FLAME
     result[flames] = _FLAME * gains[flames][:, None] / max(light.exposure, 0.5)

@@ -34,7 +34,7 @@ def on_ground(image: Image, backdrop: Backdrop, cast: Cast, light: Ambience, len
     if light.sun.max() > 0 and light.sun_way[2] > _LOWEST_SUN:
         mask = _on_three(_sun_mask(cast, light, lens, size) & backdrop.ground)
         image = cv2.subtract(image, cv2.multiply(backdrop.sunshine, mask, scale=1 / 255))
-    left = 255 - (_contact_mask(cast, lens, size) & backdrop.ground)
+    left = 255 - (_contact_mask(cast, light, lens, size) & backdrop.ground)
     image = cv2.multiply(image, _on_three(left), scale=1 / 255)
     if light.lit > 0:
         glow = _on_three(_light_mask(cast, lens, size) & backdrop.ground)
@@ -88,14 +88,16 @@ def _footprints(things: list[Placed]) -> Floats:
     return np.concatenate([flat, np.zeros((*flat.shape[:-1], 1))], axis=-1)
 
 
-def _contact_mask(cast: Cast, lens: Lens, size: tuple[int, int]) -> Image:
+def _contact_mask(cast: Cast, light: Ambience, lens: Lens, size: tuple[int, int]) -> Image:
     mask = np.zeros(size, dtype=np.uint8)
     grounded = [thing for thing in cast.placed if abs(thing.z_m) < 0.3]  # noqa: PLR2004 - stands on the ground
     if grounded:
         pixels = lens.project(_footprints(grounded).reshape(-1, 3))[0]
-        for outer, inner in _fixed(pixels).reshape(len(grounded), 2, 10, 2):
-            _fill(mask, outer, _CONTACT // 3)
-            _fill(mask, inner, _CONTACT)
+        away_m = np.hypot([thing.x_m for thing in grounded], [thing.y_m for thing in grounded])
+        strength = _CONTACT * np.exp(-light.haze * away_m)
+        for (outer, inner), value in zip(_fixed(pixels).reshape(-1, 2, 10, 2), strength.tolist(), strict=True):
+            _fill(mask, outer, int(value / 3))
+            _fill(mask, inner, int(value))
     return np.asarray(cv2.blur(mask, (5, 5)), dtype=np.uint8)
 
 
@@ -116,7 +118,9 @@ def _light_mask(cast: Cast, lens: Lens, size: tuple[int, int]) -> Image:
             axes = np.array([[np.cos(turn), np.sin(turn), 0.0], [-np.sin(turn), np.cos(turn), 0.0]])
             weak = 1.0 if thing.actor.kind in _BOXY else 0.45
             for start, end, half, value in _POOL:
-                reach = thing.actor.size_m[0] / 2 + np.array([start, end * 0.7 * weak, end * weak, end * 0.7 * weak, start])
+                reach = thing.actor.size_m[0] / 2 + np.array(
+                    [start, end * 0.7 * weak, end * weak, end * 0.7 * weak, start]
+                )
                 side = np.array([-half * 0.3, -half, 0.0, half, half * 0.3]) * weak
                 corners = np.column_stack([reach, side]) @ axes + [thing.x_m, thing.y_m, 0.0]
                 _lighten(mask, lens, corners, int(value * weak**0.5))

@@ -100,7 +100,14 @@ class Shape:
         self.add(corners, [[0, 1, 2], [0, 2, 3]], slot, gain=gain)
 
     def limb(
-        self, start: ArrayLike, end: ArrayLike, radii: tuple[float, float], slot: int, *, sides: int = 6, gain: float = 1.0
+        self,
+        start: ArrayLike,
+        end: ArrayLike,
+        radii: tuple[float, float],
+        slot: int,
+        *,
+        sides: int = 6,
+        gain: float = 1.0,
     ) -> None:
         """Add a tapered tube between two points."""
         sides = self._sides(sides, 3)
@@ -122,14 +129,14 @@ class Shape:
         points = [row[:3] + circle * [row[3], row[4], 0.0] for row in rows]
         self.add(np.vstack(points), _tube(len(rows), sides, capped=capped), slot, gain=gain)
 
-    def ball(self, centre: ArrayLike, radii: ArrayLike, slot: int, *, sides: int = 8, rows: int = 5, gain: float = 1.0) -> None:
+    def ball(
+        self, centre: ArrayLike, radii: ArrayLike, slot: int, *, sides: int = 8, rows: int = 5, gain: float = 1.0
+    ) -> None:
         """Add an ellipsoid."""
         x, y, z = np.asarray(centre, dtype=np.float64)
         rx, ry, rz = np.asarray(radii, dtype=np.float64)
         angles = np.linspace(-math.pi / 2, math.pi / 2, self._sides(rows, 3))
-        rings = [
-            (x, y, z + rz * math.sin(a), rx * max(math.cos(a), 0.15), ry * max(math.cos(a), 0.15)) for a in angles
-        ]
+        rings = [(x, y, z + rz * math.sin(a), rx * max(math.cos(a), 0.15), ry * max(math.cos(a), 0.15)) for a in angles]
         self.loft(rings, slot, sides=sides, gain=gain)
 
     def wheel(self, centre: ArrayLike, radius: float, width: float, *, sides: int = 12, hub: int = Slot.METAL) -> None:

@@ -4,6 +4,7 @@ Each follows the one before it as Newell (2002) has it: the same way, a gap behi
 into a car that parks, or stands, does not come.
 """
 
+import itertools
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
@@ -12,8 +13,8 @@ from numpy.typing import NDArray
 
 from pipeline.district.acts_vehicles import runs_forward
 from pipeline.district.director import Act, Director
-from pipeline.district.plan import Strip
 from pipeline.district.itineraries import Itinerary, Journey
+from pipeline.district.plan import Strip
 from pipeline.district.scene_set import PARKED
 from pipeline.district.stage import Kind, Surface
 
@@ -76,7 +77,7 @@ def _fill(director: Director, lane: Strip, light: _Light | None) -> None:
                 waiting += [driver] if not two_wheels and driver.stays(least_s=_WAITS_S) else []
         at_s += max(2.5, float(draw.exponential(_EVERY_S)))
     if waiting:
-        director.play(Act(scene=PARKED, members=(waiting[0],), distractor=True))
+        director.acts.append(Act(scene=PARKED, members=(waiting[0],), distractor=True))  # it is cast already
 
 
 def _way(times: Floats, at_s: float, speed: float, light: _Light | None, leader: Floats | None) -> Floats:
@@ -128,7 +129,7 @@ def _itinerary(
         heading_deg=0.0 if sign > 0 else 180.0,
         ridden=kind.kind in {Kind.E_BIKE, Kind.BICYCLE},
     )
-    for before, row in zip(rows, rows[1:], strict=False):
+    for before, row in itertools.pairwise(rows):
         passed_s, passed_m = float(when[row] - when[before]), float(done[row] - done[before])
         if passed_m < 1e-3:  # noqa: PLR2004 - it stands
             journey.wait(passed_s)

@@ -85,12 +85,15 @@ def _vehicle(body: Body, size_m: tuple[float, float, float], *, coarse: bool) ->
         for side in (-1, 1):
             at = (axle * length, side * (width / 2 - 0.1), body.wheel_m)
             shape.wheel(at, body.wheel_m, 0.21)
-            _arch(shape, (axle * length, side * (width / 2 + 0.002), body.wheel_m), body.wheel_m * 1.17)
+            if not coarse:
+                _arch(shape, (axle * length, side * (width / 2 + 0.002), body.wheel_m), body.wheel_m * 1.17)
     low = min(body.outline[0][1], body.outline[-1][1]) * height
     _lamps(shape, size_m, low)
     mirror_x = max(x for _, x in body.panes) * length - 0.06
     for side in (-1, 1):
-        shape.box((mirror_x, side * (width / 2 + 0.07), body.belt * height + 0.06), (0.12, 0.2, 0.13), Slot.BODY, gain=0.8)
+        shape.box(
+            (mirror_x, side * (width / 2 + 0.07), body.belt * height + 0.06), (0.12, 0.2, 0.13), Slot.BODY, gain=0.8
+        )
     return shape.mesh(size_m)
 
 
@@ -111,7 +114,10 @@ def _hull(shape: Shape, body: Body, size_m: tuple[float, float, float]) -> None:
         pane = any(low < middle < high for low, high in body.panes)
         here, there = index * columns, (index + 1) * columns
         for column in range(columns - 1):
-            faces += [(here + column, here + column + 1, there + column + 1), (here + column, there + column + 1, there + column)]
+            faces += [
+                (here + column, here + column + 1, there + column + 1),
+                (here + column, there + column + 1, there + column),
+            ]
             slot = Slot.BODY
             if column in (1, 5) and pane:
                 slot = Slot.GLASS
@@ -139,7 +145,11 @@ def _section(body: Body, x: float, top: float, size_m: tuple[float, float, float
     right = [
         (x * length, half * 0.97, 0.2),
         (x * length, half, belt * height),
-        (x * length, roof + (half - roof) * (top - shoulder) / max(top - belt, 1e-6) if top > belt else half, shoulder * height),
+        (
+            x * length,
+            roof + (half - roof) * (top - shoulder) / max(top - belt, 1e-6) if top > belt else half,
+            shoulder * height,
+        ),
         (x * length, edge, top * height),
     ]
     return right + [(px, -py, pz) for px, py, pz in reversed(right)]
@@ -159,6 +169,8 @@ def _lamps(shape: Shape, size_m: tuple[float, float, float], low_m: float) -> No
             y, z = side * width * 0.34, max(low_m, 0.3 * height) + 0.12
             shape.box((x - end * 0.05, y, z), (0.1, 0.36, 0.15), slot)
         shape.box((x, 0.0, low_m * 0.8 + 0.05), (0.02, 0.46, 0.14), Slot.PLATE)
+        if shape.coarse:
+            continue
         shape.box((x - end * 0.02, 0.0, low_m * 0.8 + 0.2), (0.04, width * 0.4, 0.1), Slot.DARK)
         shape.box((x - end * 0.03, 0.0, 0.27), (0.06, width * 0.84, 0.1), Slot.DARK, gain=1.3)
 
@@ -169,10 +181,21 @@ def _lorry(*, coarse: bool) -> Mesh:
     cab_x = length / 2 - 0.75
     shape.box((cab_x, 0.0, 0.85), (1.45, width * 0.94, 0.8), Slot.BODY)
     shape.box((cab_x - 0.08, 0.0, 1.58), (1.25, width * 0.92, 0.7), Slot.BODY, taper=0.9)
-    shape.quad([(cab_x + 0.57, -0.78, 1.3), (cab_x + 0.57, 0.78, 1.3), (cab_x + 0.5, 0.72, 1.88), (cab_x + 0.5, -0.72, 1.88)], Slot.GLASS)
+    shape.quad(
+        [(cab_x + 0.57, -0.78, 1.3), (cab_x + 0.57, 0.78, 1.3), (cab_x + 0.5, 0.72, 1.88), (cab_x + 0.5, -0.72, 1.88)],
+        Slot.GLASS,
+    )
     for side in (-1, 1):
         y = side * (width * 0.46 + 0.004)
-        shape.quad([(cab_x - 0.5, y, 1.3), (cab_x + 0.4, y, 1.3), (cab_x + 0.32, y * 0.95, 1.84), (cab_x - 0.5, y * 0.95, 1.84)], Slot.GLASS)
+        shape.quad(
+            [
+                (cab_x - 0.5, y, 1.3),
+                (cab_x + 0.4, y, 1.3),
+                (cab_x + 0.32, y * 0.95, 1.84),
+                (cab_x - 0.5, y * 0.95, 1.84),
+            ],
+            Slot.GLASS,
+        )
         shape.box((cab_x + 0.55, side * (width / 2 + 0.1), 1.5), (0.1, 0.16, 0.3), Slot.DARK)
     box_x = -0.78
     shape.box((box_x, 0.0, 1.42), (length - 1.62, width, height - 0.66), Slot.SECOND)

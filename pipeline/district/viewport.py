@@ -45,7 +45,8 @@ class Viewport:
         half = np.max([np.abs(points).max(axis=0) for points in ideal], axis=0)
         size = (2 * math.ceil(half[0] + 1), 2 * math.ceil(half[1] + 1))
         index = [
-            np.floor(p[:, 1] + size[1] / 2).astype(np.int32) * size[0] + np.floor(p[:, 0] + size[0] / 2).astype(np.int32)
+            np.floor(p[:, 1] + size[1] / 2).astype(np.int32) * size[0]
+            + np.floor(p[:, 0] + size[0] / 2).astype(np.int32)
             for p in ideal
         ]
         return cls(lens=lens, canvas_px=size, index=np.stack(index))

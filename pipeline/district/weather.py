@@ -123,7 +123,9 @@ def _ripples(backdrop: Backdrop) -> tuple[NDArray[np.int64], NDArray[np.int64], 
     return rows, columns, backdrop.water_m[rows, columns]
 
 
-def add_smoke(image: Image, fires: list[Placed], backdrop: Backdrop, *, light: Ambience, lens: Lens, at_s: float) -> None:
+def add_smoke(
+    image: Image, fires: list[Placed], backdrop: Backdrop, *, light: Ambience, lens: Lens, at_s: float
+) -> None:
     """Draw the smoke of fires over an image, behind what stands before it, in place."""
     for thing in fires:
         still = np.random.default_rng(thing.actor.id)
@@ -132,13 +134,19 @@ def add_smoke(image: Image, fires: list[Placed], backdrop: Backdrop, *, light: A
             drift = np.array([0.9 * age**1.4, 0.25 * np.sin(index * 2.2 + at_s * 0.6) * age, 0.0])
             place = np.array([thing.x_m, thing.y_m, thing.z_m + 0.7 * thing.actor.size_m[2] + 4.2 * age]) + drift * 1.6
             shade = 0.10 + 0.10 * age
-            colour = light.sky * 0.5 * shade + light.sun * 0.2 * shade + np.array([0.3, 0.12, 0.03]) * 0.25 * (1 - age) ** 4
-            _puff(image, backdrop, lens, (place, 0.22 + 0.85 * age), (toned(light, colour[None])[0], 0.5 * (1 - age) ** 0.9))
+            colour = (
+                light.sky * 0.5 * shade + light.sun * 0.2 * shade + np.array([0.3, 0.12, 0.03]) * 0.25 * (1 - age) ** 4
+            )
+            _puff(
+                image,
+                backdrop,
+                lens,
+                (place, 0.22 + 0.85 * age),
+                (toned(light, colour[None])[0], 0.5 * (1 - age) ** 0.9),
+            )
 
 
-def _puff(
-    image: Image, backdrop: Backdrop, lens: Lens, where: tuple[Values, float], ink: tuple[Image, float]
-) -> None:
+def _puff(image: Image, backdrop: Backdrop, lens: Lens, where: tuple[Values, float], ink: tuple[Image, float]) -> None:
     (place, radius_m), (bgr, strength) = where, ink
     pixels, ahead = lens.project(np.asarray(place, dtype=np.float64)[None])
     radius = radius_m * lens.pose.focal_px / max(float(ahead[0]), 0.5)

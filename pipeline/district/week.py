@@ -147,9 +147,7 @@ def _live(
     return taken
 
 
-def _report(
-    site: Site, desk: Desk, forces: ForcesRun, found: Found, now: datetime, draw: np.random.Generator
-) -> Taken:
+def _report(site: Site, desk: Desk, forces: ForcesRun, found: Found, now: datetime, draw: np.random.Generator) -> Taken:
     finder = _patrol(forces, now, draw) if found.channel is Channel.PATROL else None
     if finder is not None:
         place = _beside(site, finder, now, draw)

@@ -116,9 +116,7 @@ def test_without_labels_the_image_is_the_same(renderer: Renderer):
 
 
 def brightness(light: Light, weather: Weather) -> tuple[float, float]:
-    stage = sample_stage(
-        StageKind.STREET, seed=2, camera="c", foot=yard().foot, heading_deg=0.0, size_px=(192, 108)
-    )
+    stage = sample_stage(StageKind.STREET, seed=2, camera="c", foot=yard().foot, heading_deg=0.0, size_px=(192, 108))
     made = Renderer(stage, Conditions(light=light, weather=weather), seed=2)
     try:
         grey = cv2.cvtColor(made.render([], at_s=0.0).image, cv2.COLOR_BGR2GRAY)
