@@ -57,9 +57,7 @@ _ROWS_BY_STATUS: Final[Mapping[HTTPStatus, str]] = {
         models.errors.SettingFaultError models.errors.TimeOrderError models.errors.UnknownClassesError
         models.errors.WeightsMissingError
         pipeline.camera_memory.MemoryFormError pipeline.camera_run.AllFramesOldError pipeline.casebook.StorageError
-        pipeline.district.display.NoRenderingError pipeline.district.display.TooManyThingsError
-        pipeline.district.district.NoCamerasError pipeline.district.district.NoScenarioError
-        pipeline.district.district.RunLengthError
+        pipeline.district.errors.DistrictError
         pipeline.evidence.EvidenceError pipeline.run.NoSourceError pipeline.site_files.SiteFaultsError
         pipeline.source_errors.SourceError pipeline.sql_engine.DatabaseUrlError pipeline.street_clip.ClipError
         pipeline.street_clip.NoStreetError""",

@@ -16,14 +16,22 @@ for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
     os.environ.setdefault(name, "1")
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-import cv2
-import numpy as np
+import cv2  # noqa: E402 - after the threads are set
+import numpy as np  # noqa: E402 - after the threads are set
 
-from geo.coords import LonLat
-from pipeline.district.meshes import USUAL_SIZE_M
-from pipeline.district.renderer import Renderer
-from pipeline.district.stage import Actor, Conditions, Kind, Light, Placed, Stage, Weather
-from pipeline.district.stages import StageKind, sample_stage
+from geo.coords import LonLat  # noqa: E402 - after the threads are set
+from pipeline.district.meshes import USUAL_SIZE_M  # noqa: E402 - after the threads are set
+from pipeline.district.renderer import Renderer  # noqa: E402 - after the threads are set
+from pipeline.district.stage import (  # noqa: E402 - after the threads are set
+    Actor,
+    Conditions,
+    Kind,
+    Light,
+    Placed,
+    Stage,
+    Weather,
+)
+from pipeline.district.stages import StageKind, sample_stage  # noqa: E402 - after the threads are set
 
 SIZES = ((640, 360), (960, 540))
 _MOVING = ((Kind.CAR, 14), (Kind.VAN, 4), (Kind.E_BIKE, 6), (Kind.BICYCLE, 4), (Kind.PERSON, 18))
@@ -100,7 +108,8 @@ def main() -> None:
         print(f"{row['width_px']} x {row['height_px']}: backdrop drawn and lit in {row['bake_s']:.1f} s")
         for name in ("with_labels", "without_labels"):
             print(
-                f"  {name.replace('_', ' '):15} {row[f'{name}_fps']:5.1f} frames/s (best {row[f'{name}_best_fps']:.1f}), "
+                f"  {name.replace('_', ' '):15} {row[f'{name}_fps']:5.1f} frames/s"
+                f" (best {row[f'{name}_best_fps']:.1f}), "
                 f"{row[f'{name}_cpu_ms']:.1f} ms of processor a frame, {row[f'{name}_things']:.0f} things seen"
             )
 

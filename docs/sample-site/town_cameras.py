@@ -58,7 +58,10 @@ POSTS: tuple[Post, ...] = (
         unit="011", side="street_face", kind="street", view=_STREET, way="城中北路", along=0.5, turn_deg=-90.0,
         inside_m=35.0,
         zones={"no-parking": NO_PARKING_M, "pavement": PAVEMENT_M},
-        scenes=(_PARKED, ("fire-lane-blocked", "no-parking"), ("bicycles-cluttered", "pavement"), ("left-object", "pavement")),
+        scenes=(
+            _PARKED, ("fire-lane-blocked", "no-parking"), ("bicycles-cluttered", "pavement"),
+            ("left-object", "pavement"),
+        ),
     ),
     Post(
         code="chengzhong-road-market", name="Chengzhong North Road food market", name_zh="城中北路菜场", unit="003",

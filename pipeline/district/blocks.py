@@ -12,11 +12,12 @@ from pipeline.district.stage import Block
 
 Draw = np.random.Generator
 _WALLS: Final = (
-    (206, 196, 178), (188, 150, 122), (214, 212, 206), (176, 186, 178), (170, 116, 92), (222, 206, 170), (160, 168, 178),
-    (198, 176, 168), (150, 158, 140),
+    (206, 196, 178), (188, 150, 122), (214, 212, 206), (176, 186, 178), (170, 116, 92), (222, 206, 170),
+    (160, 168, 178), (198, 176, 168), (150, 158, 140),
 )  # fmt: skip
 _SIGNS: Final = (
-    (176, 36, 40), (28, 92, 150), (32, 128, 84), (216, 150, 30), (120, 40, 110), (36, 40, 48), (200, 84, 36), (18, 120, 130),
+    (176, 36, 40), (28, 92, 150), (32, 128, 84), (216, 150, 30), (120, 40, 110), (36, 40, 48),
+    (200, 84, 36), (18, 120, 130),
 )  # fmt: skip
 _STEEL, _DARK, _PALE, _WOOD = (132, 136, 140), (52, 54, 58), (214, 214, 210), (128, 92, 60)
 STOREY_M: Final = 3.1
@@ -226,12 +227,14 @@ def _bus_stop(faces: Faces, block: Block, draw: Draw) -> None:
     for x in (-length * 0.2, length * 0.2):
         shape.box((x, depth / 2 - 0.3, 0.22), (0.06, 0.2, 0.44), 0)
     faces.solid(shape, {0: linear(_STEEL), 1: linear((52, 104, 110)), 2: linear(_WOOD)}, matrix)
-    x, y = matrix[:3, 0], matrix[:3, 1]
-    base = matrix[:3, 3] - x * (length / 2 - 0.15) + y * (depth / 2 - 0.12) + _Z * 0.5
+    along, across = matrix[:3, 0], matrix[:3, 1]
+    base = matrix[:3, 3] - along * (length / 2 - 0.15) + across * (depth / 2 - 0.12) + _Z * 0.5
     for index, tint in enumerate(((36, 110, 160), (200, 120, 60))):
-        corner, seed = base + x * length * 0.5 * index, int(draw.integers(10_000))
+        corner, seed = base + along * length * 0.5 * index, int(draw.integers(10_000))
         accent = linear((240, 240, 236))
-        faces.quad(corner, x * (length * 0.42), _Z * 1.6, Material.SIGN, tint=linear(tint), accent=accent, seed=seed)
+        faces.quad(
+            corner, along * (length * 0.42), _Z * 1.6, Material.SIGN, tint=linear(tint), accent=accent, seed=seed
+        )
 
 
 def _sign(faces: Faces, block: Block, draw: Draw) -> None:

@@ -5,11 +5,11 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.district.errors import DistrictError
 from pipeline.district.optics import Lens
 from pipeline.district.placing import to_lonlat
 from pipeline.district.shapes import Floats
 from pipeline.district.stage import Block, Patch, Stage, Surface
-from pipeline.errors import PipelineError
 
 _STEP_M: Final = 3.0
 _FARTHEST_M: Final = 55.0
@@ -21,7 +21,7 @@ _OPAQUE: Final = frozenset({"building", "shop", "wall", "bus-stop"})
 _DIGITS: Final = 7
 
 
-class FewGroundPointsError(PipelineError):
+class FewGroundPointsError(DistrictError):
     """A stage shows too little ground to be calibrated."""
 
     def __init__(self, camera: str, found: int, wanted: int) -> None:
@@ -50,7 +50,8 @@ def calibration_points(stage: Stage, *, seed: int, count: int = 8, pixel_sd_px: 
     chosen = max(choices, key=lambda rows: _firmness(points_m[rows], places[rows]))
     clicked = np.round(pixels[chosen] + draw.normal(0.0, pixel_sd_px, (count, 2)), 1)
     lonlat = np.round(to_lonlat(stage, points_m[chosen]), _DIGITS)
-    return np.column_stack([clicked, lonlat]).tolist()
+    rows: list[list[float]] = np.column_stack([clicked, lonlat]).tolist()
+    return rows
 
 
 def _visible_corners(stage: Stage) -> tuple[Floats, Floats]:

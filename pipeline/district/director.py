@@ -165,7 +165,7 @@ class Director:
         for row in self.draw.permutation(len(areas)).tolist():
             known: list[Place] = self._spots(areas[row], height_m, radius_m if half_m is None else half_m)
             for index in self.draw.permutation(len(known)).tolist()[:_MOST_TRIES]:
-                place = known[index]
+                place: Place = known[index]
                 if self.ground.free(place, radius_m, from_s, to_s) and self.room(scene, place, distractor=distractor):
                     self.ground.book(place, radius_m, from_s, to_s)
                     return place

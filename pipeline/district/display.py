@@ -9,13 +9,13 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from functools import cache
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.district.errors import DistrictError
 from pipeline.district.shapes import Floats, Indices
-from pipeline.errors import PipelineError
 
 Codes = NDArray[np.uint32]
 # Of the 24 bits of a pixel the lower ones count triangles of a mesh, the upper ones things.
@@ -44,7 +44,7 @@ raise SystemExit(0 if ((canvas.draw([(mesh, np.eye(4), 3)]) & display.CODE_BITS)
 """
 
 
-class NoRenderingError(PipelineError):
+class NoRenderingError(DistrictError):
     """This machine cannot draw off screen."""
 
     def __init__(self, why: str) -> None:
@@ -54,7 +54,7 @@ class NoRenderingError(PipelineError):
         )
 
 
-class TooManyThingsError(PipelineError):
+class TooManyThingsError(DistrictError):
     """A frame or a mesh does not fit into a pixel's code."""
 
     def __init__(self, what: str, count: int, most: int) -> None:
@@ -104,7 +104,7 @@ class Canvas:
         from vtkmodules.vtkRenderingCore import vtkRenderer, vtkRenderWindow
 
         self.size_px = size_px
-        self._window: Any = vtkRenderWindow()
+        self._window = cast("Any", vtkRenderWindow())  # the stubs know the abstract class only
         self._window.SetOffScreenRendering(1)
         self._window.SetMultiSamples(0)
         self._window.SetSize(*size_px)

@@ -16,6 +16,7 @@ from geo.metric import LocalPlane
 from pipeline.cameras import Camera
 from pipeline.district.boxes import TrueBoxes
 from pipeline.district.director import Act
+from pipeline.district.errors import DistrictError
 from pipeline.district.itineraries import Itinerary
 from pipeline.district.placing import to_lonlat
 from pipeline.district.plan import Ground, Place
@@ -25,7 +26,6 @@ from pipeline.district.script import Play, Scenario, conditions_of, write_play
 from pipeline.district.stage import Conditions, Patch, Placed, Stage, Surface, TrueEvent
 from pipeline.district.stages import StageKind, sample_stage
 from pipeline.district.watching import Watched, watched
-from pipeline.errors import PipelineError
 from pipeline.site import Site
 
 CAMERAS: Final = 10
@@ -47,7 +47,7 @@ LEAST_PITCH_DEG: Final = 10.0  # a flatter look says little of the ground
 _MOST_SEEN_M: Final = 45.0
 
 
-class NoCamerasError(PipelineError):
+class NoCamerasError(DistrictError):
     """A site has no camera that a stage can be built around."""
 
     def __init__(self, site: str, cameras: int) -> None:
@@ -57,14 +57,14 @@ class NoCamerasError(PipelineError):
         )
 
 
-class RunLengthError(PipelineError):
+class RunLengthError(DistrictError):
     """A run of the district is too short or too long."""
 
     def __init__(self, minutes: float) -> None:
         super().__init__(f"--minutes is {minutes:g}; expected {SHORTEST_MIN:g} to {LONGEST_MIN:g}")
 
 
-class NoScenarioError(PipelineError):
+class NoScenarioError(DistrictError):
     """There is no such scenario."""
 
     def __init__(self, name: str) -> None:

@@ -14,10 +14,10 @@ from scipy.optimize import linear_sum_assignment
 
 from geo.metric import LocalPlane
 from pipeline import scoring
+from pipeline.district.errors import DistrictError
 from pipeline.district.evaluation import DistrictRun, found_case, true_events
 from pipeline.district.stage import Kind
 from pipeline.district.week import in_time
-from pipeline.errors import PipelineError
 from pipeline.scoring import Share, wilson
 from pipeline.sightings import Sighting
 from pipeline.site import OutsideError, Site
@@ -276,7 +276,7 @@ def _miss(what: str, run: DistrictRun, camera: str, scene: str, at_s: float, pla
     return Miss(what=what, seed=run.district.seed, camera=camera, scene=scene, at_s=round(at_s, 1), place=place)
 
 
-class NothingToScoreError(PipelineError):
+class NothingToScoreError(DistrictError):
     """There is no run."""
 
     def __init__(self) -> None:

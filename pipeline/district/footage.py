@@ -8,14 +8,14 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.errors import PipelineError
+from pipeline.district.errors import DistrictError
 
 Image = NDArray[np.uint8]
 # Tried in turn; H.264 is missing from most builds of OpenCV, MPEG-4 part 2 and Motion JPEG are in all of them.
 _CODECS: Final = {".mp4": ("avc1", "mp4v"), ".avi": ("MJPG",)}
 
 
-class FootageError(PipelineError):
+class FootageError(DistrictError):
     """Footage cannot be written."""
 
     def __init__(self, path: Path, why: str) -> None:

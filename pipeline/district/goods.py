@@ -144,13 +144,15 @@ def piled_goods(style: int, *, coarse: bool = False) -> Mesh:
 def _piece(shape: Shape, draw: np.random.Generator, at: np.ndarray, kind: int) -> None:
     if kind == 0:
         shape.box(at, (0.54, 0.44, 0.4), Slot.CARDBOARD, gain=draw.uniform(0.8, 1.15), turn=draw.normal(0, 0.08))
-        shape.box(at + [0.0, 0.0, 0.204], (0.5, 0.07, 0.004), Slot.YELLOW, gain=0.8)
-        shape.box(at + [0.0, -0.225, 0.02], (0.22, 0.004, 0.14), Slot.BODY)
+        shape.box(at + np.array([0.0, 0.0, 0.204]), (0.5, 0.07, 0.004), Slot.YELLOW, gain=0.8)
+        shape.box(at + np.array([0.0, -0.225, 0.02]), (0.22, 0.004, 0.14), Slot.BODY)
     elif kind == 1:
         slot = Slot.BODY if draw.random() < 0.6 else Slot.BLUE  # noqa: PLR2004 - share of the owner's crates
         shape.box(at, (0.54, 0.42, 0.36), slot, taper=1.06, gain=draw.uniform(0.8, 1.1))
-        shape.box(at + [0.0, 0.0, 0.17], (0.46, 0.34, 0.06), int(draw.choice([Slot.RED, Slot.GREEN, Slot.YELLOW])))
-        shape.box(at + [0.0, -0.225, -0.02], (0.4, 0.01, 0.05), Slot.DARK)
+        shape.box(
+            at + np.array([0.0, 0.0, 0.17]), (0.46, 0.34, 0.06), int(draw.choice([Slot.RED, Slot.GREEN, Slot.YELLOW]))
+        )
+        shape.box(at + np.array([0.0, -0.225, -0.02]), (0.4, 0.01, 0.05), Slot.DARK)
     else:
         shape.ball(at, (0.34, 0.25, 0.24), Slot.WHITE, gain=draw.uniform(0.75, 1.0), sides=8, rows=5)
 

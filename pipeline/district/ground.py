@@ -1,5 +1,6 @@
 """The ground's colour: asphalt with markings, paving with kerbs, bays, hatched fire lanes, slabs and grass."""
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -102,30 +103,17 @@ class _Points:
 
 
 def _paint_strip(strip: Strip, at: _Points) -> NDArray[np.float32]:
-    if strip.patch.name.startswith("zebra"):
-        return _zebra(strip, at)
-    match strip.patch.surface:
-        case Surface.PAVEMENT:
-            return _kerbs(strip, at, _paving(at))
-        case Surface.SQUARE:
-            return _slabs(at)
-        case Surface.GREEN:
-            return _grass(at)
-        case Surface.LANE:
-            return _lane(strip, at)
-        case Surface.PARKING_BAY:
-            return _bay(strip, at)
-        case _:
-            return _forbidden(strip, at)
+    paint = _zebra if strip.patch.name.startswith("zebra") else _PAINTS.get(strip.patch.surface, _forbidden)
+    return paint(strip, at)
 
 
 def _mix(colour: NDArray[np.float32], over: tuple[float, float, float], share: Values) -> NDArray[np.float32]:
-    return colour + (np.array(over, dtype=np.float32) - colour) * share[:, None]
+    return np.asarray(colour + (np.array(over, dtype=np.float32) - colour) * share[:, None], dtype=np.float32)
 
 
 def _worn(at: _Points) -> Values:
     """Return how much paint is left."""
-    return np.clip(1.5 - 1.1 * grain(at.x, at.y, size_m=9.0, seed=1), 0.35, 0.95)
+    return np.asarray(np.clip(1.5 - 1.1 * grain(at.x, at.y, size_m=9.0, seed=1), 0.35, 0.95), dtype=np.float32)
 
 
 def _asphalt(at: _Points, *, dark: float = 1.0) -> NDArray[np.float32]:
@@ -138,13 +126,13 @@ def _asphalt(at: _Points, *, dark: float = 1.0) -> NDArray[np.float32]:
     shade *= 1.0 - 0.5 * crack * (grain(at.x, at.y, size_m=61.0) > 0.55)  # noqa: PLR2004 - only in places
     hole = np.hypot((at.x + 3.0) % 19.0 - 9.0, at.y % 5.0 - 2.2)
     shade *= 1.0 - 0.45 * line(hole - 0.3, 0.05, at.footprint_m) - 0.22 * (hole < 0.3)  # noqa: PLR2004 - its radius
-    return np.array(_ASPHALT, dtype=np.float32) * shade[:, None]
+    return np.asarray(np.array(_ASPHALT, dtype=np.float32) * shade[:, None], dtype=np.float32)
 
 
 def _lane(strip: Strip, at: _Points) -> NDArray[np.float32]:
     middle = np.abs(at.v - strip.width_m / 2)
     tracks = np.exp(-(((middle - 0.85) / 0.38) ** 2))
-    colour = _asphalt(at) * (1.0 - 0.16 * tracks)[:, None]
+    colour = np.asarray(_asphalt(at) * (1.0 - 0.16 * tracks)[:, None], dtype=np.float32)
     oil = np.exp(-((middle / 0.3) ** 2)) * grain(at.x, at.y, size_m=30.0, seed=1)
     colour *= (1.0 - 0.2 * oil)[:, None]
     for edge, far in ((0, False), (2, True)):
@@ -211,7 +199,11 @@ def _joints(at: _Points, tile: tuple[float, float], *, bond: bool) -> tuple[Valu
 def _paving(at: _Points) -> NDArray[np.float32]:
     joint, own = _joints(at, (0.6, 0.3), bond=True)
     shade = (0.82 + 0.22 * own + 0.35 * (grain(at.x, at.y, size_m=29.0) - 0.5)) * (1.0 - 0.35 * joint)
-    return np.array([0.29, 0.275, 0.255], dtype=np.float32) * shade[:, None]
+    return np.asarray(np.array([0.29, 0.275, 0.255], dtype=np.float32) * shade[:, None], dtype=np.float32)
+
+
+def _pavement(strip: Strip, at: _Points) -> NDArray[np.float32]:
+    return _kerbs(strip, at, _paving(at))
 
 
 def _kerbs(strip: Strip, at: _Points, colour: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -223,16 +215,16 @@ def _kerbs(strip: Strip, at: _Points, colour: NDArray[np.float32]) -> NDArray[np
         seam = line((at.u % 1.0) - 0.5, 0.012, at.footprint_m)
         shade = 0.42 * (0.9 + 0.2 * grain(at.x, at.y, size_m=7.0)) * (1.0 - 0.4 * seam)
         shade = shade * np.where(distance < 0.07, 0.55, 1.0)  # noqa: PLR2004 - the face of the stone
-        colour = colour + (shade[:, None] - colour) * stone[:, None]
+        colour = np.asarray(colour + (shade[:, None] - colour) * stone[:, None], dtype=np.float32)
         if edge.surface in _ROADS:
             guide = line(distance - 1.75, 0.15, at.footprint_m)
             ribs = 0.8 + 0.25 * (np.sin(at.v * 70.0) > 0) * np.clip(0.03 / at.footprint_m, 0, 1)
             yellow = np.array([0.5, 0.34, 0.08], dtype=np.float32) * ribs[:, None].astype(np.float32)
-            colour = colour + (yellow - colour) * (guide * 0.9)[:, None]
-    return np.asarray(colour, dtype=np.float32)
+            colour = np.asarray(colour + (yellow - colour) * (guide * 0.9)[:, None], dtype=np.float32)
+    return colour
 
 
-def _slabs(at: _Points) -> NDArray[np.float32]:
+def _slabs(_: Strip, at: _Points) -> NDArray[np.float32]:
     joint, own = _joints(at, (0.9, 0.9), bond=False)
     band = ((at.u % 9.0) < 0.9) | ((at.v % 9.0) < 0.9)  # noqa: PLR2004 - a border of darker slabs
     base = np.where(band[:, None], [0.19, 0.15, 0.13], [0.36, 0.33, 0.29])
@@ -240,7 +232,16 @@ def _slabs(at: _Points) -> NDArray[np.float32]:
     return np.asarray(base * shade[:, None], dtype=np.float32)
 
 
-def _grass(at: _Points) -> NDArray[np.float32]:
+def _grass(_: Strip, at: _Points) -> NDArray[np.float32]:
     blade = grain(at.x, at.y, size_m=6.0, seed=1) - 0.5
     shade = 0.8 + 0.6 * (grain(at.x, at.y, size_m=25.0) - 0.4) + 0.9 * blade * np.clip(0.06 / at.footprint_m, 0.15, 1.0)
-    return np.array([0.07, 0.12, 0.035], dtype=np.float32) * shade[:, None]
+    return np.asarray(np.array([0.07, 0.12, 0.035], dtype=np.float32) * shade[:, None], dtype=np.float32)
+
+
+_PAINTS: Final[Mapping[Surface, Callable[[Strip, _Points], NDArray[np.float32]]]] = {
+    Surface.PAVEMENT: _pavement,
+    Surface.SQUARE: _slabs,
+    Surface.GREEN: _grass,
+    Surface.LANE: _lane,
+    Surface.PARKING_BAY: _bay,
+}

@@ -89,17 +89,20 @@ _LIGHTS: Final = {
     Light.DAY: {
         "sun": _rgb(2.9, 2.6, 2.15), "sky": _rgb(0.72, 0.86, 1.1), "zenith": _rgb(0.2, 0.4, 0.85),
         "horizon": _rgb(0.72, 0.84, 0.98), "glow": _rgb(0.9, 0.8, 0.6), "mist": _rgb(0.78, 0.84, 0.92),
-        "lit": _rgb(0, 0, 0), "lamp": _rgb(0, 0, 0), "shop": _rgb(0, 0, 0), "exposure": _rgb(0.62, 0, 0), "noise": _rgb(1.1, 0, 0),
+        "lit": _rgb(0, 0, 0), "lamp": _rgb(0, 0, 0), "shop": _rgb(0, 0, 0),
+        "exposure": _rgb(0.62, 0, 0), "noise": _rgb(1.1, 0, 0),
     },
     Light.DUSK: {
         "sun": _rgb(0.34, 0.19, 0.1), "sky": _rgb(0.2, 0.21, 0.3), "zenith": _rgb(0.1, 0.13, 0.3),
         "horizon": _rgb(0.62, 0.36, 0.26), "glow": _rgb(1.1, 0.5, 0.16), "mist": _rgb(0.34, 0.27, 0.29),
-        "lit": _rgb(0.35, 0, 0), "lamp": _rgb(30, 0, 0), "shop": _rgb(2.2, 0, 0), "exposure": _rgb(1.15, 0, 0), "noise": _rgb(1.7, 0, 0),
+        "lit": _rgb(0.35, 0, 0), "lamp": _rgb(30, 0, 0), "shop": _rgb(2.2, 0, 0),
+        "exposure": _rgb(1.15, 0, 0), "noise": _rgb(1.7, 0, 0),
     },
     Light.NIGHT: {
         "sun": _rgb(0, 0, 0), "sky": _rgb(0.05, 0.058, 0.085), "zenith": _rgb(0.006, 0.009, 0.02),
         "horizon": _rgb(0.05, 0.042, 0.045), "glow": _rgb(0, 0, 0), "mist": _rgb(0.06, 0.055, 0.06),
-        "lit": _rgb(0.34, 0, 0), "lamp": _rgb(52, 0, 0), "shop": _rgb(2.4, 0, 0), "exposure": _rgb(1.35, 0, 0), "noise": _rgb(2.6, 0, 0),
+        "lit": _rgb(0.34, 0, 0), "lamp": _rgb(52, 0, 0), "shop": _rgb(2.4, 0, 0),
+        "exposure": _rgb(1.35, 0, 0), "noise": _rgb(2.6, 0, 0),
     },
 }  # fmt: skip
 
@@ -169,7 +172,7 @@ def _from_lamp(light: Ambience, head: Values, points_m: Values, normals: Values)
     down = np.clip(towards[:, 2] / distance, 0.0, 1.0)
     fade = np.clip(1.0 - (distance / _LAMP_REACH_M) ** 2, 0.0, 1.0)
     strength = light.lamp * facing * down**1.4 / np.maximum(square, 1.0) * fade
-    return strength[:, None] * _rgb(1.0, 0.8, 0.54)
+    return np.asarray(strength[:, None] * _rgb(1.0, 0.8, 0.54), dtype=np.float32)
 
 
 def _from_shop(light: Ambience, front: tuple[Values, Values], points_m: Values, normals: Values) -> Colour:
@@ -181,7 +184,7 @@ def _from_shop(light: Ambience, front: tuple[Values, Values], points_m: Values, 
     out = np.clip(-(towards @ way) / distance, 0.0, 1.0)
     fade = np.clip(1.0 - (distance / _SHOP_REACH_M) ** 2, 0.0, 1.0)
     strength = light.shop * facing * out / (square * 0.5 + 1.0) * fade
-    return strength[:, None] * _rgb(1.0, 0.84, 0.62)
+    return np.asarray(strength[:, None] * _rgb(1.0, 0.84, 0.62), dtype=np.float32)
 
 
 def misted(light: Ambience, colour: Colour, distance_m: Values) -> Colour:

@@ -61,10 +61,6 @@ def mesh_of(key: MeshKey) -> Mesh:
     match key.kind:
         case Kind.PERSON:
             return people.walking(key.style, key.step / WALK_PHASES, coarse=coarse)
-        case Kind.CAR:
-            return vehicles.car(key.style, coarse=coarse)
-        case Kind.VAN:
-            return vehicles.van(key.style, coarse=coarse)
         case Kind.BICYCLE:
             return two_wheelers.bicycle(key.style, ridden=key.ridden, phase=key.step / RIDE_PHASES, coarse=coarse)
         case Kind.E_BIKE:
@@ -72,10 +68,12 @@ def mesh_of(key: MeshKey) -> Mesh:
         case Kind.FIRE:
             return goods.fire(key.style, key.step / goods.FLAME_PHASES, coarse=coarse)
         case _:
-            return _GOODS[key.kind](key.style, coarse=coarse)
+            return _STILL[key.kind](key.style, coarse=coarse)
 
 
-_GOODS: Final = {
+_STILL: Final = {
+    Kind.CAR: vehicles.car,
+    Kind.VAN: vehicles.van,
     Kind.STALL: goods.stall,
     Kind.RUBBISH_BAG: goods.rubbish_bag,
     Kind.OVERFLOWING_BIN: goods.overflowing_bin,

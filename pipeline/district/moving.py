@@ -56,7 +56,7 @@ class Cast:
     first: NDArray[np.int64]
 
     def hulls(self, lens: Lens) -> tuple[Floats, Floats, Floats, NDArray[np.int64]]:
-        """Return ideal coordinates and distorted pixels (m, 2) of all hull corners, metres ahead (m,), first rows (n,)."""
+        """Return all hull corners' ideal places and distorted pixels (m, 2), metres ahead (m,), first rows (n,)."""
         corners = [m.hull_m @ t[:3, :3].T + t[:3, 3] for m, t in zip(self.models, self.matrices, strict=True)]
         first = np.concatenate([[0], np.cumsum([len(rows) for rows in corners])[:-1]])
         seen = lens.to_camera(np.vstack(corners))

@@ -42,18 +42,22 @@ class Build:
 def build(style: int, *, helmet: bool = False) -> Build:
     """Return the build of a style, any whole number."""
     draw = np.random.default_rng(style % STYLES)
-    flags = draw.random(7)
+    skirt, long_hair, hat, rucksack, bag, sleeves, shorts = (draw.random(len(_HOW_OFTEN)) < _HOW_OFTEN).tolist()
     return Build(
         wide=float(draw.uniform(0.9, 1.15)),
-        skirt=bool(flags[0] < 0.2),
-        long_hair=bool(flags[1] < 0.4),
-        hat=bool(flags[2] < 0.2),
-        rucksack=bool(flags[3] < 0.3),
-        bag=bool(flags[4] < 0.3),
-        sleeves=bool(flags[5] < 0.55),
-        shorts=bool(flags[6] < 0.3),
+        skirt=skirt,
+        long_hair=long_hair,
+        hat=hat,
+        rucksack=rucksack,
+        bag=bag,
+        sleeves=sleeves,
+        shorts=shorts,
         helmet=helmet,
     )
+
+
+# Of skirts, long hair, hats, rucksacks, bags, long sleeves and shorts.
+_HOW_OFTEN: Final = np.array([0.2, 0.4, 0.2, 0.3, 0.3, 0.55, 0.3])
 
 
 def walking(style: int, phase: float, *, coarse: bool = False) -> Mesh:
@@ -84,15 +88,15 @@ def add_rider(
     hips = np.array(seat)
     lean = np.array([0.16, 0.0, 0.52])
     for side in (-1, 1):
-        hip = hips + [0.0, side * 0.1, 0.0]
+        hip = hips + np.array([0.0, side * 0.1, 0.0])
         turn = pedal + (math.pi if side > 0 else 0.0)
-        foot = np.array([0.08, side * 0.1, 0.3]) + [0.16 * math.cos(turn), 0.0, 0.16 * math.sin(turn)]
+        foot = np.array([0.08, side * 0.1, 0.3]) + np.array([0.16 * math.cos(turn), 0.0, 0.16 * math.sin(turn)])
         if pedal < 0:
             foot = np.array([0.25, side * 0.12, 0.34])
         knee = (hip + foot) / 2 + [0.24, side * 0.05, 0.12]
         shape.limb(hip, knee, (0.085, 0.065), Slot.SECOND)
         shape.limb(knee, foot, (0.06, 0.045), Slot.SKIN if look.shorts else Slot.SECOND)
-        shape.box(foot + [0.04, 0.0, -0.03], (0.24, 0.09, 0.07), Slot.DARK)
+        shape.box(foot + np.array([0.04, 0.0, -0.03]), (0.24, 0.09, 0.07), Slot.DARK)
         shoulder = hips + lean + [0.0, side * 0.2 * look.wide, 0.0]
         hand = np.array([grip[0], side * 0.28, grip[1]])
         elbow = (shoulder + hand) / 2 + [-0.03, side * 0.07, -0.07]
@@ -110,7 +114,7 @@ def _leg(shape: Shape, look: Build, hip: Floats, angle: float) -> None:
     bare = look.skirt or look.shorts
     shape.limb(hip, knee, (0.088 * look.wide, 0.066), Slot.SECOND)
     shape.limb(knee, ankle, (0.062, 0.045), Slot.SKIN if bare else Slot.SECOND)
-    shape.box(ankle + [0.05, 0.0, -0.025], (0.26, 0.095, 0.08), Slot.DARK)
+    shape.box(ankle + np.array([0.05, 0.0, -0.025]), (0.26, 0.095, 0.08), Slot.DARK)
 
 
 def _arm(shape: Shape, look: Build, shoulder: Floats, angle: float, *, bend: float) -> None:
@@ -124,7 +128,7 @@ def _arm(shape: Shape, look: Build, shoulder: Floats, angle: float, *, bend: flo
     if not shape.coarse:
         shape.ball(hand, (0.045, 0.03, 0.055), Slot.SKIN, sides=5, rows=3)
     if look.bag and shoulder[1] > 0:
-        shape.box(hand + [0.0, 0.02, -0.22], (0.28, 0.1, 0.3), Slot.RED, gain=0.8, taper=0.8)
+        shape.box(hand + np.array([0.0, 0.02, -0.22]), (0.28, 0.1, 0.3), Slot.RED, gain=0.8, taper=0.8)
 
 
 def _trunk(shape: Shape, look: Build, lift: float) -> None:
@@ -135,7 +139,7 @@ def _trunk(shape: Shape, look: Build, lift: float) -> None:
         shape.loft(rings, Slot.SECOND, sides=8)
     if look.rucksack:
         shape.box((-0.19, 0.0, 1.22 + lift), (0.16, 0.3, 0.42), Slot.BLUE, gain=0.7, taper=0.85)
-    _head(shape, look, base + [0.02, 0.0, 0.72])
+    _head(shape, look, base + np.array([0.02, 0.0, 0.72]))
 
 
 def _torso(shape: Shape, look: Build, base: Floats, axis: Floats, *, slot: int) -> None:
@@ -148,13 +152,16 @@ def _torso(shape: Shape, look: Build, base: Floats, axis: Floats, *, slot: int) 
 def _head(shape: Shape, look: Build, centre: Floats) -> None:
     shape.ball(centre, (0.1, 0.082, 0.125), Slot.SKIN, sides=8, rows=6)
     if look.helmet:
-        shape.ball(centre + [-0.01, 0.0, 0.05], (0.14, 0.125, 0.115), Slot.YELLOW, sides=8, rows=5)
+        shape.ball(centre + np.array([-0.01, 0.0, 0.05]), (0.14, 0.125, 0.115), Slot.YELLOW, sides=8, rows=5)
         return
-    shape.ball(centre + [-0.025, 0.0, 0.035], (0.102, 0.092, 0.108), Slot.HAIR, sides=8, rows=5)
+    shape.ball(centre + np.array([-0.025, 0.0, 0.035]), (0.102, 0.092, 0.108), Slot.HAIR, sides=8, rows=5)
     if look.long_hair:
-        shape.ball(centre + [-0.075, 0.0, -0.08], (0.05, 0.085, 0.15), Slot.HAIR, sides=6, rows=4)
+        shape.ball(centre + np.array([-0.075, 0.0, -0.08]), (0.05, 0.085, 0.15), Slot.HAIR, sides=6, rows=4)
     if look.hat:
         shape.loft(
-            [(*(centre + [0, 0, 0.06]), 0.17, 0.16), (*(centre + [0, 0, 0.075]), 0.11, 0.1), (*(centre + [0, 0, 0.15]), 0.085, 0.08)],
+            [
+                (*(centre + np.array([0, 0, 0.06])), 0.17, 0.16), (*(centre + np.array([0, 0, 0.075])), 0.11, 0.1),
+                (*(centre + np.array([0, 0, 0.15])), 0.085, 0.08),
+            ],
             Slot.WHITE, gain=0.9,
         )  # fmt: skip

@@ -43,7 +43,8 @@ class Scenery:
         normal: (f, 3) for shading.
         tint, accent: (f, 3) linear RGB.
         lamps_m: (l, 3) heads of street lamps.
-        shops_m: (s, 3) middles of shop fronts that are lit at night, with their outward normals in `shop_ways` and seeds in `shop_seeds`.
+        shops_m: (s, 3) middles of shop fronts that are lit at night; their outward normals are `shop_ways`, their seeds
+            `shop_seeds`.
     """
 
     vertices_m: Floats
@@ -116,7 +117,7 @@ class Faces:
             seed=seed,
         )
         corners = np.vstack([o, o + a, o + a + b, o + b])
-        self._add(corners, np.array([[0, 1, 2], [0, 2, 3]]), np.zeros(2, dtype=np.int32), looks)
+        self._add(corners, np.array([[0, 1, 2], [0, 2, 3]], dtype=np.int32), np.zeros(2, dtype=np.int32), looks)
 
     def polygon(
         self, corners_m: ArrayLike, z_m: float, material: Material, *, tint: ArrayLike = (0.5, 0.5, 0.5)
@@ -133,7 +134,7 @@ class Faces:
             origin=np.array([[0.0, 0.0, z_m]]),
             axes=(np.array([1.0, 0.0, 0.0]), np.array([0.0, 1.0, 0.0])),
         )
-        fan = np.array([(0, k, k + 1) for k in range(1, len(flat) - 1)])
+        fan = np.array([(0, k, k + 1) for k in range(1, len(flat) - 1)], dtype=np.int32)
         self._add(points, fan, np.zeros(len(fan), dtype=np.int32), looks)
 
     def solid(
@@ -149,13 +150,15 @@ class Faces:
         a, b, c = (placed[triangles[:, corner]] for corner in range(3))
         tint = table[slots] * gains[:, None]
         looks = _Looks(material=material, normal=_unit(np.cross(b - a, c - a)), tint=tint, accent=tint, origin=a)
-        self._add(placed, triangles, np.arange(len(triangles)), looks)
+        self._add(placed, triangles, np.arange(len(triangles), dtype=np.int32), looks)
 
     def leaves(self, corners_m: Floats, normals: Floats, tints: Floats) -> None:
         """Add single triangles (n, 3, 3) with soft normals and colours."""
-        numbers = np.arange(len(corners_m))
+        numbers = np.arange(len(corners_m), dtype=np.int32)
         looks = _Looks(material=Material.LEAF, normal=normals, tint=tints, accent=tints, origin=corners_m[:, 0])
-        self._add(corners_m.reshape(-1, 3), np.arange(3 * len(corners_m)).reshape(-1, 3), numbers, looks)
+        self._add(
+            corners_m.reshape(-1, 3), np.arange(3 * len(corners_m), dtype=np.int32).reshape(-1, 3), numbers, looks
+        )
 
     def scenery(self) -> Scenery:
         """Return the finished scenery."""

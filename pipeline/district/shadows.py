@@ -13,6 +13,7 @@ from pipeline.district.optics import Lens
 from pipeline.district.shading import driving
 from pipeline.district.shapes import Floats
 from pipeline.district.stage import Kind, Placed
+from pipeline.district.weather import as_image
 
 Image = NDArray[np.uint8]
 Points = NDArray[np.int32]
@@ -33,13 +34,13 @@ def on_ground(image: Image, backdrop: Backdrop, cast: Cast, light: Ambience, len
     size = image.shape[:2]
     if light.sun.max() > 0 and light.sun_way[2] > _LOWEST_SUN:
         mask = _on_three(_sun_mask(cast, light, lens, size) & backdrop.ground)
-        image = cv2.subtract(image, cv2.multiply(backdrop.sunshine, mask, scale=1 / 255))
+        image = as_image(cv2.subtract(image, cv2.multiply(backdrop.sunshine, mask, scale=1 / 255)))
     left = 255 - (_contact_mask(cast, light, lens, size) & backdrop.ground)
-    image = cv2.multiply(image, _on_three(left), scale=1 / 255)
+    image = as_image(cv2.multiply(image, _on_three(left), scale=1 / 255))
     if light.lit > 0:
         glow = _on_three(_light_mask(cast, lens, size) & backdrop.ground)
-        image = cv2.add(image, cv2.multiply(backdrop.albedo, glow, scale=1 / 150))
-    return np.asarray(image, dtype=np.uint8)
+        image = as_image(cv2.add(image, cv2.multiply(backdrop.albedo, glow, scale=1 / 150)))
+    return image
 
 
 def _on_three(mask: Image) -> Image:
@@ -72,7 +73,7 @@ def _sun_mask(cast: Cast, light: Ambience, lens: Lens, size: tuple[int, int]) ->
     starts, corners = ends - [len(solid) for solid in solids], _fixed(pixels)
     before = np.minimum.reduceat(ahead_m, starts) > _BEHIND_M
     for start, end in zip(starts[before].tolist(), ends[before].tolist(), strict=True):
-        _fill(mask, cv2.convexHull(corners[start:end]), 255)
+        _fill(mask, np.asarray(cv2.convexHull(corners[start:end]), dtype=np.int32), 255)
     return np.asarray(cv2.blur(mask, (3, 3)), dtype=np.uint8)
 
 
@@ -112,7 +113,7 @@ def _light_mask(cast: Cast, lens: Lens, size: tuple[int, int]) -> Image:
             for wider, value in ((1.0, 60), (0.7, 110), (0.4, 190)):
                 angles = np.arange(16) * 2 * np.pi / 16
                 rim = np.column_stack([np.cos(angles), np.sin(angles), np.zeros(16)]) * _FIRE_LIGHT_M * wider
-                _lighten(mask, lens, rim + [thing.x_m, thing.y_m, 0.0], value)
+                _lighten(mask, lens, rim + np.array([thing.x_m, thing.y_m, 0.0]), value)
         elif driving(thing):
             turn = np.radians(thing.heading_deg)
             axes = np.array([[np.cos(turn), np.sin(turn), 0.0], [-np.sin(turn), np.cos(turn), 0.0]])
@@ -130,4 +131,4 @@ def _light_mask(cast: Cast, lens: Lens, size: tuple[int, int]) -> Image:
 def _lighten(mask: Image, lens: Lens, corners_m: Floats, value: int) -> None:
     pixels, ahead_m = lens.project(corners_m)
     if ahead_m.min() > _BEHIND_M:
-        _fill(mask, cv2.convexHull(_fixed(pixels)), value)
+        _fill(mask, np.asarray(cv2.convexHull(_fixed(pixels)), dtype=np.int32), value)

@@ -147,7 +147,7 @@ class Shape:
         sides = self._sides(sides, 5)
         angles = np.arange(sides) * 2 * math.pi / sides
         rim = np.column_stack([np.cos(angles), np.zeros(sides), np.sin(angles)]) * radius * 0.62
-        face = middle + [0.0, math.copysign(width / 2 + 0.012, middle[1]), 0.0]
+        face = middle + np.array([0.0, math.copysign(width / 2 + 0.012, middle[1]), 0.0])
         self.add(rim + face, [(0, k, k + 1) for k in range(1, sides - 1)], hub, gain=0.8)
 
     def ring(self, centre: ArrayLike, radius: float, thickness: float, slot: int, *, sides: int = 14) -> None:
@@ -187,7 +187,7 @@ _BOX: Final = np.array(
 
 def _turned(points: Floats, radians: float) -> Floats:
     sine, cosine = math.sin(radians), math.cos(radians)
-    return points @ np.array([[cosine, sine, 0.0], [-sine, cosine, 0.0], [0.0, 0.0, 1.0]])
+    return np.asarray(points @ np.array([[cosine, sine, 0.0], [-sine, cosine, 0.0], [0.0, 0.0, 1.0]]))
 
 
 def _tube(rings: int, sides: int, *, capped: bool, closed: bool = False) -> Indices:

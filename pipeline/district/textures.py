@@ -33,7 +33,7 @@ def _grain(seed: int) -> Values:
         big = cv2.resize(wide, None, fx=factor, fy=factor, interpolation=cv2.INTER_CUBIC)
         edge = 2 * factor
         total += weight * (big[edge : edge + _SIDE, edge : edge + _SIDE] - 0.5)
-    return np.clip(0.5 + total, 0.0, 1.0)
+    return np.asarray(np.clip(0.5 + total, 0.0, 1.0), dtype=np.float32)
 
 
 def grain(x: Values, y: Values, *, size_m: float, seed: int = 0) -> Values:
@@ -41,13 +41,14 @@ def grain(x: Values, y: Values, *, size_m: float, seed: int = 0) -> Values:
     scale = np.float32(_SIDE / size_m)
     column = (x * scale).astype(np.int32) & (_SIDE - 1)
     row = (y * scale).astype(np.int32) & (_SIDE - 1)
-    return _grain(seed)[row, column]
+    return np.asarray(_grain(seed)[row, column], dtype=np.float32)
 
 
 def line(distance: Values, half_width: float, footprint_m: Values) -> Values:
     """Return how much of a pixel a line covers: 1 within, fading over the pixel's own size."""
     soft = np.maximum(footprint_m, np.float32(1e-3))
-    return np.clip((half_width - np.abs(distance)) / soft + 0.5, 0.0, 1.0) * np.minimum(1.0, 2 * half_width / soft)
+    covered = np.clip((half_width - np.abs(distance)) / soft + 0.5, 0.0, 1.0) * np.minimum(1.0, 2 * half_width / soft)
+    return np.asarray(covered, dtype=np.float32)
 
 
 def strokes(u: Values, v: Values, seed: NDArray[np.generic] | int) -> Values:

@@ -73,4 +73,4 @@ class Viewport:
         """Return (n, 3) directions, one metre ahead, of (n,) canvas pixels."""
         x, y = self._columns[pixels % self.canvas_px[0]], self._rows[pixels // self.canvas_px[0]]
         axes = self.lens.axes.astype(np.float32)
-        return x[:, None] * axes[0] + y[:, None] * axes[1] + axes[2]
+        return np.asarray(x[:, None] * axes[0] + y[:, None] * axes[1] + axes[2], dtype=np.float32)

@@ -93,15 +93,20 @@ class Sensor:
         if self.streaks:
             sheet = self.streaks[int(draw.integers(len(self.streaks)))]
             top, left = (int(value) for value in draw.integers(0, _SLACK_PX, 2))
-            image = cv2.add(image, sheet[top : top + height, left : left + width])
+            image = as_image(cv2.add(image, sheet[top : top + height, left : left + width]))
         shift = np.array([[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]])
         shift[:, 2] = self.shake_px(at_s)
-        image = cv2.warpAffine(image, shift, (width, height), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-        image = cv2.multiply(image, self.vignette, scale=1 / 255)
+        moved = cv2.warpAffine(image, shift, (width, height), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        darker = cv2.multiply(moved, self.vignette, scale=1 / 255)
         top, left = (int(value) for value in draw.integers(0, _SLACK_PX, 2))
         grains = self.grains[top : top + height, left : left + width]
         noise = cv2.multiply(grains, self.spread, scale=1 / 64, dtype=cv2.CV_16S)
-        return np.asarray(cv2.add(image, noise, dtype=cv2.CV_8U), dtype=np.uint8)
+        return as_image(cv2.add(darker, noise, dtype=cv2.CV_8U))
+
+
+def as_image(drawn: cv2.typing.MatLike) -> Image:
+    """Return what OpenCV drew as an image, uncopied."""
+    return np.asarray(drawn, dtype=np.uint8)
 
 
 def _rain_sheet(draw: np.random.Generator, size: tuple[int, int], light: Light) -> Image:
@@ -141,8 +146,8 @@ def add_smoke(
                 image,
                 backdrop,
                 lens,
-                (place, 0.22 + 0.85 * age),
-                (toned(light, colour[None])[0], 0.5 * (1 - age) ** 0.9),
+                (place.astype(np.float32), 0.22 + 0.85 * age),
+                (toned(light, colour[None].astype(np.float32))[0], 0.5 * (1 - age) ** 0.9),
             )
 
 
