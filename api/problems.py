@@ -40,7 +40,8 @@ _ROWS_BY_STATUS: Final[Mapping[HTTPStatus, str]] = {
         geo.heatmap_errors.HeatmapTooLargeError pipeline.source_errors.FrameTooLargeError""",
     HTTPStatus.UNPROCESSABLE_ENTITY: """
         api.errors.QueryFaultError geo.cells.CellError geo.errors.CoordinateError geo.heatmap_errors.HeatmapError
-        pipeline.casebook.LimitError pipeline.cases.ReasonMissingError pipeline.errors.NaiveTimeError
+        pipeline.casebook.HistoryError pipeline.casebook.LimitError pipeline.cases.ReasonMissingError
+        pipeline.errors.NaiveTimeError
         pipeline.frame_desk.FrameFromFutureError pipeline.site.OutsideError
         pipeline.source_errors.FrameUnreadableError""",
     HTTPStatus.TOO_MANY_REQUESTS: "api.errors.FramesFullError pipeline.frame_desk.CameraBusyError",

@@ -27,6 +27,8 @@ BACKGROUND = "background"
 DEFAULT_NAME = "yolo26n.pt"
 MOST_WAIT_S = 60.0
 LEAST_BYTES = 1_000_000
+DISTRICT_WEIGHTS = Path(__file__).parent / "weights" / "district"
+"""The detector that ships: it knows the simulated district only. Real cameras want real weights."""
 
 
 class WeightsOrigin(StrEnum):

@@ -39,6 +39,15 @@ class LimitError(PipelineError):
         super().__init__(f"{field} is {actual}; expected {expected}")
 
 
+class HistoryError(PipelineError):
+    """A past case's events do not tell its story."""
+
+    def __init__(self, number: str, why: str) -> None:
+        super().__init__(
+            f"the history of past case {number} cannot be stored: {why}; send all its events, oldest first"
+        )
+
+
 class BusyError(PipelineError):
     """Other writers held the casebook for too long; nothing was stored."""
 
@@ -202,8 +211,16 @@ class Transaction(Reading, Protocol):
         """Return the next case number of a day, such as YP20261123-0001."""
         ...
 
+    def next_numbers(self, prefix: str, day: str, count: int) -> Sequence[str]:
+        """Return the next case numbers of a day, one or more."""
+        ...
+
     def add_case(self, case: Case) -> None:
         """Store a new case."""
+        ...
+
+    def add_past(self, past: Sequence[tuple[Case, Sequence[Event]]]) -> None:
+        """Store cases that ended before, each with its whole history; a `HistoryError` where one does not add up."""
         ...
 
     def save_case(self, case: Case) -> None:

@@ -1,17 +1,22 @@
 """Rows and values: how the casebook's values are written in columns and read back. Knows no statement."""
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from sqlalchemy import Table
+
 from geo.coords import LonLat
-from pipeline.casebook import CaseKept, Evidence, OutboxMessage
+from pipeline.casebook import CaseKept, Evidence, LimitError, OutboxMessage
 from pipeline.cases import Case, Channel, Event, Side, Status
+from pipeline.history import canonical
 from pipeline.principal import Role
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
+_NOT_PLAIN = re.compile("[\\x00\\ud800-\\udfff]")
 
 
 def micros(moment: datetime) -> int:
@@ -36,7 +41,7 @@ def instant_or_none(value: int | None) -> datetime | None:
 
 def is_plain(text: str) -> bool:
     """Tell whether both databases can hold a text: it has no NUL and no half of a surrogate pair."""
-    return "\x00" not in text and not any("\ud800" <= each <= "\udfff" for each in text)
+    return _NOT_PLAIN.search(text) is None
 
 
 def case_row(case: Case) -> dict[str, Any]:
@@ -157,3 +162,36 @@ def message_of(row: Mapping[Any, Any]) -> OutboxMessage:
         payload=json.loads(row["payload"]),
         created_at=instant_or_none(row["created_at"]),
     )
+
+
+def event_row(event: Event) -> dict[str, Any]:
+    """Return an event's columns."""
+    return {
+        "sequence": event.sequence,
+        "case_number": event.case,
+        "action": event.action,
+        "status": event.status.value,
+        "actor": event.actor,
+        "role": event.role.value,
+        "at": micros(event.at),
+        "details": canonical(event.details),
+        "previous": event.previous,
+        "digest": event.digest,
+    }
+
+
+def bounded(table: Table, row: dict[str, Any]) -> dict[str, Any]:
+    """Return the row, whose texts fit their columns; SQLite itself would take any length, PostgreSQL no NUL.
+
+    Raises:
+        LimitError: a text is too long, or holds a NUL or half a character.
+    """
+    for name, value in row.items():
+        if not isinstance(value, str):
+            continue
+        most = getattr(table.c[name].type, "length", None)
+        if most is not None and len(value) > most:
+            raise LimitError(f"{table.name}.{name}", f"{len(value)} characters long", f"{most} at most")
+        if not is_plain(value):
+            raise LimitError(f"{table.name}.{name}", "text with a NUL or half a character", "plain Unicode text")
+    return row

@@ -1,6 +1,6 @@
 """Writing: the casebook's changes as statements on one connection, within a transaction that `sql_casebook` ends."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -20,8 +20,9 @@ from pipeline.casebook import (
 from pipeline.cases import Case, Event
 from pipeline.errors import UnknownError
 from pipeline.history import canonical, seal
+from pipeline.sql_past import aside_rows, require_told, write_past
 from pipeline.sql_reading import SqlReading
-from pipeline.sql_rows import case_row, is_plain, micros, micros_or_none
+from pipeline.sql_rows import bounded, case_row, event_row, micros, micros_or_none
 
 _MOST_JSON = 1_000_000
 
@@ -35,7 +36,12 @@ class SqlTransaction(SqlReading):
 
     def next_number(self, prefix: str, day: str) -> str:
         """Return the next number of a day such as 20261123; four digits, more when the day has more."""
-        return f"{prefix}{day}-{self._count(f'number/{prefix}{day}'):04d}"
+        return self.next_numbers(prefix, day, 1)[0]
+
+    def next_numbers(self, prefix: str, day: str, count: int) -> list[str]:
+        """Return the next numbers of a day, one or more."""
+        last = self._count(f"number/{prefix}{day}", count)
+        return [f"{prefix}{day}-{each:04d}" for each in range(last - count + 1, last + 1)]
 
     def add_case(self, case: Case) -> None:
         """Store a new case.
@@ -74,12 +80,25 @@ class SqlTransaction(SqlReading):
         newest = select(c.digest).where(c.case_number == event.case).order_by(c.sequence.desc()).limit(1)
         previous = self._connection.execute(newest).scalar_one_or_none() or ""
         entry = seal(event, previous=previous, sequence=self._count("events"))
-        self._connection.execute(insert(t.events).values(bounded(t.events, _event_row(entry.event))))
-        for aside in entry.asides:
-            row = {"sequence": entry.event.sequence, "key": aside.key, "digest": aside.digest}
-            row |= {"salt": aside.salt, "value": aside.value}
+        self._connection.execute(insert(t.events).values(bounded(t.events, event_row(entry.event))))
+        for row in aside_rows(entry):
             self._connection.execute(insert(t.asides).values(bounded(t.asides, row)))
         return entry.whole()
+
+    def add_past(self, past: Sequence[tuple[Case, Sequence[Event]]]) -> None:
+        """Store cases that ended before, each with its whole history; all of them or none.
+
+        Raises:
+            HistoryError: a history does not add up to its case.
+            AlreadyTakenError: one of the cases is stored already.
+            LimitError: a text is too long.
+        """
+        for case, events in past:
+            require_told(case, events)
+        if past:
+            steps = sum(len(events) for _, events in past)
+            ordinal, sequence = self._count("cases", len(past)), self._count("events", steps)
+            write_past(self._connection, past, ordinal=ordinal - len(past) + 1, sequence=sequence - steps + 1)
 
     def add_sighting(self, sighting: str, *, case: str | None, camera: str, captured_at: datetime) -> None:
         """Remember a sighting's id.
@@ -160,10 +179,10 @@ class SqlTransaction(SqlReading):
         self._connection.execute(insert(t.site_versions).values(bounded(t.site_versions, row)))
         return version
 
-    def _count(self, name: str) -> int:
-        """Return the next value of a counter, from 1; a rollback gives it back, so there are no gaps."""
-        new: sqlite.Insert | postgresql.Insert = self._insert(t.counters).values(name=name, value=1)
-        counted = new.on_conflict_do_update(index_elements=[t.counters.c.name], set_={"value": t.counters.c.value + 1})
+    def _count(self, name: str, by: int = 1) -> int:
+        """Raise a counter that begins at 0 and return it; a rollback gives it back, so there are no gaps."""
+        new: sqlite.Insert | postgresql.Insert = self._insert(t.counters).values(name=name, value=by)
+        counted = new.on_conflict_do_update(index_elements=[t.counters.c.name], set_={"value": t.counters.c.value + by})
         return int(self._connection.execute(counted.returning(t.counters.c.value)).scalar_one())
 
     def _add(self, table: Table, row: Mapping[str, Any], *, kind: str, code: str) -> None:
@@ -171,38 +190,6 @@ class SqlTransaction(SqlReading):
         new = self._insert(table).values(bounded(table, dict(row))).on_conflict_do_nothing(index_elements=key)
         if self._connection.execute(new.returning(*key)).first() is None:
             raise AlreadyTakenError(kind, code)
-
-
-def _event_row(event: Event) -> dict[str, Any]:
-    return {
-        "sequence": event.sequence,
-        "case_number": event.case,
-        "action": event.action,
-        "status": event.status.value,
-        "actor": event.actor,
-        "role": event.role.value,
-        "at": micros(event.at),
-        "details": canonical(event.details),
-        "previous": event.previous,
-        "digest": event.digest,
-    }
-
-
-def bounded(table: Table, row: dict[str, Any]) -> dict[str, Any]:
-    """Return the row, whose texts fit their columns; SQLite itself would take any length, PostgreSQL no NUL.
-
-    Raises:
-        LimitError: a text is too long, or holds a NUL or half a character.
-    """
-    for name, value in row.items():
-        if not isinstance(value, str):
-            continue
-        most = getattr(table.c[name].type, "length", None)
-        if most is not None and len(value) > most:
-            raise LimitError(f"{table.name}.{name}", f"{len(value)} characters long", f"{most} at most")
-        if not is_plain(value):
-            raise LimitError(f"{table.name}.{name}", "text with a NUL or half a character", "plain Unicode text")
-    return row
 
 
 def _bounded_json(field: str, value: Mapping[str, object]) -> str:

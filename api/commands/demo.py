@@ -1,15 +1,16 @@
-"""`demo`: the whole path at once, from a street clip to a served console and a heatmap."""
+"""`demo`: the whole path at once, on simulated cameras or on your footage, with a served console and a heatmap."""
 
 import os
 import shutil
 from collections.abc import Callable
+from dataclasses import asdict
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.progress import Progress
 
+from api.commands.demo_live import REMARK, run_live, store_past
 from api.commands.live import (
     detector_maker,
     serve_until_stopped,
@@ -19,7 +20,7 @@ from api.commands.live import (
     watch,
 )
 from api.commands.maps import draw_site
-from api.commands.report import errors, give, say
+from api.commands.report import give, say
 from api.errors import ApiError
 from api.options import SAMPLE, JsonOption, SiteArgument, SourceOption, WeightsOption
 from api.services import Services
@@ -27,15 +28,15 @@ from api.wiring import Premises, premises, wire
 from geo.heatmap import Period
 from models.detector import Detector
 from models.errors import NoWeightsError
-from models.registry import BACKGROUND, VARIABLE
+from models.registry import BACKGROUND, DISTRICT_WEIGHTS, VARIABLE
+from pipeline.district.display import NoRenderingError, require_rendering
 from pipeline.run import RunSettings
-from pipeline.simulated_reports import NOTE, Rates, simulate_reports
 from pipeline.street_clip import LENGTH_S, Street, write_clip
 
 app = typer.Typer()
 _OWN = ("beatgrid.db", "tokens.toml", "evidence", "street.avi", "heatmap.html")
 DEMO_CAMERA = "demo-street"
-_REMARK = f"演示数据：八周历史为模拟。Demo: eight weeks of history are {NOTE}."
+HEADLESS_S = 60.0
 
 DemoData = Annotated[
     Path | None, typer.Option("--data", envvar="BEATGRID_DATA", help="The demo's own folder; emptied first.")
@@ -45,34 +46,76 @@ DemoData = Annotated[
 @app.command()
 def demo(
     site: SiteArgument = SAMPLE,
-    headless: Annotated[bool, typer.Option("--headless", help="End after the figures; serve nothing.")] = False,
+    headless: Annotated[bool, typer.Option("--headless", help="End by itself, with the figures.")] = False,
+    seconds: Annotated[
+        float, typer.Option("--seconds", min=5, max=3600, help="How long a headless demo watches simulated cameras.")
+    ] = HEADLESS_S,
     source: SourceOption = None,
     weights: WeightsOption = None,
     port: Annotated[int, typer.Option(min=0, max=65535, help="TCP port of the console.")] = 8080,
     data: DemoData = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Discover, dispatch and map: with your footage, or with a street clip that is drawn for it."""
+    """Discover, dispatch and map: a simulated district with its cameras and forces, or your footage."""
     where = _fresh(premises(site, data=(data or site / "data") / "demo"))
     services = wire(site, where)
+    began = services.clock.now()
     try:
-        _simulate(services)
-        clip = sources_of(source) or {DEMO_CAMERA: str(_draw_clip(services, where))}
-        maker = _detector(site, services, weights, drawn=not source)
-        start = services.clock.now() - timedelta(seconds=LENGTH_S)
-        figures = watch(services, clip, maker, settings=RunSettings(until_end=True, start=start))
-        page = where.data / "heatmap.html"
-        draw_site(services, page, by=Period.WEEK, remark=_REMARK)
-        if as_json:
-            give({**figures.as_dict(), "heatmap": str(page)}, as_json=True)
-        else:
-            show(figures, as_json=False)
-            say(f"heatmap: {page}")
-        if not headless:
-            with serving_detector(services, maker) as ready:
-                serve_until_stopped(ready, host="127.0.0.1", port=port)
+        if source or not _can_render():
+            _recorded(site, services, where, source, weights, headless=headless, port=port, as_json=as_json)
+            return
+        maker = detector_maker(site, weights or str(DISTRICT_WEIGHTS), "")
+        figures = run_live(
+            site,
+            services,
+            maker,
+            data=where.data,
+            began=began,
+            port=0 if headless else port,
+            seconds=seconds if headless else None,
+        )
+        own = {name: value for name, value in asdict(figures).items() if name != "run"}
+        give({**figures.run.as_dict(), **own}, as_json=as_json)
     finally:
         services.casebook.close()
+
+
+def _can_render() -> bool:
+    try:
+        require_rendering()
+    except NoRenderingError as error:
+        say(f"{error}\nGoing on with a drawn clip instead of simulated cameras.")
+        return False
+    return True
+
+
+def _recorded(
+    site: Path,
+    services: Services,
+    where: Premises,
+    source: list[str] | None,
+    weights: str | None,
+    *,
+    headless: bool,
+    port: int,
+    as_json: bool,
+) -> None:
+    """Run footage, or a drawn clip, through the path; then serve."""
+    store_past(services)
+    clip = sources_of(source) or {DEMO_CAMERA: str(_draw_clip(services, where))}
+    maker = _detector(site, services, weights, drawn=not source)
+    start = services.clock.now() - timedelta(seconds=LENGTH_S)
+    figures = watch(services, clip, maker, settings=RunSettings(until_end=True, start=start))
+    page = where.data / "heatmap.html"
+    draw_site(services, page, by=Period.WEEK, remark=REMARK)
+    if as_json:
+        give({**figures.as_dict(), "heatmap": str(page)}, as_json=True)
+    else:
+        show(figures, as_json=False)
+        say(f"heatmap: {page}")
+    if not headless:
+        with serving_detector(services, maker) as ready:
+            serve_until_stopped(ready, host="127.0.0.1", port=port)
 
 
 class ForeignFilesError(ApiError):
@@ -97,20 +140,6 @@ def _fresh(where: Premises) -> Premises:
         raise ForeignFilesError(where.data, foreign)
     shutil.rmtree(where.data)
     return where
-
-
-def _simulate(services: Services) -> None:
-    with Progress(console=errors, transient=True, disable=not errors.is_terminal) as drawn:
-        task = drawn.add_task("simulating eight weeks of reports", total=None)
-        opened = simulate_reports(
-            services.site,
-            services.casebook,
-            services.evidence,
-            until=services.clock.now(),
-            rates=Rates(),
-            progress=lambda done, total: drawn.update(task, completed=done, total=total),
-        )
-    say(f"{opened} cases of eight past weeks simulated, marked as such")
 
 
 def _draw_clip(services: Services, where: Premises) -> Path:

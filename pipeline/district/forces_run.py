@@ -8,22 +8,38 @@ import heapq
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Any, Final, Protocol, TypeVar
 
 import numpy as np
 
-from pipeline.casebook import Casebook, CaseFilter, Transaction
+from pipeline.casebook import CaseFilter, Page
 from pipeline.cases import STEPS, Action, Case, Status
 from pipeline.clocks import FixedClock
-from pipeline.desk import Desk
 from pipeline.district.agents import Agent, Habits
 from pipeline.principal import Principal, Role
 from pipeline.site import Site
 
+T = TypeVar("T")
 OFFICER: Final = Principal(name="simulated duty officer", role=Role.DISPATCHER)
 REPORT_EVERY_S: Final = 30.0  # a terminal tells its place this often; here, before anybody is chosen by it
 RETRY_S: Final = 60.0
 SLACK_S: Final = 1.0
+
+
+class AskedCasebook(Protocol):
+    """What the forces ask of a casebook; `doors.Doors` asks it over HTTP."""
+
+    def case(self, number: str) -> Case: ...  # noqa: D102 - see Casebook
+    def cases(self, wanted: CaseFilter) -> Page: ...  # noqa: D102 - see Casebook
+    def write(self, work: Callable[[Any], T]) -> T: ...  # noqa: D102 - see Casebook; only positions are written
+
+
+class AskedDesk(Protocol):
+    """What the forces ask of a desk."""
+
+    def act(self, number: str, action: Action, *, principal: Principal, note: str = "") -> Case: ...  # noqa: D102
+    def pass_over(self) -> Sequence[str]: ...  # noqa: D102 - see Desk
+    def retry_undispatched(self) -> Sequence[str]: ...  # noqa: D102 - see Desk
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,18 +69,20 @@ class ForcesRun:
         seed: decides all chance.
         habits: of agents.
         officer: of the duty officer.
+        report_every_s: how often terminals tell their places.
     """
 
     def __init__(
         self,
         *,
         site: Site,
-        casebook: Casebook,
-        desk: Desk,
+        casebook: AskedCasebook,
+        desk: AskedDesk,
         clock: FixedClock,
         seed: int,
         habits: Habits | None = None,
         officer: OfficerHabits | None = None,
+        report_every_s: float = REPORT_EVERY_S,
     ) -> None:
         self.positions = 0
         self.steps = 0
@@ -75,6 +93,7 @@ class ForcesRun:
         self._order = 0
         self._retrying = False
         self._told_at: datetime | None = None
+        self._report_every = timedelta(seconds=report_every_s)
         self.agents = {
             force.terminal: Agent(
                 force,
@@ -106,7 +125,7 @@ class ForcesRun:
         Terminals report every 30 s; only the last report before a decision matters to it, so only that is stored.
         """
         now = self._clock.now()
-        if self._told_at is not None and now - self._told_at < timedelta(seconds=REPORT_EVERY_S):
+        if self._told_at is not None and now - self._told_at < self._report_every:
             return
         self._told_at = now
         places = [
@@ -115,7 +134,7 @@ class ForcesRun:
             if agent.on_duty(now) and agent.has_signal(now)
         ]
 
-        def work(tx: Transaction) -> int:
+        def work(tx: Any) -> int:
             return sum(tx.save_position(terminal, place, now) for terminal, place in places)
 
         self.positions += self._casebook.write(work)

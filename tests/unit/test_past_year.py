@@ -1,0 +1,83 @@
+"""The demo's year of past cases."""
+
+from collections import Counter
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from pipeline.casebook import CaseFilter
+from pipeline.cases import Channel, Status
+from pipeline.district.past_year import NOTE, store_past_year
+from pipeline.history import chain_faults, rebuild
+from pipeline.site import Site
+from pipeline.site_files import read_site
+from pipeline.sql_casebook import SqlCasebook, open_casebook
+
+UNTIL = datetime(2026, 11, 23, 4, 0, tzinfo=UTC)
+WEEKS = 6
+
+
+@pytest.fixture(scope="module")
+def site(sample_site: Path) -> Site:
+    return read_site(sample_site)
+
+
+@pytest.fixture(scope="module")
+def casebook(site: Site, tmp_path_factory: pytest.TempPathFactory) -> SqlCasebook:
+    return stored(site, tmp_path_factory.mktemp("past"), seed=3)
+
+
+def stored(site: Site, folder: Path, *, seed: int) -> SqlCasebook:
+    casebook = open_casebook(f"sqlite:///{folder / 'beatgrid.db'}")
+    told: list[tuple[int, int]] = []
+    count = store_past_year(
+        site, casebook, until=UNTIL, seed=seed, weeks=WEEKS, progress=lambda a, b: told.append((a, b))
+    )
+    assert told == [(week, WEEKS) for week in range(1, WEEKS + 1)]
+    assert count == len(casebook.kept())
+    return casebook
+
+
+def test_every_case_is_closed_and_its_chain_holds(casebook: SqlCasebook):
+    cases = casebook.cases(CaseFilter(limit=1000)).cases
+    assert {case.status for case in cases} == {Status.CLOSED}
+    for case in cases[::25]:
+        assert chain_faults(casebook.entries(case.number)) == ()
+        assert rebuild(casebook.events(case.number)) == case
+
+
+def test_each_says_that_it_is_simulated(casebook: SqlCasebook):
+    assert {case.description for case in casebook.cases(CaseFilter(limit=1000)).cases} == {NOTE}
+
+
+def test_all_lie_in_the_unit_that_they_name_and_before_today(casebook: SqlCasebook, site: Site):
+    for case in casebook.cases(CaseFilter(limit=1000)).cases:
+        place = site.place(case.lonlat)
+        assert (place.grid, place.unit) == (case.grid, case.unit)
+        assert case.updated_at < UNTIL
+
+
+def test_cameras_find_more_and_the_hotline_hears_less_as_time_goes_on(casebook: SqlCasebook):
+    kept = sorted(casebook.kept(), key=lambda case: case.occurred_at)
+    third = len(kept) // 3
+    early, late = (Counter(case.channel for case in part) for part in (kept[:third], kept[-third:]))
+    assert late[Channel.INTELLIGENT] > early[Channel.INTELLIGENT]
+    assert late[Channel.HOTLINE] < early[Channel.HOTLINE]
+
+
+def test_what_a_camera_found_is_near_it(casebook: SqlCasebook, site: Site):
+    found = casebook.cases(CaseFilter(channels=frozenset({Channel.INTELLIGENT}), limit=1000)).cases
+    assert found
+    assert all(case.camera in site.cameras and case.scene in site.scenes for case in found)
+
+
+def test_the_same_seed_gives_the_same_year(casebook: SqlCasebook, site: Site, tmp_path: Path):
+    again, other = stored(site, _made(tmp_path / "a"), seed=3), stored(site, _made(tmp_path / "b"), seed=4)
+    assert again.kept() == casebook.kept()
+    assert other.kept() != casebook.kept()
+
+
+def _made(folder: Path) -> Path:
+    folder.mkdir()
+    return folder
