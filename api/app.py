@@ -11,7 +11,20 @@ from api.frame_gate import FrameGate
 from api.layers import layers_of
 from api.rendering import WEB
 from api.response_headers import ResponseHeaders
-from api.routes import cases, console, evidence, frames, health, heatmap, layers, pages, phone, stream, terminals
+from api.routes import (
+    cameras,
+    cases,
+    console,
+    evidence,
+    frames,
+    health,
+    heatmap,
+    layers,
+    pages,
+    phone,
+    stream,
+    terminals,
+)
 from api.services import Services
 from api.stream import Changes
 from geo.errors import GeoError
@@ -39,7 +52,7 @@ def create_app(services: Services) -> FastAPI:
     app.state.frame_gate = FrameGate()
     app.state.layers = layers_of(services.site)
     problems.install(app, (ApiError, GeoError, ModelsError, PipelineError))
-    for room in (cases, evidence, frames, terminals, heatmap, layers, stream, health, console, phone, pages):
+    for room in (cameras, cases, evidence, frames, terminals, heatmap, layers, stream, health, console, phone, pages):
         app.include_router(room.router)
     app.mount("/static", StaticFiles(directory=WEB / "static"), name="static")
     app.mount("/vendor", StaticFiles(directory=services.vendor), name="vendor")

@@ -57,6 +57,9 @@ _ROWS_BY_STATUS: Final[Mapping[HTTPStatus, str]] = {
         models.errors.LibraryMissingError models.errors.NoWeightsError models.errors.NotAModelError
         models.errors.SettingFaultError models.errors.TimeOrderError models.errors.UnknownClassesError
         models.errors.WeightsMissingError
+        models.training.DivergedError models.training_export.ExportFailedError
+        models.training_plan.NothingLearnedError models.training_plan.OtherPlanError
+        models.training_plan.StepFailedError
         pipeline.camera_memory.MemoryFormError pipeline.camera_run.AllFramesOldError pipeline.casebook.StorageError
         pipeline.district.errors.DistrictError
         pipeline.evidence.EvidenceError pipeline.run.NoSourceError pipeline.site_files.SiteFaultsError

@@ -12,12 +12,14 @@ from geo.camera_view import error_m
 from models.detections import Detections
 from models.detector import Detector
 from models.tracker import Tracker
+from pipeline.camera_health import HealthWatch
 from pipeline.camera_memory import recall, remember
 from pipeline.cameras import Camera
 from pipeline.casebook import CameraState
-from pipeline.evidence_views import Waiting, WaitingFrames, view, waiting
+from pipeline.evidence_views import Waiting, WaitingFrames, plain_view, view, waiting
 from pipeline.firings import Firing
 from pipeline.frames import Frame
+from pipeline.health_events import HealthEvent
 from pipeline.moments import Moment
 from pipeline.observations import join_tracks, observe, with_looks
 from pipeline.occupancies import Occupancies
@@ -58,6 +60,14 @@ class Outcome(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class HealthSeen:
+    """A spell of a fault that began or ended, with a picture of how it began."""
+
+    event: HealthEvent
+    view: View | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class StepResult:
     """What one frame brought.
 
@@ -65,12 +75,14 @@ class StepResult:
         detections: from each scene's least confidence on; empty for a frame that was not processed.
         sightings: scenes that fired in it.
         state: what to store, with the sightings if there are any; None when nothing is due.
+        health: what began or ended with the camera itself.
     """
 
     outcome: Outcome
     detections: Detections
     sightings: tuple[Sighting, ...] = ()
     state: CameraState | None = None
+    health: tuple[HealthSeen, ...] = ()
 
 
 class CameraPipeline:
@@ -82,6 +94,7 @@ class CameraPipeline:
         detector: may be shared between cameras.
         settings: see `PipelineSettings`.
         state: what was stored of this camera before.
+        health: watches the camera itself; while it says that the camera was moved, no scene fires. None watches not.
 
     Raises:
         UnknownError: the camera names a scene or zone that is not there.
@@ -96,8 +109,10 @@ class CameraPipeline:
         detector: Detector,
         settings: PipelineSettings | None = None,
         state: CameraState | None = None,
+        health: HealthWatch | None = None,
     ) -> None:
         self.camera = camera
+        self.health = health
         self.settings = settings or PipelineSettings()
         self.newest_at: datetime | None = None
         self._detector = detector
@@ -126,11 +141,14 @@ class CameraPipeline:
         found = self._detector.detect(frame.image, stream=self.camera.code, at_s=at, confidence=FAINT)
         self.newest_at = frame.captured_at
         self._watched_since = at if self._watched_since is None else self._watched_since
-        firings = self._rules.update(self._moment(frame, found, before))
+        seen = self._health(frame, found)
+        moved = self.health is not None and self.health.moved
+        firings = () if moved else tuple(self._rules.update(self._moment(frame, found, before)))
         self._waiting.offer(frame, found, needed=self._needed())
         sightings = tuple(self._sighting(firing, frame, found) for firing in firings)
         counted = found.select(found.confidence >= self._rules.lowest_confidence)
-        return StepResult(outcome=outcome, detections=counted, sightings=sightings, state=self._due(bool(sightings)))
+        state = self._due(bool(sightings))
+        return StepResult(outcome=outcome, detections=counted, sightings=sightings, state=state, health=seen)
 
     def state(self) -> CameraState | None:
         """Return what must survive a restart, None before the first frame."""
@@ -139,6 +157,18 @@ class CameraPipeline:
         self._stored_at = self.newest_at
         memory = remember(self.camera, self._occupancies, self._rules, watched_since=self._watched_since)
         return CameraState(camera=self.camera.code, newest_at=self.newest_at, occupancies=memory)
+
+    def _health(self, frame: Frame, found: Detections) -> tuple[HealthSeen, ...]:
+        if self.health is None:
+            return ()
+        return tuple(
+            HealthSeen(event=event, view=self._plain_view(frame, found) if event.until is None else None)
+            for event in self.health.see(frame)
+        )
+
+    def _plain_view(self, frame: Frame, found: Detections) -> View:
+        classless = self._detector.classless
+        return plain_view(waiting(frame, found), label="health", classless=classless, blur=self.settings.blur)
 
     def _order(self, frame: Frame) -> Outcome:
         if self.newest_at is None or frame.captured_at > self.newest_at:

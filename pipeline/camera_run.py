@@ -13,6 +13,7 @@ from typing import Final, TypeVar
 from geo.errors import GeoError
 from models.detector import Detector
 from models.errors import ModelsError
+from pipeline.camera_health import open_watch
 from pipeline.camera_pipeline import CameraPipeline, Outcome, PipelineSettings, StepResult
 from pipeline.cameras import Camera
 from pipeline.casebook import BusyError, CameraState, Casebook, StorageError
@@ -103,6 +104,7 @@ class CameraRun:
             detector=detector,
             settings=settings.pipeline or PipelineSettings(blur=services.site.settings.blur),
             state=services.casebook.camera_state(camera.code),
+            health=open_watch(camera, services.casebook),
         )
 
     def threads(self) -> list[Thread]:
@@ -183,6 +185,7 @@ class CameraRun:
     def _take(self, result: StepResult) -> None:
         """Store what a frame brought: the state goes with the last sighting, so that none is lost between the two."""
         self.tally.count(result)
+        self._note_health(result)
         last = len(result.sightings) - 1
         for index, sighting in enumerate(result.sightings):
             state = result.state if index == last else None
@@ -190,6 +193,17 @@ class CameraRun:
             self._note(self._stored(take))
         if last < 0 and result.state is not None:
             self._remember(result.state)
+
+    def _note_health(self, result: StepResult) -> None:
+        for seen in result.health:
+            log.warning(
+                "camera %s: %s %s", self.camera.code, seen.event.fault, "over" if seen.event.until else "begins"
+            )
+            self._stored(partial(self._services.desk.note_health, seen.event, view=seen.view, principal=PIPELINE))
+        watch, now = self._pipeline.health, self._pipeline.newest_at
+        if watch is not None and now is not None and (news := watch.news()):
+            code = self.camera.code
+            self._stored(lambda: self._services.casebook.write(lambda tx: tx.save_camera_reference(code, news, now)))
 
     def _remember(self, state: CameraState) -> None:
         self._stored(lambda: self._services.casebook.write(lambda tx: tx.save_camera_state(state)))

@@ -8,6 +8,7 @@ from typing import Protocol, TypeVar
 from geo.coords import LonLat
 from pipeline.cases import Case, Channel, Event, Status
 from pipeline.errors import PipelineError
+from pipeline.health_events import HealthEvent
 from pipeline.terminals import Terminal
 
 T = TypeVar("T")
@@ -195,6 +196,18 @@ class Reading(Protocol):
         """Return what a camera's pipeline remembered."""
         ...
 
+    def health(self, *, camera: str | None = None, lasting: bool = False, limit: int = 200) -> Sequence[HealthEvent]:
+        """Return spells of cameras' faults, newest first; `lasting` leaves out those that are over."""
+        ...
+
+    def health_event(self, ident: str) -> HealthEvent:
+        """Return a spell by its id; raises `UnknownError`."""
+        ...
+
+    def camera_reference(self, camera: str) -> str:
+        """Return what a camera looks like usually, as its watch wrote it down; empty if nothing was stored."""
+        ...
+
     def outbox(self, *, limit: int = 100) -> Sequence[OutboxMessage]:
         """Return messages that have not left, oldest first."""
         ...
@@ -245,6 +258,14 @@ class Transaction(Reading, Protocol):
 
     def save_camera_state(self, state: CameraState) -> None:
         """Store what a camera's pipeline must remember."""
+        ...
+
+    def save_health(self, event: HealthEvent) -> None:
+        """Store a spell, or its end if it is known; a picture that is known stays."""
+        ...
+
+    def save_camera_reference(self, camera: str, memory: str, at: datetime) -> None:
+        """Store what a camera looks like usually."""
         ...
 
     def enqueue(self, message: OutboxMessage) -> None:

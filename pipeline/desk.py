@@ -16,10 +16,11 @@ from pipeline.cases import ON_TERMINAL, Action, Case, Channel, Status, step
 from pipeline.clocks import Clock, utc
 from pipeline.errors import PipelineError, RefusedError, UnknownError
 from pipeline.evidence import EvidenceStore
+from pipeline.health_events import HealthEvent
 from pipeline.offers import Entered, assign, enter, offer, release, withdraw
 from pipeline.principal import PIPELINE, Principal, Role
 from pipeline.scenes import Mode, Scene
-from pipeline.sightings import Sighting
+from pipeline.sightings import Sighting, View
 from pipeline.site import OutsideError, Place, Site
 
 __all__ = ["Desk", "NotYourGridError", "NotYourTerminalError", "Report", "Taken"]
@@ -89,7 +90,7 @@ class Desk:
             UnknownError: the site has no such camera, scene or category.
             EvidenceError: a picture cannot be stored; nothing was.
         """
-        principal.require("take a sighting", Role.INGEST)
+        principal.require("take a sighting", Role.INGEST, Role.ADMIN)
         camera, scene = self._site.camera(sighting.camera), self._scene(sighting.scene)
         category = self._site.catalogue.get(sighting.category)
         try:
@@ -116,6 +117,21 @@ class Desk:
             return known or admit(tx, notice, site=self._site, entered=self._entered(principal))
 
         return self._casebook.write(work)
+
+    def note_health(self, event: HealthEvent, *, view: View | None = None, principal: Principal) -> None:
+        """Store that a fault of a camera began, with a picture, or that it is over.
+
+        Raises:
+            RefusedError: the principal may not.
+            UnknownError: the site has no such camera.
+            EvidenceError: the picture cannot be stored; nothing was.
+        """
+        principal.require("note a camera's health", Role.INGEST, Role.ADMIN)
+        self._site.camera(event.camera)
+        if view is not None:
+            file = self._evidence.put(view, camera=event.camera, sighting=event.id)
+            event = replace(event, picture=file.path)
+        self._casebook.write(lambda tx: tx.save_health(event))
 
     def report(self, report: Report, *, principal: Principal) -> Taken:
         """Take a report in. What the public reports waits for verification, everything else is filed and offered.

@@ -101,19 +101,38 @@ def view(
         classless: whether the detector knows classes; if not, all but the box is blurred.
         blur: only a site that switched it off gives False.
     """
-    image = np.asarray(cv2.imdecode(np.frombuffer(waiting.jpeg, np.uint8), cv2.IMREAD_COLOR), np.uint8)
+    image = _decoded(waiting)
     scale = np.array([image.shape[1] / camera.width_px, image.shape[0] / camera.height_px] * 2)
     box = (np.array(firing.box_px) * scale).astype(np.float32)
     if blur:
         image = blur_people_and_vehicles(image, waiting.detections, classless=classless, keep_box_px=box)
-    shrink = min(1.0, LONGEST_SIDE_PX / max(image.shape[:2]))
-    if shrink < 1.0:
-        image = np.asarray(cv2.resize(image, None, fx=shrink, fy=shrink, interpolation=cv2.INTER_AREA), np.uint8)
+    image, shrink = _shrunk(image)
     for zone in zones:
         if zone.corners is not None:
             _draw_zone(image, np.array(zone.corners) * scale[:2] * shrink)
     _draw_box(image, box * shrink, _title(label, camera, firing, waiting.captured_at))
     return View(label=label, captured_at=waiting.captured_at, jpeg=encoded(image))
+
+
+def plain_view(waiting: Waiting, *, label: str, classless: bool, blur: bool = True) -> View:
+    """Return a whole picture without box and zone, blurred: all of it where the detector knows no classes."""
+    image = _decoded(waiting)
+    if blur:
+        image = blur_people_and_vehicles(image, waiting.detections, classless=classless, keep_box_px=None)
+    image, _ = _shrunk(image)
+    return View(label=label, captured_at=waiting.captured_at, jpeg=encoded(image))
+
+
+def _decoded(waiting: Waiting) -> Image:
+    return np.asarray(cv2.imdecode(np.frombuffer(waiting.jpeg, np.uint8), cv2.IMREAD_COLOR), np.uint8)
+
+
+def _shrunk(image: Image) -> tuple[Image, float]:
+    """Return an image of at most 1280 px, and by how much it was shrunk."""
+    shrink = min(1.0, LONGEST_SIDE_PX / max(image.shape[:2]))
+    if shrink == 1.0:
+        return image, shrink
+    return np.asarray(cv2.resize(image, None, fx=shrink, fy=shrink, interpolation=cv2.INTER_AREA), np.uint8), shrink
 
 
 def encoded(image: Image) -> bytes:

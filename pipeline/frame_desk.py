@@ -8,6 +8,7 @@ from threading import Lock
 from typing import Final
 
 from models.detector import Detector
+from pipeline.camera_health import open_watch
 from pipeline.camera_pipeline import CameraPipeline, Outcome, PipelineSettings, StepResult
 from pipeline.casebook import Casebook
 from pipeline.clocks import Clock, utc
@@ -119,7 +120,7 @@ class FrameDesk:
             raise FrameFromFutureError(camera, at, now)
         image = decode_picture(image_bytes, camera=camera, what="the frame")
         with self._held(camera):
-            return self._step(Frame(camera=camera, captured_at=at, image=image), principal)
+            return self._step(Frame(camera=camera, captured_at=at, image=image, received_at=now), principal)
 
     @contextmanager
     def _held(self, camera: str) -> Iterator[None]:
@@ -149,6 +150,7 @@ class FrameDesk:
                 numbers += [taken.number] if taken.number is not None else []
             if last < 0 and state is not None:
                 self._casebook.write(lambda tx: tx.save_camera_state(state))
+            self._note_health(pipeline, result, principal)
         except BaseException:
             self._pipelines.pop(pipeline.camera.code, None)
             raise
@@ -158,6 +160,13 @@ class FrameDesk:
             sightings=tuple(sighting.id for sighting in result.sightings),
             cases=tuple(dict.fromkeys(numbers)),
         )
+
+    def _note_health(self, pipeline: CameraPipeline, result: StepResult, principal: Principal) -> None:
+        for seen in result.health:
+            self._desk.note_health(seen.event, view=seen.view, principal=principal)
+        watch, now, code = pipeline.health, pipeline.newest_at, pipeline.camera.code
+        if watch is not None and now is not None and (news := watch.news()):
+            self._casebook.write(lambda tx: tx.save_camera_reference(code, news, now))
 
     def _pipeline(self, camera: str) -> CameraPipeline:
         """Return the camera's pipeline, made anew where another process has gone on with it."""
@@ -172,6 +181,7 @@ class FrameDesk:
                 detector=self._detector,
                 settings=self._settings,
                 state=stored,
+                health=open_watch(self._site.camera(camera), self._casebook),
             )
             self._pipelines[camera] = known
         return known

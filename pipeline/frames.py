@@ -15,12 +15,14 @@ class Frame:
         captured_at: when it was taken, UTC.
         image: uint8 (height, width, 3) BGR.
         index: its place in the source, from 0, counting frames that were skipped.
+        received_at: when a frame that carries its own time came in; None where its time is that already.
     """
 
     camera: str
     captured_at: datetime
     image: Image
     index: int = 0
+    received_at: datetime | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "captured_at", utc(self.captured_at, field="captured_at"))

@@ -23,6 +23,7 @@ from pipeline.casebook import (
     Transaction,
 )
 from pipeline.cases import Case, Event
+from pipeline.health_events import HealthEvent
 from pipeline.history import Entry
 from pipeline.sql_engine import is_conflict, migrate, open_engine, reading, writing
 from pipeline.sql_reading import SqlReading
@@ -152,6 +153,21 @@ class SqlCasebook:
         """See `Reading.camera_state`."""
         with self._reading() as now:
             return now.camera_state(camera)
+
+    def health(self, *, camera: str | None = None, lasting: bool = False, limit: int = 200) -> Sequence[HealthEvent]:
+        """See `Reading.health`."""
+        with self._reading() as now:
+            return now.health(camera=camera, lasting=lasting, limit=limit)
+
+    def health_event(self, ident: str) -> HealthEvent:
+        """See `Reading.health_event`."""
+        with self._reading() as now:
+            return now.health_event(ident)
+
+    def camera_reference(self, camera: str) -> str:
+        """See `Reading.camera_reference`."""
+        with self._reading() as now:
+            return now.camera_reference(camera)
 
     def outbox(self, *, limit: int = 100) -> Sequence[OutboxMessage]:
         """See `Reading.outbox`."""

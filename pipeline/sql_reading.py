@@ -14,8 +14,9 @@ from pipeline import sql_tables as t
 from pipeline.casebook import CameraState, CaseFilter, CaseKept, Evidence, LimitError, OutboxMessage, Page
 from pipeline.cases import ON_TERMINAL, Case, Event, Status
 from pipeline.errors import UnknownError
+from pipeline.health_events import HealthEvent
 from pipeline.history import Aside, Entry
-from pipeline.sql_rows import case_of, event_of, evidence_of, instant, is_plain, kept_of, message_of, micros
+from pipeline.sql_rows import case_of, event_of, evidence_of, health_of, instant, is_plain, kept_of, message_of, micros
 from pipeline.terminals import Terminal
 
 MOST_ROWS = 1000
@@ -166,6 +167,36 @@ class SqlReading:
         return CameraState(
             camera=row["camera"], newest_at=instant(row["newest_at"]), occupancies=json.loads(row["occupancies"])
         )
+
+    def health(self, *, camera: str | None = None, lasting: bool = False, limit: int = 200) -> Sequence[HealthEvent]:
+        """Return spells of cameras' faults, newest first.
+
+        Raises:
+            LimitError: the limit is not 1 to 1000.
+        """
+        c = t.camera_health.c
+        query = select(t.camera_health).order_by(c.since.desc(), c.id).limit(_checked_limit(limit))
+        if camera is not None:
+            query = query.where(c.camera == _asked("camera", camera))
+        if lasting:
+            query = query.where(c.until.is_(None))
+        return [health_of(row) for row in self._rows(query)]
+
+    def health_event(self, ident: str) -> HealthEvent:
+        """Return a spell.
+
+        Raises:
+            UnknownError: there is none of that id.
+        """
+        rows = self._rows(select(t.camera_health).where(t.camera_health.c.id == _asked("health event", ident)))
+        if not rows:
+            raise UnknownError("health event", ident)
+        return health_of(rows[0])
+
+    def camera_reference(self, camera: str) -> str:
+        """Return what a camera looks like usually; empty if nothing was stored."""
+        query = select(t.camera_references.c.memory).where(t.camera_references.c.camera == camera)
+        return str(self._connection.execute(query).scalar_one_or_none() or "")
 
     def outbox(self, *, limit: int = 100) -> Sequence[OutboxMessage]:
         """Return messages that have not left, oldest first.

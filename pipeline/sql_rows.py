@@ -11,6 +11,7 @@ from sqlalchemy import Table
 from geo.coords import LonLat
 from pipeline.casebook import CaseKept, Evidence, LimitError, OutboxMessage
 from pipeline.cases import Case, Channel, Event, Side, Status
+from pipeline.health_events import HealthEvent, HealthFault
 from pipeline.history import canonical
 from pipeline.principal import Role
 
@@ -149,6 +150,20 @@ def evidence_of(row: Mapping[Any, Any]) -> Evidence:
         path=row["path"],
         sha256=row["sha256"],
         captured_at=instant(row["captured_at"]),
+    )
+
+
+def health_of(row: Mapping[Any, Any]) -> HealthEvent:
+    """Return the spell of a row."""
+    return HealthEvent(
+        id=row["id"],
+        camera=row["camera"],
+        fault=HealthFault(row["fault"]),
+        since=instant(row["since"]),
+        until=instant_or_none(row["until"]),
+        value=row["value"],
+        limit=row["limit"],
+        picture=row["picture"],
     )
 
 

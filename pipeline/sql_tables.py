@@ -155,6 +155,28 @@ outbox = Table(
     Index("ix_outbox_unsent", "sent_at", "id"),
 )
 
+camera_health = Table(
+    "camera_health",
+    metadata,
+    Column("id", String(40), primary_key=True),
+    Column("camera", String(80), nullable=False),
+    Column("fault", String(20), nullable=False),
+    Column("since", BigInteger, nullable=False),
+    Column("until", BigInteger),
+    Column("value", Float(53), nullable=False),
+    Column("limit", Float(53), nullable=False),
+    Column("picture", String(400), nullable=False),
+    Index("ix_camera_health_camera", "camera", "since"),
+)
+
+camera_references = Table(
+    "camera_references",
+    metadata,
+    Column("camera", String(80), primary_key=True),
+    Column("at", BigInteger, nullable=False),
+    Column("memory", Text, nullable=False),
+)
+
 site_versions = Table(
     "site_versions",
     metadata,

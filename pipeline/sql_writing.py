@@ -19,6 +19,7 @@ from pipeline.casebook import (
 )
 from pipeline.cases import Case, Event
 from pipeline.errors import UnknownError
+from pipeline.health_events import HealthEvent
 from pipeline.history import canonical, seal
 from pipeline.sql_past import aside_rows, require_told, write_past
 from pipeline.sql_reading import SqlReading
@@ -145,6 +146,35 @@ class SqlTransaction(SqlReading):
         values = {"newest_at": micros(state.newest_at), "occupancies": _bounded_json("occupancies", state.occupancies)}
         new = self._insert(t.camera_states).values(bounded(t.camera_states, {"camera": state.camera, **values}))
         self._connection.execute(new.on_conflict_do_update(index_elements=[t.camera_states.c.camera], set_=values))
+
+    def save_health(self, event: HealthEvent) -> None:
+        """Store a spell, or its end if it is known; a picture that is known stays."""
+        row = {
+            "id": event.id,
+            "camera": event.camera,
+            "fault": event.fault.value,
+            "since": micros(event.since),
+            "until": micros_or_none(event.until),
+            "value": event.value,
+            "limit": event.limit,
+            "picture": event.picture,
+        }
+        new = self._insert(t.camera_health).values(bounded(t.camera_health, row))
+        self._connection.execute(
+            new.on_conflict_do_update(index_elements=[t.camera_health.c.id], set_={"until": row["until"]})
+        )
+
+    def save_camera_reference(self, camera: str, memory: str, at: datetime) -> None:
+        """Store what a camera looks like usually.
+
+        Raises:
+            LimitError: it is more than a million characters.
+        """
+        if len(memory) > _MOST_JSON:
+            raise LimitError("memory", f"{len(memory)} characters", f"{_MOST_JSON} at most")
+        values = {"at": micros(at), "memory": memory}
+        new = self._insert(t.camera_references).values(bounded(t.camera_references, {"camera": camera, **values}))
+        self._connection.execute(new.on_conflict_do_update(index_elements=[t.camera_references.c.camera], set_=values))
 
     def enqueue(self, message: OutboxMessage) -> None:
         """Put a message in the outbox unless its key is there already.

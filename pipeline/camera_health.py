@@ -1,0 +1,244 @@
+"""A camera's health: faults of its picture, its rate and its clock, each with when it began and when it was over.
+
+A fault counts when it has held for a while and is over when it has not shown for a while, by frame time; what passes in
+between is nobody's business. Deciding only: nothing is stored here.
+"""
+
+import base64
+import hashlib
+from collections import deque
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from types import MappingProxyType
+from typing import Final
+
+import cv2
+import numpy as np
+
+from models.image_health import (
+    SMALL_PX,
+    HealthLimits,
+    ImageFault,
+    Look,
+    Measured,
+    Reference,
+    faults_of,
+    frozen,
+    look_at,
+)
+from pipeline.cameras import Camera
+from pipeline.casebook import Reading
+from pipeline.frames import Frame
+from pipeline.health_events import HealthEvent, HealthFault
+
+# A dark street at night may be left dark for a while, a hand on the lens may not.
+_HOLDS_S: Final[Mapping[HealthFault, float]] = MappingProxyType(
+    {
+        HealthFault.DARK: 60.0,
+        HealthFault.WASHED_OUT: 30.0,
+        HealthFault.BLURRED: 60.0,
+        HealthFault.OBSTRUCTED: 20.0,
+        HealthFault.SHIFTED: 20.0,
+        HealthFault.FROZEN: 15.0,
+        HealthFault.LOW_FPS: 60.0,
+        HealthFault.CLOCK_OFF: 30.0,
+    }
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HealthSettings:
+    """How a camera's health is watched, by frame time.
+
+    Attributes:
+        every_s: time between two looks.
+        holds_s: how long a fault must show before it counts.
+        over_s: how long it must not show before it is over.
+        learn_every_s: time between two looks that the reference takes in, once it is known.
+        least_rate: share of the camera's own rate that frames must come at.
+        rate_over_s: time over which the rate is taken.
+        clock_s: how far frame time may lie from the time a live frame came in.
+        limits: of pictures.
+    """
+
+    every_s: float = 1.0
+    holds_s: Mapping[HealthFault, float] = field(default_factory=lambda: _HOLDS_S)
+    over_s: float = 10.0
+    learn_every_s: float = 120.0
+    least_rate: float = 0.5
+    rate_over_s: float = 30.0
+    clock_s: float = 10.0
+    limits: HealthLimits = field(default_factory=HealthLimits)
+
+
+@dataclass(slots=True)
+class _Showing:
+    """A fault that shows, and may not count yet."""
+
+    since: datetime
+    newest: datetime
+    measured: tuple[float, float]
+
+
+def open_watch(camera: Camera, casebook: Reading) -> "HealthWatch":
+    """Return a camera's watch that goes on from what is stored."""
+    return HealthWatch(
+        camera.code,
+        fps=camera.fps,
+        lasting=casebook.health(camera=camera.code, lasting=True),
+        reference=casebook.camera_reference(camera.code),
+    )
+
+
+class HealthWatch:
+    """Watches one camera; not for several threads at once.
+
+    Args:
+        camera: its code.
+        fps: the rate that its frames should come at.
+        settings: see `HealthSettings`.
+        lasting: spells that were stored and not over.
+        reference: what `news` gave before.
+    """
+
+    def __init__(
+        self,
+        camera: str,
+        *,
+        fps: float,
+        settings: HealthSettings | None = None,
+        lasting: Sequence[HealthEvent] = (),
+        reference: str = "",
+    ) -> None:
+        self.camera, self._fps = camera, fps
+        self._settings = settings or HealthSettings()
+        self._lasting = {event.fault: event for event in lasting}
+        self._showing: dict[HealthFault, _Showing] = {}
+        self._reference = _recalled(reference)
+        self._look: Look | None = None
+        self._looked_at: datetime | None = None
+        self._learned_at: datetime | None = None
+        self._told_at: datetime | None = None
+        self._times: deque[float] = deque()
+
+    @property
+    def lasting(self) -> Mapping[HealthFault, HealthEvent]:
+        """Return the spells that last."""
+        return self._lasting
+
+    @property
+    def moved(self) -> bool:
+        """Tell whether the camera looks elsewhere than it was calibrated for: its places cannot be trusted."""
+        return HealthFault.SHIFTED in self._lasting
+
+    def see(self, frame: Frame) -> tuple[HealthEvent, ...]:
+        """Take in the next frame and return the spells that begin or end with it."""
+        now = frame.captured_at
+        self._times.append(frame.at_s)
+        while self._times[0] < frame.at_s - self._settings.rate_over_s:
+            self._times.popleft()
+        if self._looked_at is not None and (now - self._looked_at).total_seconds() < self._settings.every_s:
+            return ()
+        shown = {HealthFault(each.fault.value): (each.value, each.limit) for each in self._of_picture(frame)}
+        shown |= self._of_time(frame)
+        self._looked_at = now
+        return (*self._begun(shown, now), *self._ended(shown, now))
+
+    def news(self) -> str:
+        """Return the reference as text, for the next watch, if it was learned or changed since the last call."""
+        if not self._reference.known or self._learned_at == self._told_at:
+            return ""
+        self._told_at = self._learned_at
+        return _remembered(self._reference)
+
+    def _of_picture(self, frame: Frame) -> Sequence[Measured]:
+        look, before = look_at(frame.image), self._look
+        self._look = look
+        if before is not None and frozen(before, look):
+            return (Measured(fault=ImageFault.FROZEN, value=0.0, limit=1.0),)
+        found = faults_of(look, self._reference, self._settings.limits)
+        if not found and not self._showing and not self._lasting and self._may_learn(frame.captured_at):
+            self._reference.learn(look)
+            self._learned_at = frame.captured_at
+        return found
+
+    def _may_learn(self, now: datetime) -> bool:
+        if not self._reference.known or self._learned_at is None:
+            return True
+        return (now - self._learned_at).total_seconds() >= self._settings.learn_every_s
+
+    def _of_time(self, frame: Frame) -> dict[HealthFault, tuple[float, float]]:
+        shown: dict[HealthFault, tuple[float, float]] = {}
+        spell_s = self._times[-1] - self._times[0]
+        least = self._fps * self._settings.least_rate
+        if spell_s >= self._settings.rate_over_s / 2 and (rate := (len(self._times) - 1) / spell_s) < least:
+            shown[HealthFault.LOW_FPS] = (rate, least)
+        if frame.received_at is not None:
+            off_s = abs((frame.received_at - frame.captured_at).total_seconds())
+            if off_s > self._settings.clock_s:
+                shown[HealthFault.CLOCK_OFF] = (off_s, self._settings.clock_s)
+        return shown
+
+    def _begun(self, shown: Mapping[HealthFault, tuple[float, float]], now: datetime) -> list[HealthEvent]:
+        begun = []
+        for fault, measured in shown.items():
+            known = self._showing.setdefault(fault, _Showing(now, now, measured))
+            known.newest = now
+            held_s = (now - known.since).total_seconds()
+            if fault not in self._lasting and held_s >= self._settings.holds_s[fault]:
+                value, limit = known.measured
+                event = HealthEvent(
+                    id=_id_of(self.camera, fault, known.since),
+                    camera=self.camera,
+                    fault=fault,
+                    since=known.since,
+                    value=value,
+                    limit=limit,
+                )
+                self._lasting[fault] = event
+                begun.append(event)
+        return begun
+
+    def _ended(self, shown: Mapping[HealthFault, tuple[float, float]], now: datetime) -> list[HealthEvent]:
+        ended = []
+        for fault in [each for each in {**self._showing, **self._lasting} if each not in shown]:
+            showing = self._showing.setdefault(fault, _Showing(now, now, (0.0, 0.0)))
+            if (now - showing.newest).total_seconds() < self._settings.over_s:
+                continue
+            del self._showing[fault]
+            if (event := self._lasting.pop(fault, None)) is not None:
+                ended.append(replace(event, until=max(showing.newest, event.since)))
+        return ended
+
+
+def _id_of(camera: str, fault: HealthFault, since: datetime) -> str:
+    told = f"{camera}/{fault.value}/{since.astimezone(UTC).isoformat(timespec='microseconds')}"
+    return hashlib.sha256(told.encode()).hexdigest()[:24]
+
+
+_MOST_MEMORY: Final = 200_000
+
+
+def _remembered(reference: Reference) -> str:
+    """Return what is usual as text: detail, the edges' scale, the edges as PNG in base 64. No person shows in it."""
+    edges, _, detail = reference.usual()
+    scale = max(float(edges.max()), 1.0) / 255.0
+    _, png = cv2.imencode(".png", np.round(edges / scale).astype(np.uint8))
+    return f"{detail:.6f} {scale:.6f} {base64.b64encode(png.tobytes()).decode()}"
+
+
+def _recalled(memory: str) -> Reference:
+    """Return the reference of `_remembered`; what cannot be read is learned anew."""
+    parts = memory.split()
+    if len(parts) != 3 or len(memory) > _MOST_MEMORY:  # noqa: PLR2004 - as written above
+        return Reference()
+    try:
+        detail, scale = float(parts[0]), float(parts[1])
+        png = np.frombuffer(base64.b64decode(parts[2], validate=True), np.uint8)
+    except ValueError:
+        return Reference()
+    drawn = cv2.imdecode(png, cv2.IMREAD_GRAYSCALE) if len(png) else None
+    if drawn is None or drawn.shape != SMALL_PX[::-1]:
+        return Reference()
+    return Reference(np.asarray(drawn, dtype=np.float32) * np.float32(scale), detail)
