@@ -7,17 +7,18 @@ import sys
 
 import typer
 
-from api.commands import demo, live, maps, places, site
+from api.commands import demo, evaluate, live, maps, places, site
 from api.commands.report import say
 from api.errors import ApiError
 from geo.errors import GeoError
 from models.errors import ModelsError, NoWeightsError
+from pipeline.district.display import NoRenderingError
 from pipeline.errors import PipelineError
 
 FAULTS, CANNOT = 1, 3
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
-for room in (site, places, live, maps, demo):
+for room in (site, places, live, maps, demo, evaluate):
     app.registered_commands += room.app.registered_commands
 app.add_typer(places.boundaries, name="boundaries")
 
@@ -31,7 +32,7 @@ def main() -> None:
     """Run the command line."""
     try:
         app()
-    except NoWeightsError as error:
+    except (NoRenderingError, NoWeightsError) as error:
         say(str(error))
         sys.exit(CANNOT)
     except (ApiError, GeoError, ModelsError, PipelineError) as error:

@@ -35,10 +35,8 @@ def outlines(services: Services, who: Principal) -> list[GridOutline]:
     ]
 
 
-def discovery_page(
-    services: Services, who: Principal, *, by: Period, language: Literal["zh", "en"], remark: str = ""
-) -> str:
-    """Return the map as one self-contained page; a remark is shown beside the note on boundaries."""
+def discovery_page(services: Services, who: Principal, *, by: Period, language: Literal["zh", "en"]) -> str:
+    """Return the map as one self-contained page; the services' remark is shown beside the note on boundaries."""
     settings = services.site.settings
     notes = {"zh": "责任网格边界为示意，非实测。", "en": "The grids' boundaries are schematic, not surveyed."}
     return draw_heatmap(
@@ -49,7 +47,7 @@ def discovery_page(
         title=settings.name_zh if language == "zh" else settings.name,
         assets=services.vendor / "leaflet",
         language=language,
-        note=" ".join([notes[language]] * settings.schematic + [remark] * bool(remark)) or None,
+        note=" ".join([notes[language]] * settings.schematic + [services.remark] * bool(services.remark)) or None,
     )
 
 

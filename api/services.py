@@ -41,6 +41,7 @@ class Services:
     Attributes:
         frames: None when this server runs no detector.
         vendor: folder of what npm installed, served at /vendor.
+        remark: what a reader of statistics must know, such as that cases are simulated.
     """
 
     site: Site
@@ -51,3 +52,4 @@ class Services:
     tokens: TokenBook
     frames: FrameTaker | None = None
     vendor: Path
+    remark: str = ""

@@ -3,7 +3,7 @@
 import os
 import shutil
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated
@@ -101,13 +101,14 @@ def _recorded(
     as_json: bool,
 ) -> None:
     """Run footage, or a drawn clip, through the path; then serve."""
+    services = replace(services, remark=REMARK)
     store_past(services)
     clip = sources_of(source) or {DEMO_CAMERA: str(_draw_clip(services, where))}
     maker = _detector(site, services, weights, drawn=not source)
     start = services.clock.now() - timedelta(seconds=LENGTH_S)
     figures = watch(services, clip, maker, settings=RunSettings(until_end=True, start=start))
     page = where.data / "heatmap.html"
-    draw_site(services, page, by=Period.WEEK, remark=REMARK)
+    draw_site(services, page, by=Period.WEEK)
     if as_json:
         give({**figures.as_dict(), "heatmap": str(page)}, as_json=True)
     else:

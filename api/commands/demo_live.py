@@ -97,7 +97,7 @@ def run_live(
         past = store_past(services)
         past_s = time.monotonic() - started
         page = data / "heatmap.html"
-        draw_site(services, page, by=Period.WEEK, remark=REMARK)
+        draw_site(services, page, by=Period.WEEK)
         ready = stack.enter_context(serving_detector(services, maker))
         forces = _forces(ready, port := port or _free_port())
         cameras = _Cameras(ready, studio.sources(), maker)
@@ -163,10 +163,15 @@ def _serve(services: Services, server: ConsoleServer, forces: LiveForces, camera
 
 
 def _with_site(services: Services, district: District) -> Services:
-    """Return the services with the district's cameras in place of the site's own."""
-    site = district_site(district)
+    """Return the services with the district's cameras beside the site's own; of one code the simulated one counts."""
+    own, simulated = services.site, district_site(district)
+    site = replace(
+        simulated,
+        cameras={**own.cameras, **simulated.cameras},
+        scenes={**own.scenes, **simulated.scenes},
+    )
     desk = Desk(site=site, casebook=services.casebook, clock=services.clock, evidence=services.evidence)
-    return replace(services, site=site, desk=desk)
+    return replace(services, site=site, desk=desk, remark=REMARK)
 
 
 def _begin_s(district: District) -> float:

@@ -17,9 +17,9 @@ app = typer.Typer()
 Language = Literal["zh", "en"]
 
 
-def draw_site(services: Services, path: Path, *, by: Period, language: Language = "zh", remark: str = "") -> int:
+def draw_site(services: Services, path: Path, *, by: Period, language: Language = "zh") -> int:
     """Write a site's heatmap; returns how many cases it shows."""
-    write_heatmap(path, discovery_page(services, PIPELINE, by=by, language=language, remark=remark))
+    write_heatmap(path, discovery_page(services, PIPELINE, by=by, language=language))
     return len(services.casebook.kept())
 
 

@@ -19,17 +19,18 @@ CLICK_SD_PX: Final = 1.0
 _APART: Final = 1_000  # seeds of calibrations
 
 
-def district_site(district: District) -> Site:
+def district_site(district: District, *, fps: float = FPS) -> Site:
     """Return the site with the district's cameras, scenes and categories in place of its own cameras and scenes."""
     cameras = {
-        code: camera_of(district, code, seed=district.seed * _APART + row) for row, code in enumerate(district.views)
+        code: camera_of(district, code, seed=district.seed * _APART + row, fps=fps)
+        for row, code in enumerate(district.views)
     }
     return replace(
         district.site, cameras=cameras, scenes=dict(SCENES), catalogue=with_district(district.site.catalogue)
     )
 
 
-def camera_of(district: District, code: str, *, seed: int) -> Camera:
+def camera_of(district: District, code: str, *, seed: int, fps: float = FPS) -> Camera:
     """Return a camera's configuration: calibrated by clicked points, its zones drawn on the picture."""
     view = district.views[code]
     own = district.site.cameras[view.play]
@@ -38,13 +39,13 @@ def camera_of(district: District, code: str, *, seed: int) -> Camera:
     zones = _zones(view)
     return Camera(
         code=code,
-        name=own.name,
-        name_zh=own.name_zh,
+        name=own.name if code == view.play else f"{own.name}, second camera",
+        name_zh=own.name_zh if code == view.play else f"{own.name_zh}二号",
         lonlat=view.stage.foot,
         side=own.side,
         width_px=size_px[0],
         height_px=size_px[1],
-        fps=FPS,
+        fps=fps,
         uri="",
         view=CameraView.fit(clicked[:, :2], clicked[:, 2:], image_size_px=size_px, pixel_sd_px=CLICK_SD_PX),
         zones=zones,
@@ -55,10 +56,12 @@ def camera_of(district: District, code: str, *, seed: int) -> Camera:
             for scene in zone.scenes
         ),
         properties={"kind": "simulated"},
+        height_m=round(view.stage.pose.height_m, 1),
+        levels_m={zone.name: zone.level_m for zone in view.zones if zone.name in zones and zone.level_m},
     )
 
 
 def _zones(view: View) -> Mapping[str, tuple[tuple[float, float], ...]]:
     ground = Ground.of(view.stage)
-    outlines = {zone.name: ground.outline_px(zone.area) for zone in view.zones}
+    outlines = {zone.name: ground.outline_px(zone.area, level_m=zone.level_m) for zone in view.zones}
     return {name: outline for name, outline in outlines.items() if len(outline) >= 3}  # noqa: PLR2004 - a polygon
