@@ -11,6 +11,7 @@ from typing import Final
 from api.words import Words
 from pipeline.cases import ENDED, OPEN, Case, Status
 from pipeline.catalogue import Category
+from pipeline.duty_clocks import closing_due
 from pipeline.site import Site
 
 S = Status
@@ -77,13 +78,14 @@ class CaseView:
     overdue: bool
 
 
-def due_of(case: Case) -> Due | None:
-    """Return the duty clock that runs: to arrive, then to report a first result; None when none does."""
+def due_of(case: Case, site: Site) -> Due | None:
+    """Return the duty clock that runs: to arrive, to report a first result, to handle; None when none does."""
     if case.status in _BEFORE_ARRIVAL and case.arrive_by is not None:
         return Due(key="panel.arrive_by", at=case.arrive_by)
     if case.status is S.ARRIVED and case.first_result_by is not None:
         return Due(key="panel.first_result_by", at=case.first_result_by)
-    return None
+    handle_by = closing_due(case, site)
+    return None if handle_by is None else Due(key="panel.handle_by", at=handle_by)
 
 
 def case_view(case: Case, site: Site, spoken: Words, *, now: datetime) -> CaseView:
@@ -91,7 +93,7 @@ def case_view(case: Case, site: Site, spoken: Words, *, now: datetime) -> CaseVi
     category = site.catalogue.get(case.category)
     grids = {grid.code: spoken.either(grid.name, grid.name_zh) for grid in site.boundaries.grids}
     units = {unit.code: spoken.either(unit.name, unit.name_zh) for unit in site.boundaries.units}
-    due = due_of(case)
+    due = due_of(case, site)
     return CaseView(
         case=case,
         category=category,

@@ -62,6 +62,7 @@ _ROWS_BY_STATUS: Final[Mapping[HTTPStatus, str]] = {
         models.training_plan.StepFailedError
         pipeline.camera_memory.MemoryFormError pipeline.camera_run.AllFramesOldError pipeline.casebook.StorageError
         pipeline.district.errors.DistrictError
+        pipeline.duty_clocks.DeadlineError pipeline.work_calendar.CountryError
         pipeline.evidence.EvidenceError pipeline.run.NoSourceError pipeline.site_files.SiteFaultsError
         pipeline.source_errors.SourceError pipeline.sql_engine.DatabaseUrlError pipeline.street_clip.ClipError
         pipeline.street_clip.NoStreetError""",

@@ -10,6 +10,7 @@ from pipeline.casebook import Evidence
 from pipeline.cases import Action, Case, Channel, Event, Side, Status, legal_actions
 from pipeline.desk import Taken
 from pipeline.dispatch import Dispatch, NoTerminal
+from pipeline.duty_clocks import closing_due
 from pipeline.site import Site
 
 Lon = Annotated[float, Field(ge=-180, le=180, allow_inf_nan=False, description="degrees east")]
@@ -93,6 +94,7 @@ class CaseOut(BaseModel):
     scene: str | None
     arrive_by: datetime | None
     first_result_by: datetime | None
+    handle_by: datetime | None
     terminal: str | None
     distance_m: float | None
     sightings: int
@@ -110,6 +112,7 @@ class CaseOut(BaseModel):
             category_name_zh=category.name_zh,
             lon=case.lonlat.lon,
             lat=case.lonlat.lat,
+            handle_by=closing_due(case, site),
             actions=legal_actions(case.status),
         )
 

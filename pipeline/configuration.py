@@ -10,6 +10,7 @@ import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, time
+from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 from geo.boundaries import Fault
@@ -20,6 +21,7 @@ from pipeline.fields import Fields
 from pipeline.roster import Force, Roster, Shift, Stage
 from pipeline.scenes import Mode, Rule, Scene
 from pipeline.site import DispatchPolicy, SiteSettings, Targets
+from pipeline.work_calendar import USUAL_HOURS, CountryError, WorkCalendar, WorkSpan, require_country
 
 SITE, CATALOGUE, SCENES, FORCES = "site.toml", "catalogue.toml", "scenes.toml", "forces.csv"
 DATUM_FILES = ("grids", "units", "cameras", "forces")
@@ -55,12 +57,12 @@ def read_settings(text: str, faults: list[Fault]) -> SiteTable:
     fields = Fields(read_toml(text, file=SITE, faults=faults), SITE, "", faults)
     datums = fields.inner("datum")
     datums.only(DATUM_FILES)
-    detector = fields.inner("detector")
+    detector, timezone = fields.inner("detector"), _zone(fields)
     settings = SiteSettings(
         code=_code(fields),
         name=fields.text("name"),
         name_zh=fields.text("name_zh", default=fields.text("name")),
-        timezone=_zone(fields),
+        timezone=timezone,
         valid_from=_day(fields, "valid_from"),
         schematic=fields.flag("schematic", default=False),
         street_face_m=fields.number("street_face_m", low=0.0, high=500.0, default=25.0),
@@ -71,6 +73,7 @@ def read_settings(text: str, faults: list[Fault]) -> SiteTable:
         extent=_extent(fields.inner("extent")),
         targets=_targets(fields.inner("targets")),
         dispatch=_policy(fields.inner("dispatch")),
+        calendar=_calendar(fields.inner("calendar"), timezone),
     )
     return SiteTable(
         settings=settings, datums={name: datums.choice(name, Datum, default=Datum.WGS84) for name in DATUM_FILES}
@@ -121,6 +124,38 @@ def _targets(fields: Fields) -> Targets:
         arrive_s=fields.number("arrive_s", low=1, high=_DAY_S, default=900),
         first_result_s=fields.number("first_result_s", low=1, high=_DAY_S, default=3600),
     )
+
+
+def _calendar(fields: Fields, timezone: ZoneInfo) -> WorkCalendar:
+    fields.only(("country", "hours", "free", "worked"))
+    country = fields.text("country", default="")
+    try:
+        require_country(country)
+    except CountryError as error:
+        fields.fault("country", str(error))
+    free, worked = (_days(fields, name) for name in ("free", "worked"))
+    for day in sorted(free & worked):
+        fields.fault("worked", f"names {day}, which `free` names too; leave it in one of them")
+    spans = tuple(_span(fields, text) for text in fields.texts("hours")) or USUAL_HOURS
+    if any(later.start < earlier.end for earlier, later in pairwise(spans)):
+        fields.fault("hours", "overlap or are out of order; give them in order of time")
+    return WorkCalendar(timezone=timezone, country=country, spans=spans, free=free, worked=worked)
+
+
+def _span(fields: Fields, text: str) -> WorkSpan:
+    found = _SHIFT.fullmatch(text)
+    start, end = (time(int(found[a]), int(found[b])) for a, b in ((1, 2), (3, 4))) if found else (time(9), time(17))
+    if not found or start >= end:
+        fields.fault("hours", f"has {text!r}, expected a time of day to a later one, such as '08:30-12:00'")
+    return WorkSpan(start=start, end=end)
+
+
+def _days(fields: Fields, name: str) -> frozenset[date]:
+    value = fields.table.get(name, [])
+    if not isinstance(value, list) or not all(type(each) is date for each in value):
+        fields.fault(name, f"is {value!r}, expected a list of dates without quotes, such as [2026-10-08]")
+        return frozenset()
+    return frozenset(value)
 
 
 def _policy(fields: Fields) -> DispatchPolicy:

@@ -18,6 +18,7 @@ from pipeline.catalogue import Catalogue
 from pipeline.errors import PipelineError, UnknownError
 from pipeline.roster import Roster
 from pipeline.scenes import Scene
+from pipeline.work_calendar import WorkCalendar
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,6 +59,7 @@ class SiteSettings:
     extent: Extent
     targets: Targets
     dispatch: DispatchPolicy
+    calendar: WorkCalendar
 
 
 class OutsideError(PipelineError):

@@ -24,6 +24,7 @@ from pipeline.roster import Force, Roster, Shift, Stage
 from pipeline.scenes import Mode, Rule, Scene
 from pipeline.sightings import Sighting, View
 from pipeline.site import DispatchPolicy, Extent, Site, SiteSettings, Targets
+from pipeline.work_calendar import WorkCalendar
 
 WEST, SOUTH, WIDE, HIGH = 121.08, 31.15, 0.005, 0.0045
 NOON = datetime(2026, 11, 23, 4, 0, tzinfo=UTC)
@@ -124,6 +125,7 @@ def small_site(
             extent=Extent(west=WEST, south=SOUTH, east=WEST + 4 * WIDE, north=SOUTH + HIGH),
             targets=Targets(),
             dispatch=policy or DispatchPolicy(),
+            calendar=WorkCalendar(timezone=ZoneInfo("Asia/Shanghai"), country="CN"),
         ),
         boundaries=_boundaries(),
         cameras={"cam-a": _camera()},

@@ -1,30 +1,43 @@
-"""`evaluate`: the simulated district against its own truth; without cameras, days of dispatch."""
+"""`evaluate`: the simulated district against its own truth, in three tiers: pixels, detections, dispatch alone."""
 
-from dataclasses import asdict
+import shlex
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 from zoneinfo import ZoneInfo
 
 import typer
 from rich.progress import Progress
 
-from api.commands.report import errors, give, say
+from api.behind_doors import behind_doors
+from api.commands.report import errors, give
+from api.district_report import write_report
+from api.district_table import table_of
 from api.options import SAMPLE, JsonOption, SiteArgument
-from pipeline.district.district import District
-from pipeline.district.evaluation import run_detections
+from models.registry import DISTRICT_WEIGHTS
+from pipeline.district.district import CAMERAS, check_length
 from pipeline.district.figures import Tally
+from pipeline.district.many import Job, score_jobs
+from pipeline.district.noise_file import PUBLISHED
+from pipeline.district.pixel_figures import PixelFigures
+from pipeline.district.pixels import PixelJob, run_pixels
+from pipeline.district.scored import scored
+from pipeline.district.script import Scenario
 from pipeline.district.week import WeekFigures, run_week
 from pipeline.errors import PipelineError
 from pipeline.site import Site
 from pipeline.site_files import read_site
 
 app = typer.Typer()
-CANNOT = 3
-WEEK_MIN = 7 * 24 * 60.0
-RUN_MIN = 10.0
-LONGEST_WEEK_MIN = 8 * WEEK_MIN
-MOST_SEEDS = 100
+WEEK_MIN: Final = 7 * 24 * 60.0
+PIXELS_MIN: Final = 10.0
+DETECTIONS_MIN: Final = 5.0
+LONGEST_WEEK_MIN: Final = 8 * WEEK_MIN
+MOST_SEEDS: Final = 100
 _START = (2026, 3, 2)  # a Monday
 
 
@@ -45,54 +58,143 @@ class TierError(PipelineError):
         super().__init__("--pixels, --detections and --no-pixels exclude one another; give one of them")
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Asked:
+    """What runs are asked for, seed by seed and scenario by scenario; files of None are not written."""
+
+    site: Path
+    seeds: range
+    scenarios: Sequence[Scenario]
+    minutes: float
+    cameras: int
+    workers: int | None
+    truth: Path | None
+    fit: Path | None
+    noise: Path
+    weights: Path
+
+    @property
+    def pairs(self) -> list[tuple[int, Scenario]]:
+        """Return each seed with each scenario."""
+        return [(seed, scenario) for seed in self.seeds for scenario in self.scenarios]
+
+    def keep_truth(self, seed: int, scenario: Scenario, text: str) -> None:
+        """Write a run's truth if it is wanted."""
+        if self.truth is not None:
+            self.truth.mkdir(parents=True, exist_ok=True)
+            (self.truth / f"truth-{scenario}-{seed}.json").write_text(text, encoding="utf-8")
+
+
 @app.command()
 def evaluate(
     site: SiteArgument = SAMPLE,
     seed: Annotated[int, typer.Option(min=0, max=2**31 - 1, help="Decides everything.")] = 0,
     seeds: Annotated[int, typer.Option(min=1, max=MOST_SEEDS, help="How many seeds from --seed on.")] = 1,
     minutes: Annotated[
-        float | None, typer.Option(help="Length of a run; 10 by default, a week with --no-pixels.")
+        float | None, typer.Option(help="Length of a run: 10 with pixels, 5 with detections, else a week.")
     ] = None,
-    scenario: Annotated[str, typer.Option(help="all, parking, crowd, litter, water, night or rain.")] = "all",
-    pixels: Annotated[bool, typer.Option("--pixels", help="Render what the cameras see (not there yet).")] = False,
+    scenario: Annotated[list[Scenario] | None, typer.Option(help="May be repeated; all by default.")] = None,
+    pixels: Annotated[bool, typer.Option("--pixels", help="Draw what the cameras see; the default.")] = False,
     detections: Annotated[
         bool, typer.Option("--detections", help="Replay boxes with noise, misses and false boxes.")
     ] = False,
     no_pixels: Annotated[bool, typer.Option("--no-pixels", help="No cameras: days of dispatch.")] = False,
-    truth: Annotated[
-        Path | None, typer.Option("--truth", metavar="FOLDER", help="Write each seed's truth there as JSON.")
+    weights: Annotated[
+        Path, typer.Option(help="Folder for OpenVINO; the district's own by default.")
+    ] = DISTRICT_WEIGHTS,
+    cameras: Annotated[int, typer.Option(min=1, max=40, help="How many cameras at most.")] = CAMERAS,
+    workers: Annotated[int | None, typer.Option(min=1, max=256, help="Child processes; one a core by default.")] = None,
+    noise: Annotated[Path, typer.Option(help="Table of noise for --detections.")] = PUBLISHED,
+    fit: Annotated[Path | None, typer.Option(help="Fit a table of noise to a run with pixels, into this file.")] = None,
+    truth: Annotated[Path | None, typer.Option(metavar="FOLDER", help="Write each run's truth there as JSON.")] = None,
+    report: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write a page with every miss and every false case.")
     ] = None,
+    table: Annotated[bool, typer.Option("--table", help="Print a Markdown table in place of figures.")] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Score pipeline, desk and forces on the simulated district, whose every event is known."""
     if pixels + detections + no_pixels > 1:
         raise TierError
-    if not (detections or no_pixels):
-        say("the tier with pixels is not there yet; give --detections, or --no-pixels for days of dispatch")
-        raise typer.Exit(CANNOT)
-    read = read_site(site)
     if no_pixels:
-        give(week_figures(read, seed=seed, minutes=WEEK_MIN if minutes is None else minutes), as_json=as_json)
+        give(
+            week_figures(read_site(site), seed=seed, minutes=WEEK_MIN if minutes is None else minutes), as_json=as_json
+        )
         return
-    tally = _detections(read, range(seed, seed + seeds), RUN_MIN if minutes is None else minutes, scenario, truth=truth)
-    give(tally.as_dict(), as_json=as_json)
+    asked = _Asked(
+        site=site,
+        seeds=range(seed, seed + seeds),
+        scenarios=scenario or [Scenario.ALL],
+        minutes=check_length((DETECTIONS_MIN if detections else PIXELS_MIN) if minutes is None else minutes),
+        cameras=cameras,
+        workers=workers,
+        truth=truth,
+        fit=fit,
+        noise=noise,
+        weights=weights,
+    )
+    tally, more = (_detections(asked), {}) if detections else _pixels(asked)
+    command = "beatgrid " + shlex.join(sys.argv[1:])
+    if report is not None:
+        write_report(report, tally, more, command=command)
+    if table:
+        print(table_of(tally, more, command=command))  # noqa: T201 - stdout is the command's result
+        return
+    give({**tally.as_dict(), **more}, as_json=as_json)
 
 
-def _detections(site: Site, seeds: range, minutes: float, scenario: str, *, truth: Path | None) -> Tally:
-    tally = Tally()
-    with Progress(console=errors, transient=True, disable=not errors.is_terminal) as drawn:
-        task = drawn.add_task("evaluating", total=len(seeds))
-        for number, each in enumerate(seeds):
-            district = District.of(site, seed=each, minutes=minutes, scenario=scenario)
-            if truth is not None:
-                truth.mkdir(parents=True, exist_ok=True)
-                (truth / f"truth-{scenario}-{each}.json").write_text(district.truth_json(), encoding="utf-8")
-
-            def show(share: float, done: int = number) -> None:
-                drawn.update(task, completed=done + share)
-
-            tally.add(run_detections(district, progress=show))
+def _detections(asked: _Asked) -> Tally:
+    tally = Tally("detections")
+    jobs = [
+        Job(site=asked.site, seed=seed, minutes=asked.minutes, scenario=scenario, noise=asked.noise)
+        for seed, scenario in asked.pairs
+    ]
+    with _progress(len(jobs)) as show:
+        for (seed, scenario), done in zip(
+            asked.pairs, score_jobs(jobs, workers=asked.workers, progress=show), strict=True
+        ):
+            tally.add(done.run)
+            asked.keep_truth(seed, scenario, done.truth_json)
     return tally
+
+
+def _pixels(asked: _Asked) -> tuple[Tally, dict[str, object]]:
+    from models.openvino import OpenVinoDetector
+    from pipeline.district.display import require_rendering
+
+    require_rendering()
+    version = OpenVinoDetector(asked.weights, threads=1).version
+    tally, more = Tally("pixels"), PixelFigures()
+    with _progress(len(asked.pairs)) as show:
+        for number, (seed, scenario) in enumerate(asked.pairs):
+            job = PixelJob(
+                site=asked.site,
+                seed=seed,
+                minutes=asked.minutes,
+                scenario=scenario,
+                weights=asked.weights,
+                cameras=asked.cameras,
+            )
+            done = run_pixels(job, world=behind_doors, workers=asked.workers, progress=_from(number, show))
+            tally.add(scored(done.run))
+            more.add(done.watched)
+            asked.keep_truth(seed, scenario, done.truth_json)
+    if asked.fit is not None:
+        about = {"weights": version, "seeds": list(asked.seeds), "scenarios": [each.value for each in asked.scenarios]}
+        more.write_fit(asked.fit, about)
+    return tally, {"weights": version, **more.as_dict()}
+
+
+def _from(number: int, show: Callable[[float], None]) -> Callable[[float], None]:
+    """Return what shows how far the run of a number is."""
+    return lambda share: show(number + share)
+
+
+@contextmanager
+def _progress(total: int) -> Iterator[Callable[[float], None]]:
+    with Progress(console=errors, transient=True, disable=not errors.is_terminal) as drawn:
+        task = drawn.add_task("evaluating", total=total)
+        yield lambda done: drawn.update(task, completed=done)
 
 
 def week_figures(site: Site, *, seed: int, minutes: float) -> dict[str, object]:
@@ -104,15 +206,8 @@ def week_figures(site: Site, *, seed: int, minutes: float) -> dict[str, object]:
     if not 0.0 < minutes <= LONGEST_WEEK_MIN:
         raise WeekLengthError(minutes)
     start = datetime(*_START, tzinfo=ZoneInfo(site.settings.timezone.key))
-    with Progress(console=errors, transient=True, disable=not errors.is_terminal) as drawn:
-        task = drawn.add_task("a week of dispatch", total=1.0)
-        figures = run_week(
-            site,
-            seed=seed,
-            days=minutes / (24 * 60.0),
-            start=start,
-            progress=lambda share: drawn.update(task, completed=share),
-        )
+    with _progress(1) as show:
+        figures = run_week(site, seed=seed, days=minutes / (24 * 60.0), start=start, progress=show)
     return _week_record(figures, seed)
 
 

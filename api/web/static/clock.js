@@ -7,6 +7,7 @@ const SOON_S = 180;
 function span(seconds) {
   const whole = Math.floor(Math.abs(seconds));
   const [h, m, s] = [Math.floor(whole / 3600), Math.floor(whole / 60) % 60, whole % 60];
+  if (h >= 48) return word("days", { n: Math.floor(h / 24) });
   const two = (value) => String(value).padStart(2, "0");
   return h ? `${h}:${two(m)}:${two(s)}` : `${m}:${two(s)}`;
 }

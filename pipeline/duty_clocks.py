@@ -1,0 +1,160 @@
+"""Duty clocks: how long something takes by a deadline's own clock, and when it is due. Pure.
+
+Urgent hours and natural days run always, work hours and work days within working hours only. A suspension stops the
+clock, whichever it is: what it ran for before counts, and it goes on from there.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import UTC, datetime, timedelta
+
+from pipeline.cases import ENDED, Case, Status
+from pipeline.catalogue import DeadlineUnit
+from pipeline.clocks import utc
+from pipeline.errors import PipelineError
+from pipeline.site import Site
+from pipeline.work_calendar import WorkCalendar
+
+Spell = tuple[datetime, datetime]
+MOST_DAYS = 4_000
+"""A deadline farther off than this is refused: a calendar without a working day would never come to an end."""
+_HOUR_S = 3600.0
+
+
+class DeadlineError(PipelineError):
+    """A deadline cannot be computed."""
+
+    def __init__(self, what: str) -> None:
+        super().__init__(f"{what}; give a deadline above 0 that the site's working hours reach within {MOST_DAYS} days")
+
+
+def due(
+    value: float,
+    unit: DeadlineUnit,
+    *,
+    start: datetime,
+    calendar: WorkCalendar,
+    suspended: Sequence[Spell] = (),
+) -> datetime:
+    """Return when something is due that must be done within a deadline.
+
+    Args:
+        value: how many of the unit; more than 0.
+        unit: by which clock. A natural day ends at the same local time a day later, a work day when as much work time
+            has passed as a working day has.
+        start: when the clock starts; aware.
+        calendar: of the site.
+        suspended: spells in which the clock stood, in any order; one that lasts ends in the far future.
+
+    Raises:
+        DeadlineError: the deadline is not above 0, or is not reached within 4,000 days.
+        NaiveTimeError: a time has no offset.
+    """
+    start = utc(start, field="start")
+    if not value > 0:
+        raise DeadlineError(f"a deadline of {value:g} {unit.value} is none")
+    if unit is DeadlineUnit.NATURAL_DAY and not suspended:
+        return _days_later(start, value, calendar)
+    left_s = _seconds(value, unit, calendar)
+    for begin, end in _running(start, unit, calendar, suspended):
+        if begin - start > timedelta(days=MOST_DAYS):
+            break
+        length_s = (end - begin).total_seconds()
+        if left_s <= length_s:
+            return begin + timedelta(seconds=left_s)
+        left_s -= length_s
+    raise DeadlineError(f"a deadline of {value:g} {unit.value} from {start.isoformat()} is not reached")
+
+
+def elapsed_s(
+    unit: DeadlineUnit,
+    *,
+    start: datetime,
+    end: datetime,
+    calendar: WorkCalendar,
+    suspended: Sequence[Spell] = (),
+) -> float:
+    """Return how many seconds a deadline's clock ran between two moments; 0 if the second is not later."""
+    start, end = utc(start, field="start"), utc(end, field="end")
+    total_s = 0.0
+    for begin, finish in _running(start, unit, calendar, suspended):
+        if begin >= end:
+            break
+        total_s += (min(finish, end) - begin).total_seconds()
+    return total_s
+
+
+def closing_due(case: Case, site: Site) -> datetime | None:
+    """Return when a case must be handled by its category's deadline; None for one that has ended or was handled.
+
+    The clock starts when the case was recorded.
+    """
+    category = site.catalogue.by_key.get(case.category)
+    if category is None or case.status in _HANDLED:
+        return None
+    return due(category.deadline_value, category.deadline_unit, start=case.recorded_at, calendar=site.settings.calendar)
+
+
+_HANDLED = ENDED | {Status.HANDLED, Status.CHECKED}
+
+
+def _seconds(value: float, unit: DeadlineUnit, calendar: WorkCalendar) -> float:
+    match unit:
+        case DeadlineUnit.WORK_DAY:
+            return value * calendar.working_day_s()
+        case DeadlineUnit.NATURAL_DAY:
+            return value * 24 * _HOUR_S
+        case _:
+            return value * _HOUR_S
+
+
+def _days_later(start: datetime, value: float, calendar: WorkCalendar) -> datetime:
+    """Return the same local time whole days later, and a rest of a day as hours."""
+    local, days = start.astimezone(calendar.timezone), int(value)
+    later = (local.replace(tzinfo=None) + timedelta(days=days)).replace(tzinfo=calendar.timezone, fold=local.fold)
+    return later.astimezone(UTC) + timedelta(days=value - days)
+
+
+def _running(
+    start: datetime, unit: DeadlineUnit, calendar: WorkCalendar, suspended: Iterable[Spell]
+) -> Iterator[Spell]:
+    """Yield the spells in which a clock runs, in order, without end."""
+    always = unit in {DeadlineUnit.URGENT_HOUR, DeadlineUnit.NATURAL_DAY}
+    spells = _days(start) if always else calendar.hours_from(start)
+    breaks = _merged(suspended, start)
+    for spell in spells:
+        yield from _without(spell, breaks)
+
+
+def _days(start: datetime) -> Iterator[Spell]:
+    while True:
+        yield start, start + timedelta(days=1)
+        start += timedelta(days=1)
+
+
+def _merged(spells: Iterable[Spell], start: datetime) -> list[Spell]:
+    """Return spells in order of time, those that touch as one, what lies before the start cut off."""
+    found: list[Spell] = []
+    for begin, end in sorted((utc(a, field="suspended"), utc(b, field="suspended")) for a, b in spells):
+        if end <= max(begin, start):
+            continue
+        if found and begin <= found[-1][1]:
+            found[-1] = (found[-1][0], max(found[-1][1], end))
+        else:
+            found.append((max(begin, start), end))
+    return found
+
+
+def _without(spell: Spell, breaks: Sequence[Spell]) -> Iterator[Spell]:
+    begin, end = spell
+    for stop, go in breaks:
+        if go <= begin:
+            continue
+        if stop >= end:
+            break
+        if stop > begin:
+            yield begin, stop
+        begin = go
+        if begin >= end:
+            return
+    if begin < end:
+        yield begin, end
