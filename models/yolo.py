@@ -5,7 +5,7 @@ load only classes that it knows (ULTRALYTICS_SAFE_LOAD); weights that need more 
 False by hand lifts the guard: do so only for files whose origin is certain.
 
 Importing Ultralytics would install packages, ask the network whether it is there, write to the user's settings, change
-OpenCV's thread count and replace cv2.imread; `_import_ultralytics` prevents or undoes each of these.
+OpenCV's thread count and replace cv2.imread; `import_ultralytics` prevents or undoes each of these.
 """
 
 import importlib
@@ -99,7 +99,7 @@ def download(name: str, folder: Path) -> Path:
         LibraryMissingError: When Ultralytics does not load.
         ConnectionError: When there is no network.
     """
-    _import_ultralytics(offline=False)
+    import_ultralytics(offline=False)
     from ultralytics.utils.downloads import attempt_download_asset
 
     return Path(attempt_download_asset(str(folder / name), retry=0, progress=False))
@@ -118,7 +118,7 @@ def _require_kind(path: Path) -> list[Path]:
 
 
 def _load(path: Path, *, threads: int | None) -> Any:
-    ultralytics = _import_ultralytics(offline=True)
+    ultralytics = import_ultralytics(offline=True)
     if threads is not None:
         _set_threads(threads)
     try:
@@ -160,7 +160,12 @@ def _loader_errors() -> tuple[type[Exception], ...]:
     return kinds + tuple(kind for kind in found if issubclass(kind, Exception))
 
 
-def _import_ultralytics(*, offline: bool) -> Any:
+def import_ultralytics(*, offline: bool) -> Any:
+    """Import Ultralytics without what it would do besides, and return it.
+
+    Raises:
+        LibraryMissingError: When it or torch do not load.
+    """
     with _importing, _environment(offline=offline), _opencv_kept():
         try:
             import ultralytics
