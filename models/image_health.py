@@ -204,8 +204,23 @@ def _against(look: Look, reference: Reference, limits: HealthLimits) -> tuple[Me
 
 
 def shift_of(edges: Edges, usual: Edges) -> float:
-    """Return by which share of its width a picture moved against another, where their edges match best."""
-    window = cv2.createHanningWindow(SMALL_PX, cv2.CV_32F)
+    """Return by which share of its width a picture moved against another, where their edges match best.
+
+    The whole picture tells a pan; a turn or a zoom moves its quarters, of which at least three must have moved.
+    """
+    rows, columns = (
+        (slice(0, SMALL_PX[1] // 2), slice(SMALL_PX[1] // 2, None)),
+        (
+            slice(0, SMALL_PX[0] // 2),
+            slice(SMALL_PX[0] // 2, None),
+        ),
+    )
+    quarters = sorted(_moved_px(edges[row, column], usual[row, column]) for row in rows for column in columns)
+    return max(_moved_px(edges, usual), quarters[1]) / SMALL_PX[0]
+
+
+def _moved_px(edges: Edges, usual: Edges) -> float:
+    window = cv2.createHanningWindow(edges.shape[::-1], cv2.CV_32F)
     one, other = (np.minimum(each, 4 * float(each.mean()) + 1e-6) for each in (usual, edges))
     (x, y), _ = cv2.phaseCorrelate(one.astype(np.float32), other.astype(np.float32), window)
-    return float(np.hypot(x, y)) / SMALL_PX[0]
+    return float(np.hypot(x, y))

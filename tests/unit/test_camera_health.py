@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -106,6 +107,35 @@ def test_what_passes_soon_is_nobody_s_business(fault: HealthFault):
     told(watch, picture, seconds=range(30))
     assert told(watch, SPOILT[fault], seconds=range(30, 38)) == []
     assert told(watch, picture, seconds=range(38, 80)) == []
+
+
+def turned(index: int) -> Image:
+    matrix = cv2.getRotationMatrix2D((SIZE_PX[0] / 2, SIZE_PX[1] / 2), 4.0, 1.0)
+    return cv2.warpAffine(picture(index), matrix, SIZE_PX, borderMode=cv2.BORDER_REFLECT)
+
+
+def zoomed(index: int) -> Image:
+    return cv2.resize(picture(index)[20:340, 36:604], SIZE_PX)
+
+
+@pytest.mark.parametrize("make", [turned, zoomed])
+def test_a_turn_and_a_zoom_are_moves_too(make: Callable[[int], Image]):
+    watch = watching()
+    told(watch, picture, seconds=range(30))
+    assert [each.fault for each in told(watch, make, seconds=range(30, 70))] == [HealthFault.SHIFTED]
+
+
+def test_real_footage_with_people_shows_no_fault(shared_data: Path):
+    watch = HealthWatch("pets-view1", fps=7.0)
+    capture = cv2.VideoCapture(str(shared_data / "video" / "vtest.avi"))
+    events: list[HealthEvent] = []
+    for index in range(350):
+        there, image = capture.read()
+        assert there
+        at = NOON + timedelta(seconds=index / 7.0)
+        events += watch.see(Frame(camera="pets-view1", captured_at=at, image=np.asarray(image, np.uint8)))
+    assert events == []
+    assert watch.news()
 
 
 def test_light_that_changes_is_no_fault():
