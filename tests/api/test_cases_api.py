@@ -1,7 +1,7 @@
 """Cases over HTTP, with the real desk on SQLite."""
 
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
+from datetime import datetime, timedelta
 from itertools import pairwise
 from threading import Barrier
 
@@ -23,6 +23,7 @@ from live_console import (
 from geo.coords import Datum, LonLat, convert
 from geo.metric import distance_m
 from pipeline.cases import Action, Status
+from pipeline.duty_clocks import due
 
 FAR_WEST = LonLat(121.0716, 31.1450)
 """In grid YP-G5."""
@@ -316,3 +317,19 @@ def test_an_unknown_terminal_is_named(live: LiveConsole) -> None:
         answer = client.get("/api/v1/terminals/T999/queue")
     assert answer.status_code == 404
     assert "T999" in answer.json()["detail"]
+
+
+def test_a_case_says_by_when_it_must_be_handled(live: LiveConsole) -> None:
+    number = live.report()  # on a Monday at noon; rubbish has a deadline in its category
+    with live.client(DISPATCHER) as client:
+        told = client.get(f"/api/v1/cases/{number}").json()
+        category = live.services.site.catalogue.get(RUBBISH)
+        expected = due(
+            category.deadline_value,
+            category.deadline_unit,
+            start=live.clock.now(),
+            calendar=live.services.site.settings.calendar,
+        )
+        assert datetime.fromisoformat(told["handle_by"]) == expected > live.clock.now()
+        client.post(f"/api/v1/cases/{number}/reject", json={"note": "nothing there"})
+        assert client.get(f"/api/v1/cases/{number}").json()["handle_by"] is None

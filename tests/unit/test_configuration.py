@@ -1,4 +1,4 @@
-from datetime import UTC, datetime, time
+from datetime import UTC, date, datetime, time
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -81,6 +81,36 @@ def test_each_fault_of_the_site_table_names_its_field(old: str, new: str, field:
     faults: list[Fault] = []
     read_settings(SITE.replace(old, new), faults)
     assert field in {fault.field for fault in faults}
+
+
+@pytest.mark.parametrize(
+    ("line", "field", "words"),
+    [
+        ('country = "XX"', "country", "'XX' has no calendar"),
+        ('hours = ["9-17"]', "hours", "'9-17', expected a time of day"),
+        ('hours = ["12:00-08:00"]', "hours", "to a later one"),
+        ('hours = ["13:00-17:00", "08:00-12:00"]', "hours", "out of order"),
+        ('hours = ["08:00-12:00", "11:00-17:00"]', "hours", "overlap"),
+        ('free = ["2026-10-08"]', "free", "dates without quotes"),
+        ("free = [2026-10-08]\nworked = [2026-10-08]", "worked", "which `free` names too"),
+        ('holidays = "CN"', "holidays", "is not a field here"),
+    ],
+)
+def test_each_fault_of_the_work_calendar_is_told(line: str, field: str, words: str) -> None:
+    faults: list[Fault] = []
+    read_settings(f"{SITE}[calendar]\n{line}\n", faults)
+    assert [(each.feature, each.field) for each in faults] == [("calendar", field)]
+    assert words in faults[0].problem
+
+
+def test_a_work_calendar_is_read_in_the_site_s_zone() -> None:
+    faults: list[Fault] = []
+    text = f'{SITE}[calendar]\ncountry = "CN"\nhours = ["09:00-11:00"]\nfree = [2026-11-24]\n'
+    calendar = read_settings(text, faults).settings.calendar
+    assert faults == []
+    start, end = datetime(2026, 11, 23, 1, 0, tzinfo=UTC), datetime(2026, 11, 23, 3, 0, tzinfo=UTC)
+    assert calendar.hours_of(date(2026, 11, 23)) == [(start, end)]
+    assert calendar.hours_of(date(2026, 11, 24)) == calendar.hours_of(date(2026, 10, 1)) == []
 
 
 def test_all_faults_are_reported_in_one_go() -> None:
