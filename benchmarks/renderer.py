@@ -1,7 +1,8 @@
 """How fast a simulated camera draws: frames per second with and without labels at two sizes, in one process.
 
 `python benchmarks/renderer.py [--json]`; one street with 46 moving things and as many parked ones by day. The share
-of two figures within one run is what can be compared between machines.
+of two figures within one run is what can be compared between machines. Then one camera of the simulated district for
+two minutes, as `evaluate --pixels` watches it: what drawing, the detector and the pipeline take of the time.
 """
 
 import argparse
@@ -14,7 +15,8 @@ from pathlib import Path
 # One process stands for one camera: threads of BLAS would only take its neighbours' cores.
 for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
     os.environ.setdefault(name, "1")
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT))
 
 import cv2  # noqa: E402 - after the threads are set
 import numpy as np  # noqa: E402 - after the threads are set
@@ -92,6 +94,29 @@ def measure(size_px: tuple[int, int], *, frames: int, seed: int) -> dict[str, fl
     return figures
 
 
+def shares() -> dict[str, float]:
+    """Return what drawing, detector and pipeline take of the time of one camera, and milliseconds a frame."""
+    from models.openvino import OpenVinoDetector
+    from models.registry import DISTRICT_WEIGHTS
+    from pipeline.district.configuring import district_site
+    from pipeline.district.district import District
+    from pipeline.district.evaluation import FPS, pipeline_of
+    from pipeline.district.pixels import CameraWatch, Noting
+    from pipeline.site_files import read_site
+
+    district = District.of(read_site(ROOT / "boundaries" / "yingpu"), seed=0, minutes=2.0, cameras=1)
+    site, detector = district_site(district, fps=FPS), Noting(OpenVinoDetector(DISTRICT_WEIGHTS, threads=1))
+    code = district.cameras[0]
+    with CameraWatch(district, code, detector) as watch:
+        told = watch.all_frames(pipeline_of(site.cameras[code], site, detector).step)
+    seconds = {"draw": told.draw_s, "detect": told.detect_s, "pipeline": told.pipeline_s}
+    total = sum(seconds.values())
+    return {
+        **{f"{name}_share": value / total for name, value in seconds.items()},
+        "milliseconds_a_frame": 1000.0 * total / told.frames,
+    }
+
+
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -101,8 +126,9 @@ def main() -> None:
     given = parser.parse_args()
     cv2.setNumThreads(1)
     rows = [measure(size, frames=given.frames, seed=given.seed) for size in SIZES]
+    parts = shares()
     if given.json:
-        print(json.dumps({"renderer": rows}))
+        print(json.dumps({"renderer": rows, "camera": parts}))
         return
     for row in rows:
         print(f"{row['width_px']} x {row['height_px']}: backdrop drawn and lit in {row['bake_s']:.1f} s")
@@ -112,6 +138,10 @@ def main() -> None:
                 f" (best {row[f'{name}_best_fps']:.1f}), "
                 f"{row[f'{name}_cpu_ms']:.1f} ms of processor a frame, {row[f'{name}_things']:.0f} things seen"
             )
+    print(
+        f"a camera of the district: {parts['milliseconds_a_frame']:.1f} ms a frame; drawing {parts['draw_share']:.0%},"
+        f" detector {parts['detect_share']:.0%}, pipeline {parts['pipeline_share']:.0%}"
+    )
 
 
 if __name__ == "__main__":

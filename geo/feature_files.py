@@ -78,7 +78,7 @@ def read_camera_features(path: Path, datum: Datum) -> list[tuple[LonLat, dict[st
         FeatureFileError: with every fault. Properties are not checked here, except that lon, lat of a calibration
             point must be degrees where the datum has to be converted.
     """
-    features, faults = read_features(path, datum, kinds=("Point",))
+    features, faults = read_features(path, datum, kinds=("Point",), may_be_empty=True)
     cameras = []
     for feature in features:
         properties = dict(feature.properties)

@@ -48,18 +48,21 @@ class _GeometryError(ValueError):
     """What is wrong with a geometry; the message is the fault's problem."""
 
 
-def read_features(path: Path, datum: Datum, *, kinds: tuple[str, ...]) -> tuple[list[Feature], list[Fault]]:
+def read_features(
+    path: Path, datum: Datum, *, kinds: tuple[str, ...], may_be_empty: bool = False
+) -> tuple[list[Feature], list[Fault]]:
     """Return a file's features with geometry in WGS-84, and the faults of single features.
 
     Args:
         path: a GeoJSON file.
         datum: the datum that its coordinates are in.
         kinds: the geometry types that are allowed.
+        may_be_empty: whether a file without a feature is sound.
 
     Raises:
         FeatureFileError: the file as a whole cannot be used.
     """
-    members = _members(path)
+    members = _members(path, may_be_empty=may_be_empty)
     faults: list[Fault] = []
     features = []
     for number, member in enumerate(members, 1):
@@ -99,7 +102,7 @@ def _line(path: Path, number: int, properties: Mapping[str, object], geometry: B
         raise FeatureFileError([Fault(file=path.name, feature=label, field="", problem=problem)]) from error
 
 
-def _members(path: Path) -> list[object]:
+def _members(path: Path, *, may_be_empty: bool) -> list[object]:
     text = read_text(path)
     try:
         document = json.loads(text, parse_constant=_no_constant)
@@ -113,7 +116,7 @@ def _members(path: Path) -> list[object]:
         raise _unusable(path, "type", f"is {kind!r:.60}; expected 'FeatureCollection'; export it as GeoJSON")
     _check_crs(path, document.get("crs"))
     members = document.get("features")
-    if not isinstance(members, list) or not members:
+    if not isinstance(members, list) or not (members or may_be_empty):
         raise _unusable(path, "features", "is missing or empty; expected a list of features; add them")
     if len(members) > _MAX_FEATURES:
         raise _unusable(path, "features", f"holds {len(members):,}; expected {_MAX_FEATURES:,} at most; split the file")

@@ -1,7 +1,8 @@
 """Blurring of faces and number plates without a detector for either.
 
-The top third of every person and the lower half of every vehicle, at confidence 0.1 or more, are made unreadable in any
-picture that is stored. Where nothing is known about classes, everything outside the case's own box is.
+The top third of every person and of every two-wheeler, which somebody may ride, and the lower half of every vehicle, at
+confidence 0.1 or more, are made unreadable in any picture that is stored. Where nothing is known about classes,
+everything outside the case's own box is.
 """
 
 import cv2
@@ -29,6 +30,8 @@ VEHICLES = frozenset(
         "train",
     }
 )
+# A detector often boxes bicycle and rider as one thing.
+RIDDEN = frozenset({"bicycle", "e-bike", "motorcycle", "motorbike", "motor", "tricycle", "awning-tricycle"})
 PERSON_SHARE = 1 / 3  # from the top: head and shoulders
 VEHICLE_SHARE = 1 / 2  # from the bottom: plates
 MARGIN = 0.08  # around a region, as a share of its box: detectors cut hair and bumpers off
@@ -65,22 +68,21 @@ def regions(image: Image, detections: Detections) -> list[tuple[int, int, int, i
     """Return what `blur_people_and_vehicles` blurs, as left, top, right, bottom in whole pixels inside the image."""
     found = []
     for box, name, confidence in zip(detections.boxes_px, detections.names(), detections.confidence, strict=True):
-        share = _share(name.lower())
-        if share is None or confidence < LEAST_CONFIDENCE:
+        if confidence < LEAST_CONFIDENCE:
             continue
-        region = _inside(image, _part(box, share))
-        if region is not None:
-            found.append(region)
+        parts = (_inside(image, _part(box, share)) for share in _shares(name.lower()))
+        found += [region for region in parts if region is not None]
     return found
 
 
-def _share(name: str) -> tuple[float, float] | None:
-    """Return where the private part begins and ends, as shares of the box's height from its top."""
-    if name in PERSONS:
-        return 0.0, PERSON_SHARE
+def _shares(name: str) -> list[tuple[float, float]]:
+    """Return where private parts begin and end, as shares of the box's height from its top."""
+    shares = []
+    if name in PERSONS | RIDDEN:
+        shares.append((0.0, PERSON_SHARE))
     if name in VEHICLES:
-        return 1 - VEHICLE_SHARE, 1.0
-    return None
+        shares.append((1 - VEHICLE_SHARE, 1.0))
+    return shares
 
 
 def _part(box: NDArray[np.float32], share: tuple[float, float]) -> tuple[float, float, float, float]:

@@ -55,11 +55,16 @@ def _camera(fields: Fields, lonlat: LonLat, scenes: Mapping[str, Scene]) -> Came
         "name_zh": fields.text("name_zh", default=fields.text("name")),
         "uri": fields.text("uri", default="", longest=2000),
     }
+    levels = _levels(fields, zones)
+    height_m = fields.number("height_m", low=0.5, high=200, default=0.0) or None
+    if levels and height_m is None:
+        fields.fault("levels_m", "needs height_m, the lens's height above the ground that is calibrated")
     side, fps = fields.choice("side", Side), fields.number("fps", low=0.1, high=60, default=5)
     if view is None or len(fields.faults) > before:
         return None
     return Camera(
         **camera_fields, lonlat=lonlat, side=side, width_px=width, height_px=height, fps=fps, view=view, zones=zones,
+        height_m=height_m, levels_m=levels,
         scenes=used, properties=dict(fields.table),
     )  # fmt: skip
 
@@ -101,6 +106,14 @@ def _zones(fields: Fields, size_px: tuple[int, int]) -> Zones:
             fields.fault(f"zones.{name}", f"lies outside the image of {size_px[0]} x {size_px[1]} px")
         zones[name] = tuple((float(u), float(v)) for u, v in ring)
     return zones
+
+
+def _levels(fields: Fields, zones: Zones) -> dict[str, float]:
+    """Return the levels of zones that do not lie on the calibrated ground."""
+    table = fields.inner("levels_m")
+    for name in sorted(set(table.table) - set(zones)):
+        fields.fault(f"levels_m.{name}", f"is no zone of this camera; it has {', '.join(sorted(zones)) or 'none'}")
+    return {name: table.number(name, low=-30, high=30) for name in table.table if name in zones}
 
 
 def _camera_scenes(fields: Fields, zones: Zones, scenes: Mapping[str, Scene]) -> tuple[CameraScene, ...]:

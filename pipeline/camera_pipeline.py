@@ -20,6 +20,7 @@ from pipeline.evidence_views import Waiting, WaitingFrames, plain_view, view, wa
 from pipeline.firings import Firing
 from pipeline.frames import Frame
 from pipeline.health_events import HealthEvent
+from pipeline.lately import Lately
 from pipeline.moments import Moment
 from pipeline.observations import join_tracks, observe, with_looks
 from pipeline.occupancies import Occupancies
@@ -122,6 +123,7 @@ class CameraPipeline:
         self._occupancies = Occupancies(self.settings.occupancy, period_s=1.0 / camera.fps)
         self._tracker = Tracker()
         self._waiting = WaitingFrames()
+        self._lately = Lately(period_s=1.0 / camera.fps)
         self._watched_since: float | None = None
         self._stored_at: datetime | None = None
         if state is not None:
@@ -144,8 +146,9 @@ class CameraPipeline:
         seen = self._health(frame, found)
         moved = self.health is not None and self.health.moved
         firings = () if moved else tuple(self._rules.update(self._moment(frame, found, before)))
-        self._waiting.offer(frame, found, needed=self._needed())
-        sightings = tuple(self._sighting(firing, frame, found) for firing in firings)
+        blurred = self._lately.joined(found, at=at)
+        self._waiting.offer(frame, blurred, needed=self._needed())
+        sightings = tuple(self._sighting(firing, frame, blurred) for firing in firings)
         counted = found.select(found.confidence >= self._rules.lowest_confidence)
         state = self._due(bool(sightings))
         return StepResult(outcome=outcome, detections=counted, sightings=sightings, state=state, health=seen)

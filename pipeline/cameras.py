@@ -1,7 +1,7 @@
 """Cameras: where each stands, how its pixels map to the ground, its zones and scenes. Values only; no frames."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from geo.camera_view import CameraView
 from geo.coords import LonLat
@@ -25,6 +25,9 @@ class Camera:
         fps: frames per second to process at most.
         uri: where its frames come from; empty when they are pushed or given on the command line.
         zones: image polygons by name, each a tuple of (u, v) in pixels.
+        height_m: of the lens above the ground that is calibrated; None if nobody measured it.
+        levels_m: how high the ground of a zone lies above the ground that is calibrated, by the zone's name; a
+            waterway's level is negative. Zones without one lie on it.
     """
 
     code: str
@@ -40,3 +43,5 @@ class Camera:
     zones: Mapping[str, tuple[tuple[float, float], ...]]
     scenes: tuple[CameraScene, ...]
     properties: Mapping[str, object]
+    height_m: float | None = None
+    levels_m: Mapping[str, float] = field(default_factory=dict)

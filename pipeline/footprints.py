@@ -1,8 +1,9 @@
 """Footprints: what is assumed of a class of thing on the ground: its depth, its place and what it is mixed up with.
 
 Half-depth is the distance from the near edge of a footprint to its centre along the line of sight; a thing stands at
-any angle, so its spread covers the side view and the end view (a car: 0.9 m from the side, 2.2 m from the end). Typical
-outer dimensions of the class, not measured at a site; the spread enters the covariance of every position.
+any angle, so its spread covers the side view and the end view (a car: 0.9 m from the side, 2.2 m from the end), and its
+mean is that over all angles, (length + width) / pi for a rectangle. Typical outer dimensions of the class, not measured
+at a site; the spread enters the covariance of every position.
 """
 
 from collections.abc import Mapping
@@ -42,24 +43,39 @@ def _two_wheeler(half_depth_m: float, half_depth_sd_m: float) -> Footprint:
 
 _PERSON = Footprint(family="person", half_depth_m=0.15, half_depth_sd_m=0.05, place_m=0.8, speed_mps=2.5)
 _BAG = Footprint(family="bag", half_depth_m=0.2, half_depth_sd_m=0.1, place_m=0.5, speed_mps=2.5)
+
+
+def _still(family: str, half_depth_m: float, half_depth_sd_m: float) -> Footprint:
+    return Footprint(
+        family=family, half_depth_m=half_depth_m, half_depth_sd_m=half_depth_sd_m, place_m=0.6, speed_mps=2.5
+    )
+
+
 _THING = Footprint(family="thing", half_depth_m=0.3, half_depth_sd_m=0.2, place_m=0.6, speed_mps=2.5)
 
 FOOTPRINTS: Mapping[str, Footprint] = MappingProxyType(
     {
         "person": _PERSON,
         "pedestrian": _PERSON,
-        "bicycle": _two_wheeler(0.6, 0.3),
-        "e-bike": _two_wheeler(0.6, 0.3),
+        "bicycle": _two_wheeler(0.75, 0.25),
+        "e-bike": _two_wheeler(0.75, 0.25),
         "motorcycle": _two_wheeler(0.7, 0.3),
         "tricycle": _two_wheeler(1.0, 0.4),
-        "car": _vehicle(1.6, 0.5),
-        "van": _vehicle(1.8, 0.6),
+        "car": _vehicle(2.0, 0.4),
+        "van": _vehicle(2.3, 0.5),
         "truck": _vehicle(2.4, 1.0),
         "bus": _vehicle(3.0, 1.5),
         "backpack": _BAG,
         "handbag": _BAG,
         "suitcase": _BAG,
         "thing": _THING,
+        "stall": _still("stall", 0.9, 0.2),
+        "piled-goods": _still("piled-goods", 0.9, 0.25),
+        "rubbish-bag": _still("rubbish-bag", 0.4, 0.1),
+        "bin": _still("bin", 0.3, 0.1),
+        "overflowing-bin": _still("overflowing-bin", 0.55, 0.15),
+        "floating-rubbish": _still("floating-rubbish", 0.8, 0.3),
+        "fire": _still("fire", 0.4, 0.15),
     }
 )
 

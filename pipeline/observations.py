@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from geo.camera_view import GroundPoints
 from geo.coords import LonLat
-from models.boxes import iou
+from models.boxes import intersections, iou
 from models.detections import Detections
 from models.detector import Image
 from pipeline.appearance import Appearance, appearance
@@ -28,6 +28,9 @@ CONTACT_SHARE_V: Final = 0.04
 LEAST_CONTACT_SD_PX: Final = 1.0
 # A box that the image's rim cuts off has its contact somewhere below: the spread becomes this share of its height.
 CUT_OFF_SHARE: Final = 0.25
+# A box of which nearer boxes cover so much shows their colours as well as its own.
+COVERED_SHARE: Final = 0.1
+_NEARER: Final = 0.05  # of its height
 _RIM_PX: Final = 2.0
 
 
@@ -109,14 +112,27 @@ def contact_sd_px(boxes_px: NDArray[np.float64], height_px: int) -> NDArray[np.f
 def with_looks(
     observations: Iterable[Observation], image: Image, camera: Camera, families: frozenset[str]
 ) -> tuple[Observation, ...]:
-    """Return the observations, those of the families with their colours."""
+    """Return the observations, those of the families with their colours; what stands before a thing is not its look."""
     scale = (image.shape[1] / camera.width_px, image.shape[0] / camera.height_px) * 2
+    seen = tuple(observations)
+    covered = _covered([each.box_px for each in seen])
     return tuple(
         replace(each, look=appearance(image, [v * s for v, s in zip(each.box_px, scale, strict=True)]))
-        if each.family in families
+        if each.family in families and not covered[row]
         else each
-        for each in observations
+        for row, each in enumerate(seen)
     )
+
+
+def _covered(boxes_px: Sequence[Box]) -> NDArray[np.bool_]:
+    """Return which boxes, (n,), others that stand nearer to the camera, lower in the image, cover in part."""
+    if not boxes_px:
+        return np.zeros(0, bool)
+    boxes = np.array(boxes_px, np.float64)
+    width, height = boxes[:, 2] - boxes[:, 0], boxes[:, 3] - boxes[:, 1]
+    nearer = boxes[None, :, 3] > (boxes[:, 3] + _NEARER * height)[:, None]
+    shares = intersections(boxes, boxes) * nearer / np.maximum(width * height, 1.0)[:, None]
+    return np.asarray(shares.sum(axis=1) >= COVERED_SHARE)
 
 
 def _observation(detections: Detections, boxes: NDArray[np.float64], ground: GroundPoints, row: int) -> Observation:

@@ -5,7 +5,7 @@ Track ids and looks are evidence only: of a thing that left, or of another that 
 matter is for the rules of scenes.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 import numpy as np
@@ -22,6 +22,8 @@ from pipeline.trails import Trails
 _NEVER: Final = 1e6
 _FEW_FRAMES: Final = 3.0
 _NEARER: Final = 0.05  # of its height: a thing that hides another stands lower in the image
+_LEAST_PART: Final = 0.1  # of a thing that is hidden in part
+_LEAST_HIDING: Final = 0.5  # of what is missing of it
 _OTHER_TRACK: Final = 0.2  # cost of another track's id at the place
 
 
@@ -65,11 +67,16 @@ class Occupancies:
         step_s = self._step(at)
         self._trails.update(observations, at=at)
         owners = self._owners(observations, at)
+        clear = [seen for seen in (*observations, *hiders) if seen.confidence >= opens_from]
+        parts = self._parts(owners, observations, clear)
         for row, each in enumerate(self.all):
             each.seen_now = False
             if row in owners:
                 each.see(observations[owners[row]], at=at, gap_s=self.gap_s, settings=self.settings)
-        clear = [seen for seen in (*observations, *hiders) if seen.confidence >= opens_from]
+            elif row in parts:
+                seen = observations[parts[row]]
+                each.see(seen, at=at, gap_s=self.gap_s, settings=self.settings, in_part=True)
+        owners |= parts
         self._run_down(observations, clear, step_s=step_s, at=at)
         free = set(range(len(observations))) - set(owners.values())
         self.all += [opened(observations[i], at=at) for i in sorted(free) if observations[i].confidence >= opens_from]
@@ -93,20 +100,50 @@ class Occupancies:
         cost = np.full((len(self.all), len(observations)), _NEVER)
         shared = iou(_array([each.box_px for each in self.all]), _array([seen.box_px for seen in observations]))
         for row, index in np.argwhere(shared >= self.settings.least_overlap).tolist():
-            if self._fits(self.all[row], observations[index], at):
+            if self._fits(self.all[row], observations[index], at, shared=float(shared[row, index])):
                 cost[row, index] = self._cost(self.all[row], observations[index], float(shared[row, index]))
         rows, columns = linear_sum_assignment(cost)
         pairs = zip(rows.tolist(), columns.tolist(), strict=True)
         return {row: column for row, column in pairs if cost[row, column] < _NEVER}
 
-    def _fits(self, held: Occupancy, seen: Observation, at: float) -> bool:
-        """Tell whether an observation may be the thing that holds a place: near it, alike, and not newly come."""
+    def _parts(
+        self, owners: Mapping[int, int], observations: Sequence[Observation], clear: Sequence[Observation]
+    ) -> dict[int, int]:
+        """Return which other observations are what nearer things leave to see of what stands at a place."""
+        free = sorted(set(range(len(observations))) - set(owners.values()))
+        found: dict[int, int] = {}
+        for row, held in enumerate(self.all):
+            if row in owners or not free or not held.stood(self.settings):
+                continue
+            fitting = [i for i in free if self._is_part(held, observations[i], clear)]
+            if fitting:
+                found[row] = max(fitting, key=lambda i: _area(observations[i].box_px))
+                free.remove(found[row])
+        return found
+
+    def _is_part(self, held: Occupancy, seen: Observation, clear: Sequence[Observation]) -> bool:
+        """Tell whether a box lies in a thing's own, alike, the rest of which nearer things hide."""
+        if held.family != seen.family or unlikeness(held.look, seen.look) > self.settings.unlike:
+            return False
+        part, whole = _area(seen.box_px), _area(held.box_px)
+        inside = float(intersections(_array([seen.box_px]), _array([held.box_px])).sum())
+        if inside < self.settings.part_inside * part or part < _LEAST_PART * whole:
+            return False
+        return self._hidden_share(held, clear) >= _LEAST_HIDING * (1.0 - part / whole)
+
+    def _fits(self, held: Occupancy, seen: Observation, at: float, *, shared: float) -> bool:
+        """Tell whether an observation may be the thing that holds a place: near it, alike, and not newly come.
+
+        A thing that stood and still shows almost the same box is near: where it settled is known from few frames.
+        """
         settings = self.settings
         if held.family != seen.family:
             return False
         place_m = footprint(seen.class_name).place_m
         spread_m = 2.0 * max(seen.measurement_cov_m2[0], seen.measurement_cov_m2[2]) ** 0.5
         away_m = np.hypot(seen.east_m - held.first_m[0], seen.north_m - held.first_m[1])
+        if held.stood(settings) and shared >= settings.same_overlap:
+            away_m = min(away_m, np.hypot(seen.east_m - held.east_m, seen.north_m - held.north_m))
         if away_m > place_m + min(spread_m, 2.0 * place_m):
             return False
         watched = at - held.last_seen <= self.gap_s
@@ -171,8 +208,20 @@ class Occupancies:
         for seen in observations:
             if seen.track is not None and seen.track == held.track:
                 alike = unlikeness(held.look, seen.look) <= self.settings.unlike_after_gap
-                return alike and self._trails.clear_of(seen.track, held.box_px)
+                return alike and self._trails.clear_of(seen.track, held.box_px) and not self._stays(held, observations)
         return False
+
+    def _stays(self, held: Occupancy, observations: Sequence[Observation]) -> bool:
+        """Tell whether something alike that was nowhere else is still at the place: then the tracker's id hopped."""
+        return any(
+            seen.family == held.family
+            and seen.track != held.track
+            and unlikeness(held.look, seen.look) <= self.settings.unlike_after_gap
+            and float(intersections(_array([seen.box_px]), _array([held.box_px])).sum())
+            >= self.settings.part_inside * _area(seen.box_px)
+            and not (seen.track is not None and self._trails.was_elsewhere(seen.track, held.box_px, since=0.0))
+            for seen in observations
+        )
 
     def _displaced(self, held: Occupancy, observations: Sequence[Observation]) -> bool:
         """Tell whether another thing of the family stands at the place."""
@@ -185,16 +234,19 @@ class Occupancies:
 
     def _hidden(self, held: Occupancy, observations: Sequence[Observation]) -> bool:
         """Tell whether boxes of things nearer to the camera cover much of the place."""
-        left, top, right, bottom = held.box_px
+        return self._hidden_share(held, observations) >= self.settings.hidden_share
+
+    def _hidden_share(self, held: Occupancy, observations: Sequence[Observation]) -> float:
+        """Return how much of a place boxes of things nearer to the camera cover; overlaps count twice."""
+        _, top, _, bottom = held.box_px
         nearer = [
             seen.box_px
             for seen in observations
             if seen.box_px[3] > bottom + _NEARER * (bottom - top) and not _same_place(held, seen)
         ]
         if not nearer:
-            return False
-        area = max((right - left) * (bottom - top), 1.0)
-        return float(intersections(_array([held.box_px]), _array(nearer)).sum()) >= self.settings.hidden_share * area
+            return 0.0
+        return float(intersections(_array([held.box_px]), _array(nearer)).sum()) / _area(held.box_px)
 
     def _bound(self) -> None:
         """Drop what is over the limit: first things that never stood, then those seen longest ago."""
@@ -209,6 +261,10 @@ class Occupancies:
 def _same_place(held: Occupancy, seen: Observation) -> bool:
     away_m = float(np.hypot(seen.east_m - held.east_m, seen.north_m - held.north_m))
     return seen.family == held.family and away_m < footprint(seen.class_name).place_m
+
+
+def _area(box_px: Box) -> float:
+    return max((box_px[2] - box_px[0]) * (box_px[3] - box_px[1]), 1.0)
 
 
 def _array(boxes: Sequence[Box]) -> NDArray[np.float64]:

@@ -3,9 +3,15 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Final
 
+import numpy as np
+
+from models.boxes import iou
 from pipeline.appearance import Appearance, blended
 from pipeline.observations import Box, Cov, Observation
+
+_MOST_EARLY: Final = 200
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -14,6 +20,7 @@ class OccupancySettings:
 
     Attributes:
         least_overlap: a box at the place overlaps the thing's own by this much (IoU).
+        same_overlap: a box that overlaps by this much shows a thing that stands where it stood.
         settle_s, settle_frames: a thing is settled, and seen again after a gap, once seen for this long and so often.
         grace_s: a place seen empty for so long is empty.
         unsettled_grace_s: the same for a thing that has not settled.
@@ -28,27 +35,33 @@ class OccupancySettings:
         hidden_share: a place is hidden when nearer boxes cover so much of it.
         longest_hidden_s: what was hidden for so long is forgotten.
         longest_unseen_s: what was not seen for so long, the camera's outages included, is forgotten.
+        rest_after_s: after so long a thing counts from when its box came to overlap by `at_rest` what it became.
+        part_inside: a box that lies in the thing's own by this much may be what nearer things leave of it to see.
         most: occupancies a camera remembers.
     """
 
     least_overlap: float = 0.5
+    same_overlap: float = 0.75
     settle_s: float = 1.0
     settle_frames: int = 3
     grace_s: float = 5.0
-    unsettled_grace_s: float = 1.0
+    unsettled_grace_s: float = 2.5
     gap_s: float = 2.0
     most_step_s: float = 1.0
     vacant_s: float = 1.0
-    replaced_s: float = 1.0
+    replaced_s: float = 3.0
     unlike: float = 0.5
     unlike_after_gap: float = 0.4
-    decorrelation_s: float = 2.0
+    decorrelation_s: float = 4.0
     most_averaged: int = 50
     look_share: float = 0.05
-    most_effective: float = 20.0
+    most_effective: float = 4.0
     hidden_share: float = 0.3
     longest_hidden_s: float = 1800.0
     longest_unseen_s: float = 4 * 3600.0
+    rest_after_s: float = 5.0
+    at_rest: float = 0.7
+    part_inside: float = 0.8
     most: int = 500
 
 
@@ -73,7 +86,8 @@ class Occupancy:
         again: frames in which it was seen since the last gap, and since when.
         empty_s, displaced_s, hidden_s: for how long its place has been seen empty, holding another thing, or hidden.
         fired: codes of scenes that have fired for it.
-        alone_since: since when nobody stood near it; None while someone does.
+        early: its first boxes with their times, until it is known when it came to rest.
+        alone_since: since when nobody stood near it; None while someone does, `attended_s` without a break.
     """
 
     first_seen: float
@@ -101,7 +115,9 @@ class Occupancy:
     hidden_s: float = 0.0
     fired: set[str] = field(default_factory=set)
     alone_since: float | None = None
+    attended_s: float = 0.0
     seen_now: bool = True
+    early: list[tuple[float, Box]] | None = None
 
     @property
     def dwell_s(self) -> float:
@@ -132,8 +148,18 @@ class Occupancy:
         """Tell whether it was ever seen long enough to be a thing that stands."""
         return self.frames >= settings.settle_frames and self.dwell_s >= settings.settle_s
 
-    def see(self, seen: Observation, *, at: float, gap_s: float, settings: OccupancySettings) -> None:
-        """Take in that it was seen again; unseen for longer than `gap_s` counts as unseen."""
+    def see(
+        self, seen: Observation, *, at: float, gap_s: float, settings: OccupancySettings, in_part: bool = False
+    ) -> None:
+        """Take in that it was seen again; unseen for longer than `gap_s` counts as unseen.
+
+        Args:
+            seen: the box that holds the place.
+            at: frame time in seconds.
+            gap_s: see above.
+            settings: see there.
+            in_part: whether only part of it shows, which says nothing of its place and extent.
+        """
         passed_s = at - self.last_seen
         if passed_s > gap_s:
             self.unseen_s += passed_s
@@ -141,12 +167,29 @@ class Occupancy:
         self.again += 1
         self.frames += 1
         self.effective = min(self.effective + min(passed_s / settings.decorrelation_s, 1.0), settings.most_effective)
-        self._average(seen, 1.0 / min(self.frames, settings.most_averaged), settings)
+        if not in_part:
+            self._average(seen, 1.0 / min(self.frames, settings.most_averaged), settings)
+            self._arrive(seen, at, settings)
         self.votes[seen.class_name] = self.votes.get(seen.class_name, 0.0) + seen.confidence
         self.track = seen.track if seen.track is not None else self.track
         self.best_confidence = max(self.best_confidence, seen.confidence)
         self.last_seen, self.last_confidence, self.seen_now = at, seen.confidence, True
         self.empty_s = self.displaced_s = self.hidden_s = 0.0
+
+    def _arrive(self, seen: Observation, at: float, settings: OccupancySettings) -> None:
+        """Once it has stood for a while, count from when it came to rest: slow things fit before they stand."""
+        if self.early is None:
+            return
+        self.early.append((at, seen.box_px))
+        if self.dwell_s < settings.rest_after_s and len(self.early) < _MOST_EARLY:
+            return
+        later = [box for _, box in self.early[len(self.early) // 2 :]]
+        rest = np.median(np.array(later), axis=0)[None]
+        away = iou(np.array([box for _, box in self.early]), rest)[:, 0] < settings.at_rest
+        moving = np.flatnonzero(away & np.concatenate([[True], away[:-1]]))
+        if len(moving) and moving[-1] + 1 < len(self.early):
+            self.first_seen = self.early[int(moving[-1]) + 1][0]
+        self.early = None
 
     def _average(self, seen: Observation, share: float, settings: OccupancySettings) -> None:
         self.east_m += share * (seen.east_m - self.east_m)
@@ -179,6 +222,7 @@ def opened(seen: Observation, *, at: float) -> Occupancy:
         best_confidence=seen.confidence,
         track=seen.track,
         again_since=at,
+        early=[(at, seen.box_px)],
     )
 
 

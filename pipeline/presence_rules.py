@@ -1,22 +1,26 @@
 """Rules on what is there now: many people together (crowd), someone where nobody may be (intrusion)."""
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Final
 
 import numpy as np
 
+from pipeline.company import Around, Company
 from pipeline.episodes import Patience
 from pipeline.firings import Firing, bounding
 from pipeline.groups import Group, Groups
 from pipeline.moments import Moment
 from pipeline.observations import Observation
 from pipeline.scenes import Scene
-from pipeline.standing_rules import mean_cov, middle_cov
+from pipeline.standing_rules import mean_cov, middle_cov, on_level
 from pipeline.visits import Visit, Visits
 from pipeline.zones import Zone
 
 DIP_S: Final = 1.0  # a detector misses people for so long; longer is taken for true
-EDGE_SHARE: Final = 0.1  # of a box's height: how far outside the edge is clear of it
+DIP_SHARE: Final = 0.2  # of the time that a state must hold: what lasts longer may be missed for longer
+CROWD_DIP_SHARE: Final = 0.15  # the same for a crowd, after what its company forgives
+EDGE_SHARE: Final = 0.1  # of a box's height: within this of an edge a contact may lie on either side
 
 
 class CrowdRule:
@@ -25,19 +29,34 @@ class CrowdRule:
     def __init__(self, scene: Scene, zone: Zone, *, period_s: float) -> None:
         self.scene = scene
         self.zone = zone
-        patience = patience_of(scene, period_s)
+        # The company forgives what is missed for a moment; what is left is seen to be so.
+        patience = Patience.of_dwell(
+            scene.dwell_s, dip_s=max(DIP_S / 4, CROWD_DIP_SHARE * scene.dwell_s), outage_s=DIP_S
+        ).for_period(period_s / 2)
         self._groups = Groups(count=scene.count, radius_m=scene.radius_m or np.inf, patience=patience)
+        self._company = Company(period_s=period_s, near_m=scene.radius_m or np.inf, least=math.ceil(scene.count / 2))
 
     def update(self, moment: Moment) -> list[Firing]:
         """Take in one frame and return what fires in it."""
-        present = [seen for seen in _wanted(moment.observations, self.scene) if self.zone.holds(seen.box_px)]
-        points = np.array([[seen.east_m, seen.north_m] for seen in present], np.float64).reshape(-1, 2)
+        people = [seen for seen in moment.observations if seen.class_name in self.scene.classes]
+        company = self._company.update(people, at=moment.at, opens_from=self.scene.confidence)
+        present = [each for each in company if self._may_lie_inside(each.seen)]
+        points = np.array([[each.seen.east_m, each.seen.north_m] for each in present], np.float64).reshape(-1, 2)
         fired = []
         for group in self._groups.update(points, at=moment.at, step_s=moment.step_s):
             if not group.clock.fired and group.clock.held_s >= self.scene.dwell_s:
                 group.clock.fired = True
-                fired.append(_gathered(self.scene.code, group, [present[row] for row in group.members]))
+                fired.append(self._fired(group, [present[row] for row in group.members]))
         return fired
+
+    def _may_lie_inside(self, seen: Observation) -> bool:
+        return self.zone.depth_px(seen.contact_px) >= -EDGE_SHARE * _height(seen)
+
+    def _fired(self, group: Group, members: Sequence[Around]) -> Firing:
+        """Return what a group's firing says: of those whom the frame shows, if they are enough by themselves."""
+        shown = [each.seen for each in members if each.shown]
+        people = shown if len(shown) >= self.scene.count else [each.seen for each in members]
+        return on_level(_gathered(self.scene.code, group, people, len(members)), self.zone)
 
     def record(self) -> list[object]:
         """Return the groups as JSON-able values."""
@@ -58,15 +77,18 @@ class IntrusionRule:
 
     def update(self, moment: Moment) -> list[Firing]:
         """Take in one frame and return what fires in it."""
-        wanted = _wanted(moment.observations, self.scene)
+        wanted = [seen for seen in moment.observations if seen.class_name in self.scene.classes]
         depths = [self.zone.depth_px(seen.contact_px) for seen in wanted]
         inside = [depth >= 0.0 for depth in depths]
         clear = [depth < -EDGE_SHARE * _height(seen) for depth, seen in zip(depths, wanted, strict=True)]
         fired = []
-        for visit in self._visits.update(wanted, inside, clear, at=moment.at, step_s=moment.step_s):
-            if not visit.clock.fired and visit.clock.held_s >= self.scene.dwell_s and visit.newest is not None:
+        for visit in self._visits.update(
+            wanted, inside, clear, at=moment.at, step_s=moment.step_s, opens_from=self.scene.confidence
+        ):
+            due = not visit.clock.fired and visit.clock.held_s >= self.scene.dwell_s
+            if due and visit.newest is not None and visit.newest.confidence >= self.scene.confidence:
                 visit.clock.fired = True
-                fired.append(_entered(self.scene.code, visit, visit.newest))
+                fired.append(on_level(_entered(self.scene.code, visit, visit.newest), self.zone))
         return fired
 
     def record(self) -> list[object]:
@@ -80,24 +102,22 @@ class IntrusionRule:
 
 def patience_of(scene: Scene, period_s: float) -> Patience:
     """Return what breaks a crowd or a visit, for frames that come `period_s` apart."""
-    return Patience.of_dwell(scene.dwell_s, dip_s=DIP_S, outage_s=DIP_S).for_period(period_s)
-
-
-def _wanted(observations: Sequence[Observation], scene: Scene) -> list[Observation]:
-    return [seen for seen in observations if seen.class_name in scene.classes and seen.confidence >= scene.confidence]
+    dip_s = max(DIP_S, DIP_SHARE * scene.dwell_s)
+    return Patience.of_dwell(scene.dwell_s, dip_s=dip_s, outage_s=dip_s).for_period(period_s)
 
 
 def _height(seen: Observation) -> float:
     return seen.box_px[3] - seen.box_px[1]
 
 
-def _gathered(scene: str, group: Group, people: Sequence[Observation]) -> Firing:
+def _gathered(scene: str, group: Group, people: Sequence[Observation], count: int) -> Firing:
+    east_m, north_m = np.mean([(seen.east_m, seen.north_m) for seen in people], axis=0).tolist()
     return Firing(
         scene=scene,
         first_seen=group.clock.since,
         first_m=group.first_m,
-        east_m=group.middle_m[0],
-        north_m=group.middle_m[1],
+        east_m=east_m,
+        north_m=north_m,
         calibration_cov_m2=mean_cov([seen.calibration_cov_m2 for seen in people]),
         measurement_cov_m2=middle_cov(
             [seen.measurement_cov_m2 for seen in people], [(seen.east_m, seen.north_m) for seen in people]
@@ -105,7 +125,7 @@ def _gathered(scene: str, group: Group, people: Sequence[Observation]) -> Firing
         class_name=people[0].class_name,
         confidence=sum(seen.confidence for seen in people) / len(people),
         box_px=bounding([seen.box_px for seen in people]),
-        count=len(people),
+        count=count,
     )
 
 

@@ -1,6 +1,7 @@
 """Rules on occupancies: a thing that stays (dwell, left) and many that stand (clutter). See `docs/scenes.md`."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Final
 
 import numpy as np
@@ -15,7 +16,9 @@ from pipeline.scenes import Rule, Scene
 from pipeline.zones import Zone
 
 LEAST_SHARE: Final = 0.5  # of a thing's confidence must speak for the scene's classes
+ATTENDED_S: Final = 1.5  # somebody near for longer than this attends to a thing
 APPEARED_S: Final = 2.0  # a thing that is there this soon after a camera's first frame has not appeared
+_NOT_AT_RANDOM: Final = 3.0
 _OUTAGE_S: Final = 4 * 3600.0
 
 
@@ -35,7 +38,7 @@ class StayRule:
         due = [each for each in moment.occupancies.all if each.seen_now and self._is_due(each, moment)]
         for each in due:
             each.fired.add(self.scene.code)
-        return [_stayed(self.scene.code, each) for each in due]
+        return [on_level(_stayed(self.scene.code, each), self.zone) for each in due]
 
     def _is_due(self, each: Occupancy, moment: Moment) -> bool:
         if self.scene.code in each.fired or not counts(each, self.scene, self.zone, moment):
@@ -51,7 +54,13 @@ class StayRule:
             return each.dwell_s
         people = [seen for seen in moment.observations if _attends(seen, self.scene.confidence)]
         attended = any(_apart_m(each, seen) <= self.scene.radius_m for seen in people)
-        each.alone_since = None if attended else (each.alone_since or moment.at)
+        # Positions jitter: who passes by outside is placed inside for some frames; who attends to a thing stays.
+        change_s = moment.step_s if attended else -moment.step_s / 2
+        each.attended_s = min(max(each.attended_s + change_s, 0.0), 2 * ATTENDED_S)
+        if attended and (each.alone_since is None or each.attended_s > ATTENDED_S):
+            each.alone_since = None
+        else:
+            each.alone_since = each.alone_since or moment.at
         return -1.0 if each.alone_since is None else moment.at - each.alone_since
 
     def record(self) -> list[object]:
@@ -79,7 +88,8 @@ class ClutterRule:
         for group in self._groups.update(points, at=moment.at, step_s=moment.step_s):
             if not group.clock.fired and group.clock.held_s >= self.scene.dwell_s:
                 group.clock.fired = True
-                fired.append(_cluttered(self.scene.code, group, [standing[row] for row in group.members]))
+                things = [standing[row] for row in group.members]
+                fired.append(on_level(_cluttered(self.scene.code, group, things), self.zone))
         return fired
 
     def record(self) -> list[object]:
@@ -97,7 +107,7 @@ def counts(each: Occupancy, scene: Scene, zone: Zone, moment: Moment) -> bool:
         each.settled(moment.occupancies.settings)
         and each.share_of(scene.classes) >= LEAST_SHARE
         and each.best_confidence >= scene.confidence
-        and zone.holds(each.box_px)
+        and zone.holds_place((each.east_m, each.north_m), each.box_px)
     )
 
 
@@ -136,6 +146,18 @@ def _cluttered(scene: str, group: Group, things: Sequence[Occupancy]) -> Firing:
     )
 
 
+def on_level(firing: Firing, zone: Zone) -> Firing:
+    """Return a firing whose place lies on its zone's own level."""
+    east_m, north_m = zone.on_level(firing.east_m, firing.north_m)
+    return replace(
+        firing,
+        east_m=east_m,
+        north_m=north_m,
+        calibration_cov_m2=zone.level_cov(firing.calibration_cov_m2),
+        measurement_cov_m2=zone.level_cov(firing.measurement_cov_m2),
+    )
+
+
 def mean_cov(covs: Sequence[Cov]) -> Cov:
     """Return the mean of covariances: errors that all share, such as the calibration's, do not average away."""
     ee, en, nn = np.mean(covs, axis=0).tolist()
@@ -146,12 +168,12 @@ def middle_cov(covs: Sequence[Cov], places_m: Sequence[tuple[float, float]]) -> 
     """Return the covariance of a group's middle: its members' own errors, and that its members might be others.
 
     Who belongs to a loose group is arbitrary at its rim and some are missed, so its members count as a sample: the
-    middle's own spread is theirs over n.
+    middle's own spread is theirs over n, and more, as those who are missed stand behind the others and not anywhere.
     """
     n = len(covs)
     spread = np.cov(np.array(places_m, np.float64).T, bias=True) if n > 1 else np.zeros((2, 2))
     own = np.sum(covs, axis=0) / n**2
-    among = np.array([spread[0, 0], spread[0, 1], spread[1, 1]]) / n
+    among = np.array([spread[0, 0], spread[0, 1], spread[1, 1]]) * _NOT_AT_RANDOM / n
     ee, en, nn = (own + among).tolist()
     return ee, en, nn
 

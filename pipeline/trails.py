@@ -10,6 +10,7 @@ from models.boxes import iou
 from pipeline.observations import Box, Observation
 
 _APART: Final = 0.1  # boxes that overlap less than this are at two places
+_HERE: Final = 0.7  # and those that overlap more, at one
 _STEP_S: Final = 0.3
 _LENGTH: Final = 100
 _FORGET_S: Final = 10.0
@@ -41,12 +42,19 @@ class Trails:
         return bool(past) and float(_shares(past, box_px).min()) < _APART
 
     def clear_of(self, track: int, box_px: Box) -> bool:
-        """Tell whether the track, once seen at a place, is clear of it now."""
+        """Tell whether the track, once seen at a place, is clear of it now and was seen on its way out.
+
+        An id that is here in one frame and there in the next has hopped to another thing.
+        """
         newest = self._newest.get(track)
         past = [box for _, box in self._boxes.get(track, ())]
         if newest is None or not past or float(_shares([newest[1]], box_px)[0]) >= _APART:
             return False
-        return float(_shares(past, box_px).max()) >= _APART
+        shares = _shares(past, box_px)
+        here = np.flatnonzero(shares >= _HERE)
+        if not len(here):
+            return float(shares.max()) >= _APART
+        return bool((shares[here[-1] + 1 :] >= _APART).any())
 
     def _forget(self, at: float) -> None:
         fresh = sorted(self._newest, key=lambda track: -self._newest[track][0])[:_MOST]

@@ -82,6 +82,7 @@ class Visits:
         *,
         at: float,
         step_s: float,
+        opens_from: float = 0.0,
     ) -> list[Visit]:
         """Take in one frame and return the visits of those who are inside in it.
 
@@ -91,6 +92,7 @@ class Visits:
             clear: for each, whether it lies clear of the zone's edge, outside.
             at: frame time in seconds.
             step_s: time since the frame before that this frame can speak for.
+            opens_from: a fainter box goes on with a visit but begins none.
         """
         self.all = [visit for visit in self.all if not visit.clock.over(at, self.patience)]
         owners = self._owners(observations, at)
@@ -103,7 +105,11 @@ class Visits:
                 _move(visit, observations[index], inside=inside[index], clear=clear[index], at=at, step_s=step_s)
         self.all = [visit for visit in self.all if not visit.clock.over(at, self.patience)]
         taken = set(owners.values())
-        begun = [_begun(seen, at) for i, seen in enumerate(observations) if inside[i] and i not in taken]
+        begun = [
+            _begun(seen, at)
+            for i, seen in enumerate(observations)
+            if inside[i] and i not in taken and seen.confidence >= opens_from
+        ]
         self.all = (self.all + begun)[:MOST_VISITS]
         return [visit for visit in self.all if visit.newest is not None]
 

@@ -1,21 +1,41 @@
-"""Zones: polygons in a camera's image, and whether a thing's contact with the ground lies in one."""
+"""Zones: polygons in a camera's image, whether a thing lies in one, and where it is if the zone's level is its own."""
 
 from collections.abc import Sequence
+from typing import Final
 
 import cv2
 import numpy as np
 
+from geo.camera_view import CameraView
 from pipeline.cameras import Camera
 from pipeline.errors import UnknownError
-from pipeline.observations import Box
+from pipeline.observations import Box, Cov
+
+_DEEPEST: Final = 0.8  # of the lens's height: no level lies nearer to the lens than this leaves
 
 
 class Zone:
-    """One polygon in pixels of the camera's reference size; without corners it is the whole image."""
+    """One polygon in pixels of the camera's reference size; without corners it is the whole image.
 
-    def __init__(self, corners: Sequence[tuple[float, float]] | None) -> None:
+    Args:
+        corners: its outline; None for the whole image.
+        view: of the camera.
+        level_m: how high its ground lies above the ground that is calibrated.
+        height_m: of the lens above the latter.
+    """
+
+    def __init__(
+        self,
+        corners: Sequence[tuple[float, float]] | None,
+        *,
+        view: CameraView | None = None,
+        level_m: float = 0.0,
+        height_m: float | None = None,
+    ) -> None:
         self._contour = None if corners is None else np.array(corners, np.float32).reshape(-1, 1, 2)
         self.corners = None if corners is None else tuple(corners)
+        self._view = view
+        self._stretch = 1.0 if height_m is None else 1.0 - min(level_m, _DEEPEST * height_m) / height_m
 
     @classmethod
     def of(cls, camera: Camera, name: str | None) -> "Zone":
@@ -25,10 +45,11 @@ class Zone:
             UnknownError: the camera has no such zone.
         """
         if name is None:
-            return cls(None)
+            return cls(None, view=camera.view)
         if name not in camera.zones:
             raise UnknownError(f"zone of camera {camera.code}", name, sorted(camera.zones))
-        return cls(camera.zones[name])
+        level_m = camera.levels_m.get(name, 0.0)
+        return cls(camera.zones[name], view=camera.view, level_m=level_m, height_m=camera.height_m)
 
     def depth_px(self, point_px: tuple[float, float]) -> float:
         """Return how far inside the edge a pixel lies; negative outside."""
@@ -39,3 +60,34 @@ class Zone:
     def holds(self, box_px: Box) -> bool:
         """Tell whether a box touches the ground inside."""
         return self.depth_px(((box_px[0] + box_px[2]) / 2, box_px[3])) >= 0.0
+
+    def holds_place(self, place_m: tuple[float, float], box_px: Box) -> bool:
+        """Tell whether the middle of a thing's footprint lies inside; where that is not known, whether its box does.
+
+        Args:
+            place_m: metres on the view's plane.
+            box_px: its box.
+        """
+        if self._contour is None:
+            return True
+        if self._view is None:
+            return self.holds(box_px)
+        pixels, ahead = self._view.homography.to_image(np.array([place_m], np.float64))
+        return bool(ahead[0] > 0) and self.depth_px((float(pixels[0, 0]), float(pixels[0, 1]))) >= 0.0
+
+    def on_level(self, east_m: float, north_m: float) -> tuple[float, float]:
+        """Return where something is that lies on the zone's level, given where its sight line meets calibrated ground.
+
+        The sight line goes on from there as far below as the level is, or ends above: seen from the camera's foot,
+        distances grow by (height - level) / height.
+        """
+        if self._view is None or self._stretch == 1.0:
+            return east_m, north_m
+        foot = self._view.foot_m
+        east, north = (foot + (np.array([east_m, north_m]) - foot) * self._stretch).tolist()
+        return east, north
+
+    def level_cov(self, cov_m2: Cov) -> Cov:
+        """Return a covariance on calibrated ground as it is on the zone's level."""
+        ee, en, nn = (value * self._stretch**2 for value in cov_m2)
+        return ee, en, nn

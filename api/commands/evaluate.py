@@ -146,7 +146,14 @@ def evaluate(
 def _detections(asked: _Asked) -> Tally:
     tally = Tally("detections")
     jobs = [
-        Job(site=asked.site, seed=seed, minutes=asked.minutes, scenario=scenario, noise=asked.noise)
+        Job(
+            site=asked.site,
+            seed=seed,
+            minutes=asked.minutes,
+            scenario=scenario,
+            noise=asked.noise,
+            cameras=asked.cameras,
+        )
         for seed, scenario in asked.pairs
     ]
     with _progress(len(jobs)) as show:

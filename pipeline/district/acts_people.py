@@ -14,6 +14,8 @@ _LEDGE_M: Final = -0.25  # how far down somebody climbs
 _EVERY_S: Final = 14.0  # between two walkers of a walkway
 _STEP_S: Final = 1.0
 _BODY_M: Final = 0.45
+_GATHER_S: Final = 22.0  # so that who comes and goes makes no crowd on the way
+_LEAVES_EVERY_S: Final = 2.2
 _KEEP_CLEAR_M: Final = 5.0  # passers-by would make a crowd of a queue or of a group
 
 
@@ -24,17 +26,17 @@ def crowd(director: Director) -> bool:
     whole_s = director.moment(45.0, director.end_s - scene.dwell_s - 20.0)
     to_s = whole_s + scene.dwell_s + director.moment(14.0, 30.0)
     place = director.find(
-        CROWD, director.beside(), height_m=_TALL_M, radius_m=2.4, from_s=whole_s - 20.0, to_s=to_s + 8.0
+        CROWD, director.beside(), height_m=_TALL_M, radius_m=2.4, from_s=whole_s - 30.0, to_s=to_s + 25.0
     )
     if place is None:
         return False
-    director.ground.book(place, _KEEP_CLEAR_M, whole_s - 20.0, to_s + 8.0)
+    director.ground.book(place, _KEEP_CLEAR_M, whole_s - 30.0, to_s + 25.0)
     people = []
     for row in range(count):
-        comes_s = whole_s - float(draw.uniform(0.0, 8.0)) * (row < count - 1)
-        people.append(_stander(director, _on_ring(place, row, count), by_s=comes_s, to_s=to_s + row, facing=place))
-    director.play(Act(scene=CROWD, members=tuple(people)))
-    return True
+        comes_s = whole_s - float(draw.uniform(0.0, _GATHER_S)) * (row < count - 1)
+        goes_s = to_s + _LEAVES_EVERY_S * row
+        people.append(_stander(director, _on_ring(place, row, count), by_s=comes_s, to_s=goes_s, facing=place))
+    return director.play(Act(scene=CROWD, members=tuple(people)))
 
 
 def _on_ring(place_m: Place, row: int, count: int) -> Place:
@@ -69,8 +71,7 @@ def climber(director: Director) -> bool:
     journey = director.comer(before, by_s=begins_s)
     journey.go(place, speed_mps=0.8, z_m=_LEDGE_M).face(90.0).wait_until(to_s)
     journey.go(before, speed_mps=0.8, z_m=0.0)
-    director.play(Act(scene=WATERS_EDGE, members=(director.leave(journey).done(),)))
-    return True
+    return director.play(Act(scene=WATERS_EDGE, members=(director.leave(journey).done(),)))
 
 
 def looker(director: Director) -> bool:
@@ -85,8 +86,7 @@ def looker(director: Director) -> bool:
     if place is None:
         return False
     journey = director.comer(place, by_s=begins_s).face(90.0).wait_until(to_s)
-    director.play(Act(scene=WATERS_EDGE, members=(director.leave(journey).done(),), distractor=True))
-    return True
+    return director.play(Act(scene=WATERS_EDGE, members=(director.leave(journey).done(),), distractor=True))
 
 
 def _is_quay(director: Director, y_m: float) -> bool:
@@ -113,8 +113,7 @@ def bag(director: Director) -> bool:
     )
     # It lies to the end: whoever cleans up comes with the case, after the run.
     thing.wait_until(max(to_s, director.end_s + 5.0))
-    director.play(Act(scene=BAG, members=(thing.done(),)), director.leave(carrier).done())
-    return True
+    return director.play(Act(scene=BAG, members=(thing.done(),)), director.leave(carrier).done())
 
 
 def attended_bag(director: Director) -> bool:
@@ -124,8 +123,9 @@ def attended_bag(director: Director) -> bool:
     place = director.find(
         BAG,
         director.beside(inset_m=0.9),
-        height_m=0.6,
+        height_m=_TALL_M,  # its owner, too, must be in view: whom nobody sees attends to nothing
         radius_m=0.8,
+        half_m=1.1,
         from_s=begins_s,
         to_s=to_s,
         distractor=True,
@@ -134,8 +134,7 @@ def attended_bag(director: Director) -> bool:
         return False
     owner = director.comer((place[0] + 0.7, place[1]), by_s=begins_s).face(180.0).wait_until(to_s)
     thing = Journey(director.actor(Kind.RUBBISH_BAG), at_s=begins_s + 1.0, place_m=place).wait_until(to_s - 0.5)
-    director.play(Act(scene=BAG, members=(thing.done(),), distractor=True), director.leave(owner).done())
-    return True
+    return director.play(Act(scene=BAG, members=(thing.done(),), distractor=True), director.leave(owner).done())
 
 
 def lone_stander(director: Director) -> bool:
@@ -149,8 +148,7 @@ def lone_stander(director: Director) -> bool:
         return False
     facing = (place[0] + 1.0, place[1] + float(director.draw.normal()))
     person = _stander(director, place, by_s=begins_s, to_s=to_s, facing=facing)
-    director.play(Act(scene=CROWD, members=(person,), distractor=True))
-    return True
+    return director.play(Act(scene=CROWD, members=(person,), distractor=True))
 
 
 def bus_queue(director: Director) -> bool:
@@ -171,8 +169,7 @@ def bus_queue(director: Director) -> bool:
         _stander(director, place, by_s=begins_s + 6.0 * row, to_s=to_s, facing=(place[0] + 1.0, place[1]))
         for row, place in enumerate(places)
     ]
-    director.play(Act(scene=CROWD, members=tuple(people), distractor=True))
-    return True
+    return director.play(Act(scene=CROWD, members=tuple(people), distractor=True))
 
 
 def passing_group(director: Director) -> bool:
@@ -189,8 +186,9 @@ def passing_group(director: Director) -> bool:
         people.append(_walker(director, way.strip.x_m, way.y_m + aside_m, begins, forward=forward))
     if any(not clear(director, person) for person in people):
         return False
+    if not director.play(Act(scene=CROWD, members=tuple(people), distractor=True)):
+        return False
     director.groups += people
-    director.play(Act(scene=CROWD, members=tuple(people), distractor=True))
     return True
 
 
@@ -203,7 +201,7 @@ def walkers(director: Director) -> None:
             forward = bool(draw.random() < 0.5)  # noqa: PLR2004 - either way
             y_m = way.y_m + (-0.35 if forward else 0.35)
             person = _walker(director, way.strip.x_m, y_m, at_s, forward=forward)
-            if clear(director, person):
+            if clear(director, person) and not director.crowds.would_gather([person]):
                 director.extras(person)
             at_s += max(3.0, float(draw.exponential(_EVERY_S)))
 

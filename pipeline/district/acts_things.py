@@ -51,8 +51,7 @@ def _bikes(director: Director, count: int, *, distractor: bool) -> bool:
         bike, rider = _parked_bike(director, spot, at_s, to_s)
         bikes.append(bike)
         riders.append(rider)
-    director.play(Act(scene=BICYCLES, members=tuple(bikes), distractor=distractor), *riders)
-    return True
+    return director.play(Act(scene=BICYCLES, members=tuple(bikes), distractor=distractor), *riders)
 
 
 def _parked_bike(director: Director, spot: Place, at_s: float, to_s: float) -> tuple[Itinerary, Itinerary]:
@@ -96,8 +95,7 @@ def _stall(director: Director, begins_s: float, stays_s: float, *, distractor: b
     behind = (place[0] - 1.5, place[1])
     vendor = director.comer(behind, by_s=begins_s + 1.5, speed_mps=_PUSH_MPS).face(0.0).wait_until(to_s)
     vendor = director.leave(vendor, speed_mps=_PUSH_MPS)
-    director.play(Act(scene=STALL, members=(cart.done(),), distractor=distractor), vendor.done())
-    return True
+    return director.play(Act(scene=STALL, members=(cart.done(),), distractor=distractor), vendor.done())
 
 
 def goods(director: Director) -> bool:
@@ -128,8 +126,7 @@ def _goods(director: Director, begins_s: float, to_s: float, *, distractor: bool
         (place[0] + 1.3, place[1] - inward), speed_mps=0.8
     )
     keeper.face(180.0).wait(5.0).go(door, speed_mps=0.8)
-    director.play(Act(scene=GOODS, members=(pile.done(),), distractor=distractor), keeper.done())
-    return True
+    return director.play(Act(scene=GOODS, members=(pile.done(),), distractor=distractor), keeper.done())
 
 
 def overflowing_bin(director: Director) -> bool:
@@ -140,8 +137,7 @@ def overflowing_bin(director: Director) -> bool:
     if place is None:
         return False
     full = Journey(director.actor(Kind.OVERFLOWING_BIN), at_s=begins_s, place_m=place).wait_until(director.end_s + 10)
-    director.play(Act(scene=BIN, members=(full.done(),)), _bin(director, place, -60.0, begins_s))
-    return True
+    return director.play(Act(scene=BIN, members=(full.done(),)), _bin(director, place, -60.0, begins_s))
 
 
 def tidy_bin(director: Director) -> bool:
@@ -150,8 +146,7 @@ def tidy_bin(director: Director) -> bool:
     if place is None:
         return False
     tidy = _bin(director, place, -60.0, director.end_s + 10.0)
-    director.play(Act(scene=BIN, members=(tidy,), distractor=True))
-    return True
+    return director.play(Act(scene=BIN, members=(tidy,), distractor=True))
 
 
 def burning_bin(director: Director) -> bool:
@@ -162,8 +157,9 @@ def burning_bin(director: Director) -> bool:
     if place is None:
         return False
     blaze = Journey(director.actor(Kind.FIRE), at_s=begins_s, place_m=place).wait_until(to_s)
-    director.play(Act(scene=BURNING, members=(blaze.done(),)), _bin(director, place, -60.0, director.end_s + 10.0))
-    return True
+    return director.play(
+        Act(scene=BURNING, members=(blaze.done(),)), _bin(director, place, -60.0, director.end_s + 10.0)
+    )
 
 
 def _bin_place(director: Director, scene: str, *, distractor: bool) -> Place | None:
@@ -211,5 +207,4 @@ def floating_rubbish(director: Director) -> bool:
     thing.go(
         (place[0] + side * length * math.cos(drift), place[1] + length * math.sin(drift) * 0.2), speed_mps=_DRIFT_MPS
     )
-    director.play(Act(scene=FLOATING, members=(thing.done(),)))
-    return True
+    return director.play(Act(scene=FLOATING, members=(thing.done(),)))

@@ -1,11 +1,15 @@
 """What drivers do: park where they may and may not, deliver, let somebody out in a fire lane."""
 
 import math
+from collections.abc import Sequence
 from typing import Final
+
+import numpy as np
 
 from pipeline.district.director import Act, Director
 from pipeline.district.itineraries import Itinerary, Journey
 from pipeline.district.plan import Place, Strip
+from pipeline.district.rules_of_world import track
 from pipeline.district.scene_set import FIRE_LANE, PARKED, SCENES
 from pipeline.district.stage import Kind, Surface
 
@@ -14,6 +18,7 @@ _SLOW_MPS: Final = 4.0
 _CREEP_MPS: Final = 1.8
 _BESIDE_M: Final = 0.2
 _ROOM_M: Final = 2.9  # half a van and half a metre
+_APART_M: Final = (4.0, 1.6)  # along and across the road
 _WIDE_M, _LONG_M = 1.15, 2.8  # three discs cover a car and its bumpers' room
 
 
@@ -82,8 +87,21 @@ def _stop(
         director.ground.book((place[0] + aside_m, place[1]), _WIDE_M, arrives_s - 8.0, leaves_s + 6.0)
     strip = next(each for each in strips if _holds(each, place))
     driven = _drive(director, strip, place, arrives_s, leaves_s, kinds)
-    director.play(Act(scene=scene, members=(driven,), distractor=distractor))
-    return True
+    if _bumps(driven, [each for each in director.cast if each.actor.kind in {Kind.CAR, Kind.VAN}]):
+        return False
+    return director.play(Act(scene=scene, members=(driven,), distractor=distractor))
+
+
+def _bumps(driven: Itinerary, others: Sequence[Itinerary]) -> bool:
+    """Tell whether somebody would drive through another car."""
+    times = np.arange(driven.from_s, driven.to_s, 0.25)
+    way = track(driven, times)
+    for other in others:
+        if other.to_s > driven.from_s and other.from_s < driven.to_s:
+            apart = np.abs(way - track(other, times))
+            if (apart < _APART_M).all(axis=1).any():
+                return True
+    return False
 
 
 def _inside(strip: Strip) -> tuple[Place, Place]:

@@ -112,11 +112,26 @@ class TrueBoxes:
         shown = (near > _NEAREST_M) & ((cut[:, 2:] - cut[:, :2]).min(axis=1) >= LEAST_PX)
         rows = np.flatnonzero(shown)
         hidden = self._hidden(bodies, rows, whole, near)
-        return tuple(
-            seen
-            for index, row in enumerate(rows.tolist())
-            if (seen := self._seen(ahead[row], bodies.samples[row], hidden[index], whole[row], cut[row])) is not None
-        )
+        share = (1.0 - hidden.mean(axis=1)) * _inside(cut[rows], whole[rows])
+        partly, wholly = np.asarray(hidden.any(axis=1)), np.asarray(hidden.all(axis=1))
+        found = []
+        for index, row in enumerate(rows.tolist()):
+            if wholly[index]:
+                continue
+            box = (
+                self._left_over(bodies.samples[row], hidden[index], whole[row], cut[row]) if partly[index] else cut[row]
+            )
+            if box is not None:
+                found.append(
+                    SeenThing(
+                        actor=ahead[row].actor.id,
+                        kind=ahead[row].actor.kind,
+                        box_px=_four(box),
+                        full_box_px=_four(whole[row]),
+                        visible_share=float(share[index]),
+                    )
+                )
+        return tuple(found)
 
     def _images(self, bodies: "_Bodies") -> tuple[Floats, Floats]:
         """Return the boxes around the bodies' images, (n, 4), and how far ahead each begins, (n,)."""
@@ -138,28 +153,14 @@ class TrueBoxes:
         np.logical_or.at(hidden, seen, crossed)
         return hidden
 
-    def _seen(
-        self, each: Placed, points: Floats, hidden: NDArray[np.bool_], whole: Floats, cut: Floats
-    ) -> SeenThing | None:
-        if hidden.all():
-            return None
-        box = cut
-        if hidden.any():
-            pixels, _ = self.lens.project(points[~hidden])
-            margin = (whole[2:] - whole[:2]) / (2 * _GRID)
-            box = np.concatenate(
-                [np.maximum(pixels.min(axis=0) - margin, cut[:2]), np.minimum(pixels.max(axis=0) + margin, cut[2:])]
-            )
-            if (box[2:] - box[:2]).min() < LEAST_PX:
-                return None
-        inside = float(np.prod(cut[2:] - cut[:2]) / max(float(np.prod(whole[2:] - whole[:2])), 1e-9))
-        return SeenThing(
-            actor=each.actor.id,
-            kind=each.actor.kind,
-            box_px=_four(box),
-            full_box_px=_four(whole),
-            visible_share=float(1.0 - hidden.mean()) * inside,
+    def _left_over(self, points: Floats, hidden: NDArray[np.bool_], whole: Floats, cut: Floats) -> Floats | None:
+        """Return the box around what is not hidden of a body, None if it is too small to be seen."""
+        pixels, _ = self.lens.project(points[~hidden])
+        margin = (whole[2:] - whole[:2]) / (2 * _GRID)
+        box = np.concatenate(
+            [np.maximum(pixels.min(axis=0) - margin, cut[:2]), np.minimum(pixels.max(axis=0) + margin, cut[2:])]
         )
+        return None if (box[2:] - box[:2]).min() < LEAST_PX else box
 
     def _standing_in_view(self, blocks: _Solids) -> NDArray[np.bool_]:
         """Return which blocks stand before any ground that the image shows, (n,); the others never hide a thing."""
@@ -280,6 +281,12 @@ def _of_blocks(lens: Lens, blocks: Sequence[Block]) -> _Solids:
     endless = np.array([-1e5, -1e5, 1e5, 1e5])
     whole = (ahead.min(axis=1) > _NEAREST_M)[:, None]
     return replace(solids, box_px=np.where(whole, box, endless), near_m=np.maximum(ahead.min(axis=1), 0.0))
+
+
+def _inside(cut: Floats, whole: Floats) -> Floats:
+    """Return which share of (n, 4) boxes lies inside the image."""
+    area = np.prod(whole[:, 2:] - whole[:, :2], axis=1)
+    return np.asarray(np.prod(cut[:, 2:] - cut[:, :2], axis=1) / np.maximum(area, 1e-9))
 
 
 def _four(box: Floats) -> tuple[float, float, float, float]:

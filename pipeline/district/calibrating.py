@@ -6,15 +6,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.district.errors import DistrictError
+from pipeline.district.ground import BAND_EVERY_M, BAND_M, Strip, strips
 from pipeline.district.optics import Lens
 from pipeline.district.placing import to_lonlat
+from pipeline.district.plan import body, crossed
 from pipeline.district.shapes import Floats
-from pipeline.district.stage import Block, Patch, Stage, Surface
+from pipeline.district.stage import Patch, Stage, Surface
 
 _STEP_M: Final = 3.0
 _FARTHEST_M: Final = 55.0
 _MARGIN: Final = 0.03
-_LOOKS: Final = 60
 _TRIES: Final = 12
 _OPAQUE: Final = frozenset({"building", "shop", "wall", "bus-stop"})
 # Degrees with this many digits are a centimetre apart.
@@ -56,7 +57,9 @@ def calibration_points(stage: Stage, *, seed: int, count: int = 8, pixel_sd_px: 
 
 def _visible_corners(stage: Stage) -> tuple[Floats, Floats]:
     """Return (n, 2) stage metres and (n, 2) pixels of ground corners that nothing stands before."""
-    points = np.unique(np.round(np.vstack([_edge_points(patch.corners_m) for patch in _dry(stage)]), 3), axis=0)
+    marks = [_edge_points(patch.corners_m) for patch in _dry(stage)]
+    marks += [_band_corners(each) for each in strips(tuple(p for p in stage.patches if p.surface is Surface.SQUARE))]
+    points = np.unique(np.round(np.vstack(marks), 3), axis=0)
     lens = Lens(stage.pose)
     pixels, ahead_m = lens.project(np.column_stack([points, np.zeros(len(points))]))
     size = np.array(stage.pose.size_px)
@@ -81,24 +84,26 @@ def _edge_points(corners_m: tuple[tuple[float, float], ...]) -> Floats:
     return np.vstack(points)
 
 
+def _band_corners(square: Strip) -> Floats:
+    """Return where the bands of dark slabs cross on a square, each crossing with its four corners."""
+    along, across = (
+        np.concatenate([np.arange(0.0, length, BAND_EVERY_M), np.arange(BAND_M, length, BAND_EVERY_M)])
+        for length in (square.length_m, square.width_m)
+    )
+    u, v = (each.reshape(-1, 1) for each in np.meshgrid(along, across))
+    return np.asarray(square.origin + u * square.along + v * square.across)
+
+
 def _hidden(points: Floats, stage: Stage) -> NDArray[np.bool_]:
     """Return which ground points a building, wall or shelter stands before or upon."""
-    share = np.linspace(0.05, 1.0, _LOOKS)
-    flat = points[:, None, :] * share[None, :, None]
-    height = stage.pose.height_m * (1.0 - share)
+    eye = np.array([0.0, 0.0, stage.pose.height_m])
+    level = np.column_stack([points, np.zeros(len(points))])
     result = np.zeros(len(points), dtype=bool)
     for block in stage.blocks:
         if block.what in _OPAQUE:
-            result |= (_within(flat, block) & (height < block.size_m[2])).any(axis=1)
+            low, high, half = body(block)
+            result |= crossed(eye, level, block.centre_m, half, (low, high), block.heading_deg)
     return result
-
-
-def _within(points: Floats, block: Block) -> NDArray[np.bool_]:
-    turn = np.radians(block.heading_deg)
-    away = points - np.array(block.centre_m)
-    along = away[..., 0] * np.cos(turn) + away[..., 1] * np.sin(turn)
-    across = -away[..., 0] * np.sin(turn) + away[..., 1] * np.cos(turn)
-    return np.asarray((np.abs(along) <= block.size_m[0] / 2) & (np.abs(across) <= block.size_m[1] / 2))
 
 
 def _firmness(points_m: Floats, places: Floats) -> float:

@@ -12,9 +12,10 @@ from typing import Final, NamedTuple
 import numpy as np
 
 from pipeline.catalogue import Catalogue
+from pipeline.district.gatherings import Gatherings
 from pipeline.district.itineraries import Itinerary, Journey
 from pipeline.district.plan import Ground, Place, Strip, spots
-from pipeline.district.scene_set import SCENES
+from pipeline.district.scene_set import CROWD, SCENES
 from pipeline.district.stage import Actor, Kind, Stage, Surface
 
 WALK_MPS: Final = 1.35
@@ -93,6 +94,7 @@ class Director:
         self.acts: list[Act] = []
         self.cast: list[Itinerary] = []
         self.groups: list[Itinerary] = []
+        self.crowds = Gatherings(end_s=end_s)
         self.walkways = [
             _walkway(strip, y_m, stage) for strip in self.ground.on(*PAVED) for y_m in _lines(strip, stage)
         ]
@@ -124,14 +126,19 @@ class Director:
         """Return a new actor of one of the kinds."""
         return self.actor(kinds[int(self.draw.integers(len(kinds)))])
 
-    def play(self, act: Act, *others: Itinerary) -> None:
-        """Take an act in, with those who only take part."""
+    def play(self, act: Act, *others: Itinerary) -> bool:
+        """Take an act in, with those who only take part; not if they would make a crowd that is no act."""
+        everybody = [*act.members, *others]
+        if self.crowds.would_gather(everybody, is_crowd=act.scene == CROWD and not act.distractor):
+            return False
         self.acts.append(act)
-        self.cast += [*act.members, *others]
+        self.extras(*everybody)
+        return True
 
     def extras(self, *itineraries: Itinerary) -> None:
         """Take in those who only pass."""
         self.cast += itineraries
+        self.crowds.take(itineraries)
 
     def room(self, scene: str, place_m: Place, *, distractor: bool) -> bool:
         """Tell whether a case here could not be taken for another of its category; an event then has its place."""

@@ -1,38 +1,39 @@
 """The score of the district: boxes to cases through the real pipeline and desk, against the truth, scene by scene.
 
-Frames of all cameras are taken in order of time, under the frames' own clock; forces act beside them and for a while
-after, so that what is urgent shows whether it was attended in time.
+Each camera's frames go through its pipeline by themselves; then the sightings of all go to the desk in order of time,
+under the frames' own clock. Forces act beside them and for a while after, so that what is urgent shows whether it was
+attended in time.
 """
 
 import tempfile
 import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final, NamedTuple
 
+from models.detector import Detector
 from pipeline import scoring
 from pipeline.camera_pipeline import CameraPipeline, PipelineSettings
-from pipeline.clocks import FixedClock
-from pipeline.desk import Desk
+from pipeline.cameras import Camera
 from pipeline.district.configuring import district_site
-from pipeline.district.district import FPS, District
-from pipeline.district.forces_run import ForcesRun
+from pipeline.district.district import District
 from pipeline.district.noise import PLAUSIBLE, NoiseTable
 from pipeline.district.replay import ReplayDetector
 from pipeline.district.stage import Light
 from pipeline.district.week import Timeline, timelines
-from pipeline.evidence import EvidenceStore
+from pipeline.district.workplace import World, at_the_desk
 from pipeline.frames import Frame
 from pipeline.principal import PIPELINE
 from pipeline.sightings import Sighting
 from pipeline.site import Site
-from pipeline.sql_casebook import open_casebook
 
 # 14:00 in the sample site's zone, and 21:30 for a run by night: who is on duty depends on it.
 STARTS: Final = {False: datetime(2026, 3, 3, 6, 0, tzinfo=UTC), True: datetime(2026, 3, 3, 13, 30, tzinfo=UTC)}
 TAIL_S: Final = 1_200.0
+FPS: Final = 2.0  # of the frames that are scored
+_TELL_EVERY: Final = 200
 _NEVER_S: Final = 1e9
 
 
@@ -54,6 +55,7 @@ class DistrictRun:
         told: every sighting in order, with its outcome.
         timelines: of the cases.
         seconds: of wall time, and frames taken.
+        shown: pictures of events, by their ids, where there are any.
     """
 
     district: District
@@ -63,6 +65,7 @@ class DistrictRun:
     timelines: tuple[Timeline, ...]
     frames: int
     seconds: float
+    shown: Mapping[str, bytes]
 
     def found(self) -> list[tuple[Sighting, scoring.FoundCase]]:
         """Return the sightings that opened cases, as cases to score."""
@@ -76,19 +79,6 @@ def found_case(sighting: Sighting) -> scoring.FoundCase:
     return scoring.FoundCase(
         scene=sighting.scene, at=sighting.captured_at, lonlat=sighting.lonlat, cov_m2=sighting.cov_m2
     )
-
-
-@dataclass(slots=True)
-class _Parts:
-    """The real parts of a run, wired together."""
-
-    site: Site
-    desk: Desk
-    forces: ForcesRun
-    clock: FixedClock
-    detector: ReplayDetector
-    pipelines: Mapping[str, CameraPipeline]
-    told: list[Told] = field(default_factory=list)
 
 
 def run_detections(
@@ -105,69 +95,89 @@ def run_detections(
         progress: told the share that is done.
     """
     began = time.monotonic()
-    start = STARTS[all(view.conditions.light is Light.NIGHT for view in district.views.values())]
-    site = district_site(district)
+    start = start_of(district)
+    site = district_site(district, fps=FPS)
     detector = ReplayDetector(district, start_s=start.timestamp(), table=table)
-    with tempfile.TemporaryDirectory(prefix="beatgrid-district-") as folder:
-        casebook = open_casebook(f"sqlite:///{Path(folder) / 'beatgrid.db'}")
-        try:
-            clock = FixedClock(start)
-            desk = Desk(site=site, casebook=casebook, clock=clock, evidence=EvidenceStore(Path(folder) / "evidence"))
-            parts = _Parts(
-                site=site,
-                desk=desk,
-                forces=ForcesRun(site=site, casebook=casebook, desk=desk, clock=clock, seed=district.seed),
-                clock=clock,
-                detector=detector,
-                pipelines=_pipelines(site, detector),
-            )
-            frames = _watch(district, parts, start, progress)
-            parts.forces.advance(start + timedelta(seconds=district.end_s + TAIL_S))
-            told = timelines(casebook)
-        finally:
-            casebook.close()
+    found: list[Sighting] = []
+    frames = 0
+    for row, (code, camera) in enumerate(site.cameras.items()):
+        pipeline = pipeline_of(camera, site, detector)
+        for at_s, frame in _frames(district, detector, code, start):
+            found += pipeline.step(frame).sightings
+            frames += 1
+            if frames % _TELL_EVERY == 0:
+                progress((row + at_s / district.end_s) / len(site.cameras))
+    return dispatched(district, site, found, frames=frames, began=began)
+
+
+def start_of(district: District) -> datetime:
+    """Return the instant of a district's second 0."""
+    return STARTS[all(view.conditions.light is Light.NIGHT for view in district.views.values())]
+
+
+def pipeline_of(camera: Camera, site: Site, detector: Detector) -> CameraPipeline:
+    """Return a camera's pipeline; states are stored with sightings only, as nothing restarts here."""
+    settings = PipelineSettings(state_every_s=_NEVER_S)
+    return CameraPipeline(camera=camera, scenes=site.scenes, detector=detector, settings=settings)
+
+
+def _frames(district: District, detector: ReplayDetector, code: str, start: datetime) -> Iterator[tuple[float, Frame]]:
+    for index in range(int(district.end_s * FPS)):
+        at_s = index / FPS
+        image = detector.picture(code, at_s)
+        yield at_s, Frame(camera=code, captured_at=start + timedelta(seconds=at_s), image=image, index=index)
+
+
+def dispatched(
+    district: District,
+    site: Site,
+    sightings: Iterable[Sighting],
+    *,
+    frames: int,
+    began: float,
+    shown: Mapping[str, bytes] | None = None,
+    world: World = at_the_desk,
+) -> DistrictRun:
+    """Give sightings to the desk as they were made, let the forces work, and return what came of it.
+
+    Cameras know nothing of the desk, so their sightings may be made beforehand, each camera by itself.
+
+    Args:
+        district: what happens.
+        site: with the district's cameras and scenes.
+        sightings: of all cameras, in any order.
+        frames: how many were looked at.
+        began: `time.monotonic()` when the run began.
+        shown: pictures of events, by their ids.
+        world: makes desk and forces around a folder.
+    """
+    start = start_of(district)
+    ordered = sorted(sightings, key=lambda each: (each.captured_at, each.camera, each.id))
+    told: list[Told] = []
+    with (
+        tempfile.TemporaryDirectory(prefix="beatgrid-district-") as folder,
+        world(Path(folder), site, start, district.seed) as parts,
+    ):
+        parts.forces.tell_positions()
+        for sighting in ordered:
+            parts.forces.advance(sighting.captured_at)
+            parts.forces.tell_positions()
+            taken = parts.desk.take(sighting, principal=PIPELINE)
+            told.append(Told(sighting, taken.outcome, taken.number))
+            if taken.outcome == "open" and taken.number is not None:
+                parts.forces.follow(taken.number)
+        parts.forces.advance(start + timedelta(seconds=district.end_s + TAIL_S))
+        lives = timelines(parts.casebook)
     return DistrictRun(
         district=district,
         site=site,
         start=start,
-        told=tuple(parts.told),
-        timelines=tuple(told),
+        told=tuple(told),
+        timelines=tuple(lives),
         frames=frames,
         seconds=time.monotonic() - began,
+        shown=shown or {},
     )
-
-
-def _pipelines(site: Site, detector: ReplayDetector) -> dict[str, CameraPipeline]:
-    """Return a pipeline for each camera; states are stored with sightings only, as nothing restarts here."""
-    settings = PipelineSettings(state_every_s=_NEVER_S)
-    return {
-        code: CameraPipeline(camera=camera, scenes=site.scenes, detector=detector, settings=settings)
-        for code, camera in site.cameras.items()
-    }
-
-
-def _watch(district: District, parts: _Parts, start: datetime, progress: Callable[[float], None]) -> int:
-    steps = int(district.end_s * FPS)
-    for index in range(steps):
-        at_s = index / FPS
-        now = start + timedelta(seconds=at_s)
-        parts.forces.advance(now)
-        for code, pipeline in parts.pipelines.items():
-            image = parts.detector.picture(code, now.timestamp() - start.timestamp())
-            result = pipeline.step(Frame(camera=code, captured_at=now, image=image, index=index))
-            for sighting in result.sightings:
-                _take(parts, sighting)
-        if index % 50 == 0:
-            progress(index / steps)
-    return steps * len(parts.pipelines)
-
-
-def _take(parts: _Parts, sighting: Sighting) -> None:
-    parts.forces.tell_positions()
-    taken = parts.desk.take(sighting, principal=PIPELINE)
-    parts.told.append(Told(sighting, taken.outcome, taken.number))
-    if taken.outcome == "open" and taken.number is not None:
-        parts.forces.follow(taken.number)
 
 
 def true_events(district: District, start: datetime) -> list[scoring.TrueEvent]:
@@ -181,8 +191,3 @@ def true_events(district: District, start: datetime) -> list[scoring.TrueEvent]:
         )
         for event in district.true_events()
     ]
-
-
-def sightings_of(told: Sequence[Told]) -> list[Sighting]:
-    """Return the sightings that went to the desk."""
-    return [each.sighting for each in told]

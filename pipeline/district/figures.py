@@ -1,53 +1,66 @@
 """The figures of runs: recall, precision, duplicates, delays, ground error, calibration of ellipses, wrong grids.
 
-Each share has its n and 95 % interval. Where the truth lies relative to a case is judged for cases matched by time and
-a generous distance, so that a case far off its event counts in the error and not only as a miss.
+Each share has its n and its 95 % interval; a median has an interval of order statistics.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from types import MappingProxyType
 from typing import Final
 
 import numpy as np
-from scipy.optimize import linear_sum_assignment
 
-from geo.metric import LocalPlane
-from pipeline import scoring
 from pipeline.district.errors import DistrictError
-from pipeline.district.evaluation import DistrictRun, found_case, true_events
-from pipeline.district.stage import Kind
-from pipeline.district.week import in_time
-from pipeline.scoring import Share, wilson
-from pipeline.sightings import Sighting
-from pipeline.site import OutsideError, Site
+from pipeline.district.scored import CaseRow, Miss, ScoredRun, Where
+from pipeline.district.week import Timeline, in_time
+from pipeline.scoring import Z_95, Share, wilson
 
-GENEROUS_M: Final = 15.0
 NEAR_CAMERA_M: Final = 40.0
-_NO_PAIR: Final = 1e6
+_ARRIVE_S: Final = 900.0
+Wanted = Callable[[Where], bool]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Pair:
-    """A case and the event that it is about, as far as time and scene say.
+class Spread:
+    """Measurements of metres or seconds; None of nothing.
 
     Attributes:
-        error_m: between them; inside: whether the event lies in the case's own 95 % ellipse.
-        range_m: from the camera.
-        wrong_grid: whether the case's grid is not the event's, beyond what its stated error explains.
+        low, high: the median's 95 % interval, by order statistics.
     """
 
-    scene: str
-    error_m: float
-    inside: bool
-    range_m: float
-    wrong_grid: bool
-    kind: str
+    n: int
+    mean: float | None
+    median: float | None
+    low: float | None
+    high: float | None
+    p90: float | None
+
+
+def spread(values: Sequence[float]) -> Spread:
+    """Return mean, median with its interval, and 90th percentile."""
+    if not values:
+        return Spread(n=0, mean=None, median=None, low=None, high=None, p90=None)
+    ordered, n = np.sort(np.array(values, np.float64)), len(values)
+    half = Z_95 * math.sqrt(n) / 2
+    low, high = max(0, math.floor(n / 2 - half)), min(n - 1, math.ceil(n / 2 + half))
+    return Spread(
+        n=n,
+        mean=_short(ordered.mean()),
+        median=_short(np.median(ordered)),
+        low=_short(ordered[low]),
+        high=_short(ordered[high]),
+        p90=_short(np.percentile(ordered, 90)),
+    )
+
+
+def _short(value: float | np.float64) -> float:
+    return round(float(value), 3)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SceneFigures:
-    """The figures of one scene, or of all."""
+    """The figures of one scene, of one light or weather, or of all."""
 
     events: int
     distractors: int
@@ -56,224 +69,107 @@ class SceneFigures:
     precision: Share
     duplicates_per_event: Share
     false_sightings: int
-    delay_mean_s: float | None
-    delay_p90_s: float | None
-    ground_error_median_m: float | None
-    ground_error_p90_m: float | None
-    ground_error_n: int
+    delay_s: Spread
+    event_to_sighting_s: Spread
+    case_to_offer_s: Spread
+    case_to_arrival_s: Spread
+    ground_error_m: Spread
     inside_95_ellipse: Share
     wrong_grid: Share
+    urgent_in_15_min: Share
 
     def as_dict(self) -> dict[str, object]:
-        """Return it as JSON-able values."""
-        return asdict(self)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Miss:
-    """An event without a case, or a case without an event, for whoever looks for the cause."""
-
-    what: str
-    seed: int
-    camera: str
-    scene: str
-    at_s: float
-    place: str
+        """Return it as JSON-able values, the ground error under the names that `evaluate` promises as well."""
+        return {
+            **asdict(self),
+            "ground_error_median_m": self.ground_error_m.median,
+            "ground_error_p90_m": self.ground_error_m.p90,
+        }
 
 
 class Tally:
-    """Takes in runs, one after another, and gives their figures."""
+    """Takes in scored runs, one after another, and gives their figures."""
 
-    def __init__(self) -> None:
-        self._events: list[scoring.TrueEvent] = []
-        self._rows: list[tuple[str, bool, bool]] = []  # scene, is event, matched
-        self._delays: dict[str, list[float]] = {}
-        self._cases: dict[str, list[str]] = {}
-        self._pairs: list[Pair] = []
-        self._distractors: dict[str, int] = {}
-        self._false_sightings: dict[str, int] = {}
-        self.misses: list[Miss] = []
-        self.runs: list[DistrictRun] = []
+    def __init__(self, tier: str = "detections") -> None:
+        self.tier = tier
+        self.runs: list[ScoredRun] = []
 
-    def add(self, run: DistrictRun) -> None:
+    def add(self, run: ScoredRun) -> None:
         """Take in a run."""
         self.runs.append(run)
-        events, found = true_events(run.district, run.start), run.found()
-        score = scoring.score(events, [case for _, case in found])
-        matched = {row for row, _ in score.pairs}
-        for row, event in enumerate(events):
-            self._rows.append((event.scene, True, row in matched))
-        for row, column in score.pairs:
-            late_s = (found[column][1].at - events[row].at).total_seconds()
-            self._delays.setdefault(events[row].scene, []).append(late_s)
-        kinds = {column: "matched" for _, column in score.pairs}
-        kinds |= dict.fromkeys(score.duplicates, "duplicate")
-        for column, (sighting, _) in enumerate(found):
-            self._cases.setdefault(sighting.scene, []).append(kinds.get(column, "false"))
-        for known in run.district.events:
-            self._distractors[known.scene] = self._distractors.get(known.scene, 0) + known.distractor
-        self._pairs += pairs_of(run, events)
-        self._note_misses(run, score, found)
-        self._note_false_sightings(run, events)
 
-    def scenes(self) -> list[str]:
-        """Return the scenes that occurred."""
-        return sorted({scene for scene, _, _ in self._rows} | set(self._cases) | set(self._distractors))
+    @property
+    def misses(self) -> list[Miss]:
+        """Return what went wrong, run by run."""
+        return [miss for run in self.runs for miss in run.misses]
 
-    def of(self, scene: str | None = None) -> SceneFigures:
-        """Return the figures of a scene, of all scenes for None."""
-        rows = [matched for name, _, matched in self._rows if scene in {None, name}]
-        cases = [kind for name, kinds in self._cases.items() if scene in {None, name} for kind in kinds]
-        delays = [late for name, lates in self._delays.items() if scene in {None, name} for late in lates]
-        pairs = [pair for pair in self._pairs if scene in {None, pair.scene}]
-        near = [pair.error_m for pair in pairs if pair.range_m <= NEAR_CAMERA_M]
-        true_cases = cases.count("matched")
+    def of(self, wanted: Wanted = lambda _: True) -> SceneFigures:
+        """Return the figures of the rows that are wanted, by default all."""
+        events = [row for run in self.runs for row in run.events if wanted(row.where)]
+        cases = [row for run in self.runs for row in run.cases if wanted(row.where)]
+        pairs = [row for run in self.runs for row in run.pairs if wanted(row.where)]
+        kinds = [row.kind for row in cases]
+        lives = _lives(cases)
+        matched, doubles = kinds.count("matched"), kinds.count("duplicate")
         return SceneFigures(
-            events=len(rows),
-            distractors=sum(count for name, count in self._distractors.items() if scene in {None, name}),
+            events=len(events),
+            distractors=sum(wanted(each) for run in self.runs for each in run.distractors),
             cases=len(cases),
-            recall=wilson(sum(rows), len(rows)),
-            precision=wilson(true_cases, true_cases + cases.count("false")),
-            duplicates_per_event=wilson(min(cases.count("duplicate"), len(rows)), len(rows)),
-            false_sightings=sum(count for name, count in self._false_sightings.items() if scene in {None, name}),
-            delay_mean_s=float(np.mean(delays)) if delays else None,
-            delay_p90_s=float(np.percentile(delays, 90)) if delays else None,
-            ground_error_median_m=float(np.median(near)) if near else None,
-            ground_error_p90_m=float(np.percentile(near, 90)) if near else None,
-            ground_error_n=len(near),
+            recall=wilson(sum(row.delay_s is not None for row in events), len(events)),
+            precision=wilson(matched, matched + kinds.count("false")),
+            duplicates_per_event=wilson(min(doubles, len(events)), len(events)),
+            false_sightings=sum(wanted(each) for run in self.runs for each in run.false_sightings),
+            delay_s=spread([row.delay_s for row in events if row.delay_s is not None]),
+            event_to_sighting_s=spread([row.delay_s + row.lasted_s for row in events if row.delay_s is not None]),
+            case_to_offer_s=spread([each.offered_s for each in lives if each.offered_s is not None]),
+            case_to_arrival_s=spread([each.arrived_s for each in lives if each.arrived_s is not None]),
+            ground_error_m=spread([pair.error_m for pair in pairs if pair.range_m <= NEAR_CAMERA_M]),
             inside_95_ellipse=wilson(sum(pair.inside for pair in pairs), len(pairs)),
             wrong_grid=wilson(sum(pair.wrong_grid for pair in pairs), len(pairs)),
+            urgent_in_15_min=in_time(lives, _ARRIVE_S),
         )
+
+    def groups(self, name: str) -> list[str]:
+        """Return the scenes, lights or weathers that occur."""
+        rows = [row.where for run in self.runs for row in run.events]
+        rows += [row.where for run in self.runs for row in run.cases]
+        rows += [each for run in self.runs for each in run.distractors]
+        return sorted({str(getattr(row, name)) for row in rows})
+
+    def by(self, name: str) -> dict[str, SceneFigures]:
+        """Return the figures by `scene`, `light` or `weather`."""
+
+        def figures(value: str) -> SceneFigures:
+            return self.of(lambda row: getattr(row, name) == value)
+
+        return {value: figures(value) for value in self.groups(name)}
+
+    def families(self) -> Mapping[str, Spread]:
+        """Return the ground error within 40 m of the camera by family of things."""
+        pairs = [pair for run in self.runs for pair in run.pairs if pair.range_m <= NEAR_CAMERA_M]
+        names = sorted({pair.family for pair in pairs})
+        return MappingProxyType({name: spread([p.error_m for p in pairs if p.family == name]) for name in names})
 
     def as_dict(self) -> dict[str, object]:
         """Return all figures as JSON-able values, with the names that `evaluate` promises."""
         whole = self.of()
-        urgent = in_time([each for run in self.runs for each in run.timelines], 900.0)
         return {
-            "tier": "detections",
-            "seeds": [run.district.seed for run in self.runs],
+            "tier": self.tier,
+            "seeds": sorted({run.seed for run in self.runs}),
+            "scenarios": sorted({run.scenario for run in self.runs}),
             **whole.as_dict(),
-            "urgent_in_15_min": asdict(urgent),
-            "steps": self._steps(),
-            "scenes": {scene: self.of(scene).as_dict() for scene in self.scenes()},
-            "misses": [asdict(miss) for miss in self.misses],
+            "ground_error_by_family_m": {name: asdict(each) for name, each in self.families().items()},
+            "scenes": {name: each.as_dict() for name, each in self.by("scene").items()},
+            "light": {name: each.as_dict() for name, each in self.by("light").items()},
+            "weather": {name: each.as_dict() for name, each in self.by("weather").items()},
+            "misses": [{key: value for key, value in asdict(m).items() if key != "jpeg"} for m in self.misses],
             "frames": sum(run.frames for run in self.runs),
             "seconds": round(sum(run.seconds for run in self.runs), 2),
         }
 
-    def _steps(self) -> dict[str, object]:
-        """Return medians of the times from a case's record to offer, acceptance, arrival and first result."""
-        told = [each for run in self.runs for each in run.timelines]
 
-        def middle(values: Sequence[float | None]) -> dict[str, object]:
-            known = [value for value in values if value is not None]
-            return {"n": len(known), "median_s": round(float(np.median(known)), 2) if known else None}
-
-        return {
-            "case_to_offer": middle([each.offered_s for each in told]),
-            "case_to_acceptance": middle([each.accepted_s for each in told]),
-            "case_to_arrival": middle([each.arrived_s for each in told]),
-            "case_to_first_result": middle([each.first_result_s for each in told]),
-        }
-
-    def _note_misses(
-        self, run: DistrictRun, score: scoring.Score, found: Sequence[tuple[Sighting, scoring.FoundCase]]
-    ) -> None:
-        truth = run.district.true_events()
-        for row in score.missed:
-            event = truth[row]
-            place = f"{event.id} {event.x_m:.1f}/{event.y_m:.1f}"
-            self.misses.append(_miss("missed", run, event.camera, event.scene, event.qualifies_s, place))
-        for what, columns in (("false", score.false), ("duplicate", score.duplicates)):
-            for column in columns:
-                sighting = found[column][0]
-                at_s = (sighting.captured_at - run.start).total_seconds()
-                place = " ".join(f"{value:.0f}" for value in sighting.box_px)
-                self.misses.append(_miss(what, run, sighting.camera, sighting.scene, at_s, place))
-
-    def _note_false_sightings(self, run: DistrictRun, events: Sequence[scoring.TrueEvent]) -> None:
-        """Count sightings that are about no event, those too that were added to some other case."""
-        for each in run.told:
-            case = found_case(each.sighting)
-            if not any(_about(event, case) for event in events):
-                self._false_sightings[case.scene] = self._false_sightings.get(case.scene, 0) + 1
-
-
-def pairs_of(run: DistrictRun, events: Sequence[scoring.TrueEvent]) -> list[Pair]:
-    """Return cases with the events that they are about: of one scene, in time, nearest together, within 15 m."""
-    found = run.found()
-    if not found or not events:
-        return []
-    cost = np.array([[_gap(event, case) for _, case in found] for event in events])
-    truth = run.district.true_events()
-    kinds = {each.actor.id: each.actor.kind for play in run.district.plays.values() for each in play.cast}
-    pairs = []
-    for row, column in zip(*(axis.tolist() for axis in linear_sum_assignment(cost)), strict=True):
-        if cost[row, column] < _NO_PAIR:
-            sighting, case = found[column]
-            pairs.append(
-                Pair(
-                    scene=case.scene,
-                    error_m=scoring.distance_m(events[row], case),
-                    inside=_inside(events[row], case),
-                    range_m=_range_m(run, sighting),
-                    wrong_grid=_wrong_grid(run.site, sighting, events[row], case),
-                    kind=_family(kinds[truth[row].actors[0]]),
-                )
-            )
-    return pairs
-
-
-def _about(event: scoring.TrueEvent, case: scoring.FoundCase) -> bool:
-    late_s = (case.at - event.at).total_seconds()
-    lasts_s = ((event.until or event.at) - event.at).total_seconds()
-    return (
-        event.scene == case.scene
-        and -scoring.EARLY_S <= late_s <= lasts_s + scoring.LATE_S
-        and scoring.lies_near(event, case)
-    )
-
-
-def _gap(event: scoring.TrueEvent, case: scoring.FoundCase) -> float:
-    late_s = (case.at - event.at).total_seconds()
-    away_m = scoring.distance_m(event, case)
-    if event.scene != case.scene or not -scoring.EARLY_S <= late_s <= scoring.LATE_S or away_m > GENEROUS_M:
-        return _NO_PAIR
-    return away_m
-
-
-def _inside(event: scoring.TrueEvent, case: scoring.FoundCase) -> bool:
-    """Tell whether an event lies in a case's own 95 % ellipse."""
-    east, north = LocalPlane.at(case.lonlat).point_to_metres(event.lonlat)
-    ee, en, nn = case.cov_m2
-    determinant = ee * nn - en * en
-    if determinant <= 0.0:
-        return False
-    return (nn * east * east - 2 * en * east * north + ee * north * north) / determinant <= scoring.CHI2_95
-
-
-def _range_m(run: DistrictRun, sighting: Sighting) -> float:
-    foot = run.site.cameras[sighting.camera].lonlat
-    return math.hypot(*LocalPlane.at(foot).point_to_metres(sighting.lonlat))
-
-
-def _wrong_grid(site: Site, sighting: Sighting, event: scoring.TrueEvent, case: scoring.FoundCase) -> bool:
-    """Tell whether a case lies in another grid than its event although its stated error does not reach there."""
-    try:
-        found, true = site.place(case.lonlat).grid, site.place(event.lonlat).grid
-    except OutsideError:
-        return True
-    return found != true and scoring.distance_m(event, case) > sighting.error_m
-
-
-def _family(kind: Kind) -> str:
-    if kind in {Kind.CAR, Kind.VAN, Kind.STALL}:
-        return "vehicles-and-stalls"
-    return "persons-and-two-wheelers" if kind in {Kind.PERSON, Kind.BICYCLE, Kind.E_BIKE} else "things"
-
-
-def _miss(what: str, run: DistrictRun, camera: str, scene: str, at_s: float, place: str) -> Miss:
-    return Miss(what=what, seed=run.district.seed, camera=camera, scene=scene, at_s=round(at_s, 1), place=place)
+def _lives(cases: Sequence[CaseRow]) -> list[Timeline]:
+    return [row.timeline for row in cases if row.timeline is not None]
 
 
 class NothingToScoreError(DistrictError):

@@ -13,6 +13,9 @@ from pipeline.district.textures import Values, grain, hashed, line, strokes
 Flags = NDArray[np.bool_]
 _ASPHALT, _WHITE, _YELLOW = (0.085, 0.087, 0.092), (0.62, 0.62, 0.6), (0.62, 0.42, 0.06)
 _ROADS: Final = frozenset({Surface.LANE, Surface.PARKING_BAY, Surface.NO_PARKING, Surface.FIRE_LANE})
+# Darker slabs run along and across a square.
+BAND_EVERY_M: Final = 9.0
+BAND_M: Final = 0.9
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -226,7 +229,7 @@ def _kerbs(strip: Strip, at: _Points, colour: NDArray[np.float32]) -> NDArray[np
 
 def _slabs(_: Strip, at: _Points) -> NDArray[np.float32]:
     joint, own = _joints(at, (0.9, 0.9), bond=False)
-    band = ((at.u % 9.0) < 0.9) | ((at.v % 9.0) < 0.9)  # noqa: PLR2004 - a border of darker slabs
+    band = ((at.u % BAND_EVERY_M) < BAND_M) | ((at.v % BAND_EVERY_M) < BAND_M)
     base = np.where(band[:, None], [0.19, 0.15, 0.13], [0.36, 0.33, 0.29])
     shade = (0.84 + 0.2 * own + 0.4 * (grain(at.x, at.y, size_m=33.0) - 0.5)) * (1.0 - 0.3 * joint)
     return np.asarray(base * shade[:, None], dtype=np.float32)

@@ -136,10 +136,10 @@ class Ground:
             return None
         return largest
 
-    def outline_px(self, area: shapely.Polygon) -> tuple[Place, ...]:
-        """Return the image of an area's outline, densely enough that the lens's bend shows."""
+    def outline_px(self, area: shapely.Polygon, *, level_m: float = 0.0) -> tuple[Place, ...]:
+        """Return the image of the outline of an area at a level, densely enough that the lens's bend shows."""
         ring = np.asarray(shapely.segmentize(area, 1.5).exterior.coords)[:-1]
-        pixels, _ = self.lens.project(np.column_stack([ring, np.zeros(len(ring))]))
+        pixels, _ = self.lens.project(np.column_stack([ring, np.full(len(ring), level_m)]))
         drawn = shapely.Polygon(pixels).simplify(0.3)
         if not isinstance(drawn, shapely.Polygon):
             return ()

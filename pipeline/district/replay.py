@@ -43,6 +43,7 @@ class ReplayDetector:
             )
             for row, (code, view) in enumerate(district.views.items())
         }
+        self._colours = {each.actor.id: each.actor.colour for play in district.plays.values() for each in play.cast}
         self._newest: dict[str, tuple[float, tuple[SeenThing, ...]]] = {}
 
     @property
@@ -92,7 +93,7 @@ class ReplayDetector:
         light = view.conditions.light
         image = np.full((PICTURE_PX[1], PICTURE_PX[0], 3), _GREY[light], np.uint8)
         scale = np.array([PICTURE_PX[0] / view.stage.pose.size_px[0], PICTURE_PX[1] / view.stage.pose.size_px[1]] * 2)
-        colours = {each.actor.id: each.actor.colour for each in self._district.at(camera, at_s)}
+        colours = self._colours
         for thing in sorted(self.seen(camera, at_s), key=lambda each: each.full_box_px[3]):
             left, top, right, bottom = np.round(np.array(thing.full_box_px) * scale).astype(int).tolist()
             red, green, blue = (round(part * _DIM[light]) for part in colours[thing.actor])

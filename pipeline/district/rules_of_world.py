@@ -20,6 +20,7 @@ from pipeline.scenes import Rule, Scene
 Floats = NDArray[np.float64]
 STEP_S: Final = 0.1
 GROUP_STEP_S: Final = 0.2
+_PASSING_M: Final = 8.0  # from the middle of a group
 _DIP_S: Final = 0.5  # breaks shorter than this are none
 
 
@@ -73,7 +74,7 @@ def _states(
         case Rule.CLUTTER:
             return _grouped(scene, members, zone, end_s, standing=True)
         case Rule.CROWD:
-            return _grouped(scene, members, zone, end_s, standing=False)
+            return _grouped(scene, members, zone, end_s, standing=False, passers=people)
 
 
 def _stayed(scene: Scene, each: Itinerary, zone: Watched, end_s: float) -> list[Truth]:
@@ -119,15 +120,24 @@ def _visited(scene: Scene, each: Itinerary, zone: Watched, end_s: float) -> list
     return [Truth(from_s=since, qualifies_s=qualifies, to_s=ends, place_m=place)]
 
 
-def _grouped(scene: Scene, members: Sequence[Itinerary], zone: Watched, end_s: float, *, standing: bool) -> list[Truth]:
-    """Return when enough of the members have been together for long enough."""
+def _grouped(
+    scene: Scene,
+    members: Sequence[Itinerary],
+    zone: Watched,
+    end_s: float,
+    *,
+    standing: bool,
+    passers: Sequence[Itinerary] = (),
+) -> list[Truth]:
+    """Return when enough of the members, and of those who pass near them, have been together for long enough."""
     if len(members) < scene.count:
         return []
-    begins = max(0.0, sorted(each.from_s for each in members)[scene.count - 1])
+    begins = max(0.0, min(each.from_s for each in members))
     times = np.arange(begins, min(max(each.to_s for each in members), end_s), GROUP_STEP_S)
     tracks = np.stack([track(each, times) for each in members])
     for row, each in enumerate(members):
         tracks[row, ~_counts(each, times, tracks[row], zone, standing=standing)] = np.nan
+    tracks = np.concatenate([tracks, _passing(passers, members, tracks, times, zone)])
     together = np.array(
         [_fullest(tracks[:, column], scene.radius_m, least=scene.count) for column in range(len(times))]
     )
@@ -146,6 +156,29 @@ def _grouped(scene: Scene, members: Sequence[Itinerary], zone: Watched, end_s: f
             place_m=(float(middle[0]), float(middle[1])),
         )
     ]
+
+
+def _passing(
+    people: Sequence[Itinerary], members: Sequence[Itinerary], tracks: Floats, times: Floats, zone: Watched
+) -> Floats:
+    """Return the tracks, (k, t, 2), of those who are no members but come near them while in the zone; else NaN."""
+    known = {each.actor.id for each in members}
+    there = np.isfinite(tracks[..., 0]).any(axis=0)
+    middle = np.full((len(times), 2), np.nan)
+    if there.any():
+        middle[there] = np.nanmedian(tracks[:, there], axis=0)
+    found = []
+    for each in people:
+        if each.actor.id in known or each.to_s < times[0] or each.from_s > times[-1]:
+            continue
+        way = track(each, times)
+        with np.errstate(invalid="ignore"):
+            near = np.hypot(*(way - middle).T) <= _PASSING_M
+        near &= zone.hold(way)
+        if near.any():
+            way[~near] = np.nan
+            found.append(way)
+    return np.array(found).reshape(-1, len(times), 2)
 
 
 def _counts(each: Itinerary, times: Floats, places: Floats, zone: Watched, *, standing: bool) -> NDArray[np.bool_]:

@@ -15,6 +15,7 @@ from pipeline.district.acts_vehicles import runs_forward
 from pipeline.district.director import Act, Director
 from pipeline.district.itineraries import Itinerary, Journey
 from pipeline.district.plan import Strip
+from pipeline.district.rules_of_world import track
 from pipeline.district.scene_set import PARKED
 from pipeline.district.stage import Kind, Surface
 
@@ -60,7 +61,7 @@ def _fill(director: Director, lane: Strip, light: _Light | None) -> None:
     draw = director.draw
     standing = [each for each in director.cast if _is_vehicle(each) and _uses(each, lane)]
     times = np.arange(-_BEFORE_S, director.end_s + _STEP_S, _STEP_S)
-    others = [_track(each, times) for each in standing]
+    others = [track(each, times) for each in standing]
     leader: Floats | None = None
     waiting: list[Itinerary] = []
     at_s = -_BEFORE_S + float(draw.exponential(_EVERY_S))
@@ -148,11 +149,3 @@ def _is_vehicle(each: Itinerary) -> bool:
 
 def _uses(each: Itinerary, lane: Strip) -> bool:
     return any(abs(knot.y_m - lane.middle_y_m) < 2.0 for knot in each.knots)  # noqa: PLR2004 - car beside car
-
-
-def _track(each: Itinerary, times: Floats) -> Floats:
-    """Return places at times, (n, 2); NaN while it is not there."""
-    knots = np.array([(knot.at_s, knot.x_m, knot.y_m) for knot in each.knots])
-    x, y = np.interp(times, knots[:, 0], knots[:, 1]), np.interp(times, knots[:, 0], knots[:, 2])
-    away = (times < knots[0, 0]) | (times >= knots[-1, 0])
-    return np.where(away[:, None], np.nan, np.column_stack([x, y]))

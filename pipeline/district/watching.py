@@ -10,22 +10,29 @@ from numpy.typing import NDArray
 from pipeline.district import scene_set
 from pipeline.district.plan import Ground, Strip
 from pipeline.district.stage import Surface
+from pipeline.district.stages import WATER_LEVEL_M
 
 ON_PAVEMENT: Final = (
     scene_set.BICYCLES, scene_set.CROWD, scene_set.BAG, scene_set.STALL, scene_set.GOODS, scene_set.BIN,
     scene_set.BURNING,
 )  # fmt: skip
-IN_WATER: Final = (scene_set.WATERS_EDGE, scene_set.FLOATING)
+# Behind the railing a ledge lies a little lower than the quay; the water lies as low as it does.
+_LEDGE_M: Final = -0.25
 _BESIDE_M: Final = 0.2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Watched:
-    """A zone on the ground, stage metres, with the scenes that are watched in it."""
+    """A zone on the ground, stage metres, with the scenes that are watched in it.
+
+    Attributes:
+        level_m: of its ground above the street.
+    """
 
     name: str
     scenes: tuple[str, ...]
     area: shapely.Polygon
+    level_m: float = 0.0
 
     def holds(self, place_m: tuple[float, float]) -> bool:
         """Tell whether a place lies in it."""
@@ -41,23 +48,27 @@ def watched(ground: Ground) -> tuple[Watched, ...]:
     """Return the zones of a stage's camera: what it sees of the strips that some scene watches."""
     found = []
     for strip in ground.strips:
-        scenes = _scenes(strip)
-        area = ground.clipped(_area(ground, strip)) if scenes else None
+        watched_here = _scenes(strip)
+        area = ground.clipped(_area(ground, strip)) if watched_here else None
         if area is not None:
-            found.append(Watched(name=strip.name, scenes=scenes, area=area))
+            found += [
+                Watched(name=strip.name + suffix, scenes=scenes, area=area, level_m=level_m)
+                for suffix, scenes, level_m in watched_here
+            ]
     return tuple(found)
 
 
-def _scenes(strip: Strip) -> tuple[str, ...]:
+def _scenes(strip: Strip) -> tuple[tuple[str, tuple[str, ...], float], ...]:
+    """Return what is watched on a strip: endings of zones' names, with scenes and level of each."""
     match strip.surface:
         case Surface.NO_PARKING:
-            return (scene_set.PARKED,)
+            return (("", (scene_set.PARKED,), 0.0),)
         case Surface.FIRE_LANE:
-            return (scene_set.FIRE_LANE,)
+            return (("", (scene_set.FIRE_LANE,), 0.0),)
         case Surface.PAVEMENT | Surface.SQUARE:
-            return ON_PAVEMENT
+            return (("", ON_PAVEMENT, 0.0),)
         case Surface.WATER:
-            return IN_WATER
+            return (("", (scene_set.FLOATING,), WATER_LEVEL_M), ("-edge", (scene_set.WATERS_EDGE,), _LEDGE_M))
         case _:
             return ()
 

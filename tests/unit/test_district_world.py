@@ -11,10 +11,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.district.district import District, NoCamerasError, NoScenarioError, RunLengthError
+from pipeline.district.district import District, NoScenarioError, RunLengthError
 from pipeline.district.itineraries import Itinerary, Journey
 from pipeline.district.rules_of_world import people_of
 from pipeline.district.scene_set import BAG, CROWD, PARKED, SCENES
+from pipeline.district.siting import NoCamerasError
 from pipeline.district.stage import Actor, Kind
 from pipeline.scenes import Rule
 from pipeline.site import Site

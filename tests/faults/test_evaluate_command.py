@@ -1,0 +1,83 @@
+"""`evaluate` and what it cannot do: each case says what is wrong and how to go on; days of dispatch always work."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+
+def evaluate(*arguments: object, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "api.cli", "evaluate", *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=300,
+        env={**os.environ, **environment},
+    )
+
+
+@pytest.fixture
+def blind_site(sample_site: Path, tmp_path: Path) -> Path:
+    """Return the sample site without its cameras."""
+    site = shutil.copytree(sample_site, tmp_path / "blind", ignore=shutil.ignore_patterns("data", "evidence"))
+    cameras = json.loads((site / "cameras.geojson").read_text(encoding="utf-8"))
+    (site / "cameras.geojson").write_text(json.dumps({**cameras, "features": []}), encoding="utf-8")
+    return site
+
+
+def test_an_unknown_scenario_is_answered_with_those_that_are_known():
+    done = evaluate("--detections", "--scenario", "fair")
+    assert done.returncode == 2
+    assert "fair" in done.stderr
+    assert "parking" in done.stderr
+    assert not done.stdout
+
+
+@pytest.mark.parametrize("minutes", ["-3", "0", "100000"])
+def test_a_length_that_cannot_be_is_refused(minutes: str):
+    done = evaluate("--detections", "--minutes", minutes)
+    assert done.returncode == 1
+    assert "--minutes" in done.stderr
+    assert "expected" in done.stderr
+    assert not done.stdout
+
+
+def test_two_tiers_at_once_are_refused():
+    done = evaluate("--detections", "--no-pixels")
+    assert done.returncode == 1
+    assert "one of them" in done.stderr
+
+
+def test_a_site_without_cameras_says_what_to_add(blind_site: Path):
+    done = evaluate(blind_site, "--detections")
+    assert done.returncode == 1
+    assert "0 cameras" in done.stderr
+    assert "cameras.geojson" in done.stderr
+
+
+def test_dispatch_alone_needs_neither_cameras_nor_drawing(blind_site: Path):
+    done = evaluate(blind_site, "--no-pixels", "--minutes", 120, "--json", __EGL_VENDOR_LIBRARY_DIRS=str(blind_site))
+    assert done.returncode == 0, done.stderr
+    figures = json.loads(done.stdout)
+    assert figures["tier"] == "no-pixels"
+    assert figures["urgent_in_15_min"]["of"] >= 0
+    assert figures["recall"] is None
+
+
+def test_a_machine_that_cannot_draw_says_what_to_install_and_what_works_without(tmp_path: Path):
+    done = evaluate("--minutes", 2, __EGL_VENDOR_LIBRARY_DIRS=str(tmp_path), EGL_PLATFORM="none")
+    assert done.returncode == 3
+    assert "libegl1" in done.stderr
+    assert "--no-pixels" in done.stderr
+    assert not done.stdout
+
+
+def test_weights_that_are_not_there_are_named(tmp_path: Path):
+    done = evaluate("--minutes", 2, "--weights", tmp_path / "nowhere")
+    assert done.returncode in {1, 3}
+    assert "nowhere" in done.stderr or "libegl1" in done.stderr
