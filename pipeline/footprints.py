@@ -73,7 +73,7 @@ FOOTPRINTS: Mapping[str, Footprint] = MappingProxyType(
         "piled-goods": _still("piled-goods", 0.9, 0.25),
         "rubbish-bag": _still("rubbish-bag", 0.4, 0.1),
         "bin": _still("bin", 0.3, 0.1),
-        "overflowing-bin": _still("overflowing-bin", 0.55, 0.15),
+        "overflowing-bin": _still("bin", 0.55, 0.15),
         "floating-rubbish": _still("floating-rubbish", 0.8, 0.3),
         "fire": _still("fire", 0.4, 0.15),
     }

@@ -14,12 +14,15 @@ from models.detections import Detections
 from models.detector import Image
 from pipeline.appearance import Appearance, appearance
 from pipeline.cameras import Camera
-from pipeline.footprints import footprint
+from pipeline.footprints import Footprint, footprint
 
 Box = tuple[float, float, float, float]
 Cov = tuple[float, float, float]
 MOST_OBSERVATIONS: Final = 300
-ONE_THING: Final = 0.6
+ONE_THING: Final = 0.5
+# Of a family no two things stand within half of what one takes: boxes there that overlap are two of one thing.
+ONE_PLACE: Final = 0.5
+ONE_PLACE_OVERLAP: Final = 0.2
 # How well a detector places the bottom of a box, as shares of its size (root of its area) and height, and never better
 # than a pixel. Measured on 1,500 persons of PETS 2009 against published boxes: 0.12 of the width, which is 0.08 of the
 # size, and 0.03 to 0.06 of the height (middle two thirds, all); `benchmarks/pets.py` prints how often ellipses hold.
@@ -68,8 +71,8 @@ class Observation:
 def observe(detections: Detections, camera: Camera, *, image_size_px: tuple[int, int]) -> tuple[Observation, ...]:
     """Return the things that stand on ground that the camera can place, most confident first, at most 300.
 
-    Of two boxes of one family that overlap by more than 0.6 only the surer one is kept: detectors box one vehicle as
-    car and as truck, and some people twice.
+    Of two boxes of one family that overlap by more than half, or that stand in one place, only the surer one is kept:
+    detectors box one vehicle as car and as truck, and some people twice.
 
     Args:
         detections: boxes in pixels of the image that was given.
@@ -87,14 +90,20 @@ def observe(detections: Detections, camera: Camera, *, image_size_px: tuple[int,
         half_depth_m=np.array([each.half_depth_m for each in feet]),
         half_depth_sd_m=np.array([each.half_depth_sd_m for each in feet]),
     )
-    single = _single(boxes, [each.family for each in feet])
+    single = _single(boxes, ground.metres, feet)
     return tuple(_observation(kept, boxes, ground, row) for row in np.flatnonzero(ground.on_ground & single).tolist())
 
 
-def _single(boxes_px: NDArray[np.float64], families: Sequence[str]) -> NDArray[np.bool_]:
+def _single(boxes_px: NDArray[np.float64], metres: NDArray[np.float64], feet: Sequence[Footprint]) -> NDArray[np.bool_]:
     """Return which of the boxes, surest first, are not a second box of one before."""
-    same = np.array(families)[:, None] == np.array(families)[None] if families else np.zeros((0, 0), bool)
-    double = np.triu(same & (iou(boxes_px, boxes_px) > ONE_THING), 1)
+    if not feet:
+        return np.zeros(0, bool)
+    families = np.array([each.family for each in feet])
+    nearer_m = ONE_PLACE * np.array([each.place_m for each in feet])
+    apart_m = np.hypot(*np.moveaxis(metres[:, None] - metres[None], -1, 0))
+    shared = iou(boxes_px, boxes_px)
+    one = (shared > ONE_THING) | ((shared > ONE_PLACE_OVERLAP) & (apart_m < nearer_m[:, None]))
+    double = np.triu((families[:, None] == families[None]) & one, 1)
     single = np.ones(len(boxes_px), bool)
     for row in range(len(boxes_px)):
         if single[row]:

@@ -37,6 +37,7 @@ class OccupancySettings:
         longest_unseen_s: what was not seen for so long, the camera's outages included, is forgotten.
         rest_after_s: after so long a thing counts from when its box came to overlap by `at_rest` what it became.
         part_inside: a box that lies in the thing's own by this much may be what nearer things leave of it to see.
+        votes_half_s: what was said of its class so long ago counts half: a tidy bin may overflow later.
         most: occupancies a camera remembers.
     """
 
@@ -62,6 +63,7 @@ class OccupancySettings:
     rest_after_s: float = 5.0
     at_rest: float = 0.7
     part_inside: float = 0.8
+    votes_half_s: float = 60.0
     most: int = 500
 
 
@@ -79,7 +81,7 @@ class Occupancy:
     """One thing at one place. Times are seconds since 1970 in frame time.
 
     Attributes:
-        votes: summed confidence by class name.
+        votes: summed confidence by class name; what is long ago counts less.
         first_m: where it settled, metres on the view's plane; (east_m, north_m) is the mean since.
         cov_m2: mean covariance of one frame's measurement; divided by `effective` it is the position's.
         unseen_s: time in which it was not seen, though before and after.
@@ -170,6 +172,8 @@ class Occupancy:
         if not in_part:
             self._average(seen, 1.0 / min(self.frames, settings.most_averaged), settings)
             self._arrive(seen, at, settings)
+        fades = 0.5 ** (min(passed_s, gap_s) / settings.votes_half_s)
+        self.votes = {name: fades * sure for name, sure in self.votes.items()}
         self.votes[seen.class_name] = self.votes.get(seen.class_name, 0.0) + seen.confidence
         self.track = seen.track if seen.track is not None else self.track
         self.best_confidence = max(self.best_confidence, seen.confidence)

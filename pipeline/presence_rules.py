@@ -86,7 +86,8 @@ class IntrusionRule:
             wanted, inside, clear, at=moment.at, step_s=moment.step_s, opens_from=self.scene.confidence
         ):
             due = not visit.clock.fired and visit.clock.held_s >= self.scene.dwell_s
-            if due and visit.newest is not None and visit.newest.confidence >= self.scene.confidence:
+            sure = min(visit.confidence, visit.newest.confidence if visit.newest else 0.0)
+            if due and visit.newest is not None and sure >= self.scene.confidence:
                 visit.clock.fired = True
                 fired.append(on_level(_entered(self.scene.code, visit, visit.newest), self.zone))
         return fired

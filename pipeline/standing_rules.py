@@ -17,6 +17,7 @@ from pipeline.zones import Zone
 
 LEAST_SHARE: Final = 0.5  # of a thing's confidence must speak for the scene's classes
 ATTENDED_S: Final = 1.5  # somebody near for longer than this attends to a thing
+FAINT_SHARE: Final = 0.5  # of the scene's confidence: somebody beside a thing may be half hidden
 APPEARED_S: Final = 2.0  # a thing that is there this soon after a camera's first frame has not appeared
 _NOT_AT_RANDOM: Final = 3.0
 _OUTAGE_S: Final = 4 * 3600.0
@@ -43,6 +44,8 @@ class StayRule:
     def _is_due(self, each: Occupancy, moment: Moment) -> bool:
         if self.scene.code in each.fired or not counts(each, self.scene, self.zone, moment):
             return False
+        if each.confidence < self.scene.confidence:
+            return False  # now and then taken for something, on the whole not
         held_s = self._held_s(each, moment) if self.scene.rule is Rule.LEFT else each.dwell_s
         return held_s >= self.scene.dwell_s and each.last_confidence >= self.scene.confidence
 
@@ -52,7 +55,7 @@ class StayRule:
             return -1.0
         if self.scene.radius_m <= 0.0:
             return each.dwell_s
-        people = [seen for seen in moment.observations if _attends(seen, self.scene.confidence)]
+        people = [seen for seen in moment.observations if _attends(seen, FAINT_SHARE * self.scene.confidence)]
         attended = any(_apart_m(each, seen) <= self.scene.radius_m for seen in people)
         # Positions jitter: who passes by outside is placed inside for some frames; who attends to a thing stays.
         change_s = moment.step_s if attended else -moment.step_s / 2

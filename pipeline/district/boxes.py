@@ -26,6 +26,7 @@ _OVAL: Final = np.column_stack([np.cos(_TURNS), np.sin(_TURNS)])
 _RECTANGLE: Final = np.sign(_OVAL) * np.sqrt(np.abs(_OVAL))
 _TOP_SHARE: Final = {Kind.CAR: 0.62, Kind.PERSON: 0.55, Kind.RUBBISH_BAG: 0.5, Kind.FIRE: 0.3, Kind.BICYCLE: 0.8}
 _RIDER_M: Final = 0.65
+_SWING: Final = 0.62  # radians that a leg swings to either side
 _SEE_THROUGH: Final = frozenset({"railing", "sign", "lamp"})
 _THIN: Final = frozenset({Kind.BICYCLE, Kind.E_BIKE, Kind.FIRE, Kind.FLOATING_RUBBISH})
 _GRID: Final = 5
@@ -188,6 +189,14 @@ def tall_m(each: Placed) -> float:
     return each.actor.size_m[2] + (_RIDER_M if each.ridden else 0.0)
 
 
+def _stride_m(each: Placed) -> float:
+    """Return by how much the feet of somebody who walks are farther apart than a body is long."""
+    if each.actor.kind is not Kind.PERSON:
+        return 0.0
+    swing = _SWING * abs(math.sin(2 * math.pi * each.phase))
+    return max(0.0, each.actor.size_m[2] * math.sin(swing) - each.actor.size_m[0] / 2)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class _Bodies:
     """Actors as arrays over n of them.
@@ -212,8 +221,10 @@ class _Bodies:
         tall = np.array([tall_m(each) for each in placed])
         shape = np.where(np.array([each.actor.kind in _ROUND for each in placed])[:, None, None], _OVAL, _RECTANGLE)
         top = np.array([_TOP_SHARE.get(each.actor.kind, 0.95) for each in placed])[:, None, None]
-        foot = shape * place[:, None, 4:6] / 2
-        around = _turned(np.concatenate([foot, foot * top], axis=1), place)
+        body = shape * place[:, None, 4:6] / 2
+        stride = np.array([(_stride_m(each), 0.0) for each in placed])
+        foot = body + shape * stride[:, None] / 2
+        around = _turned(np.concatenate([foot, body * top], axis=1), place)
         level = np.repeat(np.stack([place[:, 2], place[:, 2] + tall], axis=1), len(_OVAL), axis=1)
         return cls(
             outlines=np.concatenate([around, level[..., None]], axis=-1),

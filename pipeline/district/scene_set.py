@@ -47,6 +47,7 @@ class _Row:
     dwell_s: float
     count: int = 1
     radius_m: float = 0.0
+    confidence: float = 0.3
 
     def scene(self) -> Scene:
         return Scene(
@@ -60,7 +61,7 @@ class _Row:
             dwell_s=self.dwell_s,
             count=self.count,
             radius_m=self.radius_m,
-            confidence=0.3,
+            confidence=self.confidence,
         )
 
 
@@ -115,7 +116,7 @@ _ROWS: Final = (
     ),
     _Row(
         code=BURNING, rule=Rule.DWELL, name="Open fire", name_zh="明火、冒烟",
-        category=FIRE_CATEGORY.key, classes=("fire",), dwell_s=3.0,
+        category=FIRE_CATEGORY.key, classes=("fire",), dwell_s=3.0, confidence=0.25,
     ),
 )  # fmt: skip
 SCENES: Final[Mapping[str, Scene]] = MappingProxyType({row.code: row.scene() for row in _ROWS})
