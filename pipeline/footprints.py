@@ -20,6 +20,7 @@ class Footprint:
         half_depth_m, half_depth_sd_m: near edge to centre, and its standard deviation.
         place_m: a thing that moves farther than this from its place has left it.
         speed_mps: how fast it may move between two frames and still be the same.
+        still: whether it moves only when somebody takes it: what is found where it was is the same.
     """
 
     family: str
@@ -27,6 +28,7 @@ class Footprint:
     half_depth_sd_m: float
     place_m: float
     speed_mps: float
+    still: bool = False
 
 
 def _vehicle(half_depth_m: float, half_depth_sd_m: float) -> Footprint:
@@ -47,7 +49,12 @@ _BAG = Footprint(family="bag", half_depth_m=0.2, half_depth_sd_m=0.1, place_m=0.
 
 def _still(family: str, half_depth_m: float, half_depth_sd_m: float) -> Footprint:
     return Footprint(
-        family=family, half_depth_m=half_depth_m, half_depth_sd_m=half_depth_sd_m, place_m=0.6, speed_mps=2.5
+        family=family,
+        half_depth_m=half_depth_m,
+        half_depth_sd_m=half_depth_sd_m,
+        place_m=0.6,
+        speed_mps=2.5,
+        still=True,
     )
 
 
@@ -70,12 +77,12 @@ FOOTPRINTS: Mapping[str, Footprint] = MappingProxyType(
         "suitcase": _BAG,
         "thing": _THING,
         "stall": _still("stall", 0.9, 0.2),
-        "piled-goods": _still("piled-goods", 0.9, 0.25),
+        "piled-goods": _still("piled-goods", 0.9, 0.4),
         "rubbish-bag": _still("rubbish-bag", 0.4, 0.1),
         "bin": _still("bin", 0.3, 0.1),
         "overflowing-bin": _still("bin", 0.55, 0.15),
         "floating-rubbish": _still("floating-rubbish", 0.8, 0.3),
-        "fire": _still("fire", 0.4, 0.15),
+        "fire": _still("fire", 0.4, 0.5),
     }
 )
 

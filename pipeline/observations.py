@@ -29,6 +29,8 @@ ONE_PLACE_OVERLAP: Final = 0.2
 CONTACT_SHARE_U: Final = 0.08
 CONTACT_SHARE_V: Final = 0.04
 LEAST_CONTACT_SD_PX: Final = 1.0
+# A box's middle is not above its thing's middle: nobody is as round as a footprint. Share of the half depth.
+ASKEW_SHARE: Final = 0.15
 # A box that the image's rim cuts off has its contact somewhere below: the spread becomes this share of its height.
 CUT_OFF_SHARE: Final = 0.25
 # A box of which nearer boxes cover so much shows their colours as well as its own.
@@ -149,6 +151,7 @@ def _observation(detections: Detections, boxes: NDArray[np.float64], ground: Gro
     tracks = detections.track_ids
     left, top, right, bottom = (float(value) for value in boxes[row])
     track = -1 if tracks is None else int(tracks[row])
+    half_depth_m = footprint(name).half_depth_m
     return Observation(
         box_px=(left, top, right, bottom),
         class_name=name,
@@ -158,7 +161,7 @@ def _observation(detections: Detections, boxes: NDArray[np.float64], ground: Gro
         lonlat=LonLat(float(ground.lonlat[row, 0]), float(ground.lonlat[row, 1])),
         east_m=float(ground.metres[row, 0]),
         north_m=float(ground.metres[row, 1]),
-        calibration_cov_m2=_cov(ground.calibration_cov_m2[row]),
+        calibration_cov_m2=_cov(ground.calibration_cov_m2[row] + np.eye(2) * (ASKEW_SHARE * half_depth_m) ** 2),
         measurement_cov_m2=_cov(ground.measurement_cov_m2[row]),
     )
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from models.boxes import iou
 from pipeline.appearance import Appearance, blended
+from pipeline.footprints import footprint
 from pipeline.observations import Box, Cov, Observation
 
 _MOST_EARLY: Final = 200
@@ -56,7 +57,7 @@ class OccupancySettings:
     decorrelation_s: float = 4.0
     most_averaged: int = 50
     look_share: float = 0.05
-    most_effective: float = 4.0
+    most_effective: float = 2.0
     hidden_share: float = 0.3
     longest_hidden_s: float = 1800.0
     longest_unseen_s: float = 4 * 3600.0
@@ -142,7 +143,12 @@ class Occupancy:
         return sum(self.votes.get(name, 0.0) for name in classes) / max(sum(self.votes.values()), 1e-9)
 
     def settled(self, settings: OccupancySettings) -> bool:
-        """Tell whether it was seen long enough, also since the last gap, to be a thing that stands."""
+        """Tell whether it was seen long enough, also since the last gap, to be a thing that stands.
+
+        Of what does not move by itself it is enough that it is seen again: nothing alike takes its place by chance.
+        """
+        if footprint(self.class_name).still and self.stood(settings):
+            return True
         seen_s = self.last_seen - self.again_since
         return self.again >= settings.settle_frames and seen_s >= settings.settle_s
 

@@ -18,8 +18,9 @@ from pipeline.zones import Zone
 LEAST_SHARE: Final = 0.5  # of a thing's confidence must speak for the scene's classes
 ATTENDED_S: Final = 1.5  # somebody near for longer than this attends to a thing
 FAINT_SHARE: Final = 0.5  # of the scene's confidence: somebody beside a thing may be half hidden
+HIDES_SHARE: Final = 0.25  # of a thing's height: boxes of what stands behind it end there or below
 APPEARED_S: Final = 2.0  # a thing that is there this soon after a camera's first frame has not appeared
-_NOT_AT_RANDOM: Final = 3.0
+_NOT_AT_RANDOM: Final = 4.0
 _OUTAGE_S: Final = 4 * 3600.0
 
 
@@ -56,7 +57,7 @@ class StayRule:
         if self.scene.radius_m <= 0.0:
             return each.dwell_s
         people = [seen for seen in moment.observations if _attends(seen, FAINT_SHARE * self.scene.confidence)]
-        attended = any(_apart_m(each, seen) <= self.scene.radius_m for seen in people)
+        attended = any(_apart_m(each, seen) <= self.scene.radius_m or _stands_behind(each, seen) for seen in people)
         # Positions jitter: who passes by outside is placed inside for some frames; who attends to a thing stays.
         change_s = moment.step_s if attended else -moment.step_s / 2
         each.attended_s = min(max(each.attended_s + change_s, 0.0), 2 * ATTENDED_S)
@@ -183,6 +184,13 @@ def middle_cov(covs: Sequence[Cov], places_m: Sequence[tuple[float, float]]) -> 
 
 def _attends(seen: Observation, confidence: float) -> bool:
     return seen.family == "person" and seen.confidence >= confidence
+
+
+def _stands_behind(each: Occupancy, seen: Observation) -> bool:
+    """Tell whether a thing hides somebody's feet: then where the box ends says too far, and it stands close behind."""
+    left, top, right, bottom = each.box_px
+    beside = seen.box_px[0] > right or seen.box_px[2] < left
+    return not beside and top - HIDES_SHARE * (bottom - top) <= seen.box_px[3] <= bottom
 
 
 def _apart_m(each: Occupancy, seen: Observation) -> float:

@@ -5,10 +5,11 @@ class which was hardly seen keeps its old numbers; spreads are robust (1.4826 ti
 """
 
 import math
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from types import MappingProxyType
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,9 +22,11 @@ from pipeline.district.stage import Conditions, Kind, Light, SeenThing, Weather
 
 Floats = NDArray[np.float64]
 SAME: Final = 0.4  # overlap from which a box is about a thing
+TOUCH: Final = 0.05
+STRAY_FROM: Final = 0.1  # confidence; fainter boxes hold nothing and open nothing
 LEAST: Final = 30  # fewer than this say nothing of a spread
 _FREE: Final = 0.9
-_PULL: Final = 0.05  # of the table's own numbers, as the inverse of a variance
+_PULL: Final = (0.05, 4.0)  # of the table's own numbers, as inverses of variances: level, slope by size
 _ROUNDS: Final = 25
 _MAD: Final = 1.4826
 _EDGES_FROM_PX: Final = 20.0
@@ -65,8 +68,9 @@ def fit_noise(pairs: Sequence[FramePair], *, start: NoiseTable) -> NoiseTable:
         pairs: frames of any cameras, those of one camera in order of time.
         start: what a class or condition that hardly occurs keeps; memory of misses and of false boxes stay as there.
     """
-    looks, false = _looks(pairs)
-    table = replace(start, hidden=_fit_hidden(looks, start))
+    looks, stray = _looks(pairs)
+    table = replace(start, hidden=_fit_hidden(looks, start), false_sure=_false_sure(stray, start))
+    false = Counter(each.name for each in stray)
     classes = dict(table.classes)
     frames = max(len(pairs), 1)
     for kind in Kind:
@@ -81,24 +85,48 @@ def fit_noise(pairs: Sequence[FramePair], *, start: NoiseTable) -> NoiseTable:
     return replace(table, edge_memory=_edge_memory(looks, table))
 
 
-def _looks(pairs: Sequence[FramePair]) -> tuple[list[_Look], dict[str, int]]:
-    """Return what was said of each thing, and how many boxes of each class began where nothing is."""
+class _Stray(NamedTuple):
+    """A box that began where nothing is."""
+
+    name: str
+    confidence: float
+
+
+def _false_sure(stray: Sequence[_Stray], start: NoiseTable) -> tuple[float, float]:
+    """Return the middle and the spread of the logits of confidence of boxes where nothing is."""
+    if len(stray) < LEAST:
+        return start.false_sure
+    logits = np.array([_logit(each.confidence) for each in stray])
+    return float(np.median(logits)), _robust(logits)
+
+
+def _looks(pairs: Sequence[FramePair]) -> tuple[list[_Look], list[_Stray]]:
+    """Return what was said of each thing, and the boxes that began where nothing is."""
     looks: list[_Look] = []
-    false: dict[str, int] = {}
+    stray: list[_Stray] = []
     before: dict[str, Floats] = {}
     for pair in pairs:
         owners = _owners(pair)
         for row, thing in enumerate(pair.seen):
             looks.append(_look(pair, thing, owners.get(row)))
-        rest = [index for index in range(len(pair.found)) if index not in set(owners.values())]
+        rest = _on_nothing(pair, set(owners.values()))
         boxes = pair.found.boxes_px[rest].astype(np.float64).reshape(-1, 4)
         last = before.get(pair.camera, np.zeros((0, 4)))
         new = ~(iou(boxes, last) > SAME).any(axis=1)
         for index, is_new in zip(rest, np.atleast_1d(new).tolist(), strict=True):
-            name = pair.found.class_names[int(pair.found.class_ids[index])]
-            false[name] = false.get(name, 0) + is_new
+            if is_new:
+                name = pair.found.class_names[int(pair.found.class_ids[index])]
+                stray.append(_Stray(name, float(pair.found.confidence[index])))
         before[pair.camera] = boxes
-    return looks, false
+    return looks, stray
+
+
+def _on_nothing(pair: FramePair, owned: set[int]) -> list[int]:
+    """Return which detections, faint ones aside, touch nothing that is there; second boxes of a thing are not stray."""
+    things = np.array([thing.box_px for thing in pair.seen]).reshape(-1, 4)
+    touches = np.asarray(iou(pair.found.boxes_px.astype(np.float64), things).max(axis=1, initial=0.0) > TOUCH)
+    sure = pair.found.confidence >= STRAY_FROM
+    return [index for index in range(len(pair.found)) if index not in owned and sure[index] and not touches[index]]
 
 
 def _owners(pair: FramePair) -> dict[int, int]:
@@ -159,7 +187,9 @@ def _fit_boxes(before: ClassNoise, looks: Sequence[_Look], table: NoiseTable) ->
         return before
     logits = np.array([_logit(look.confidence) - 0.6 * _shift(look, table) for look in hit])
     features = np.array([(1.0, look.doublings) for look in hit])
-    (sure, slope), *_ = np.linalg.lstsq(features, logits, rcond=None)
+    held = np.diag([0.0, _PULL[1] * len(hit) ** 0.5])
+    start = np.array([0.0, before.sure_slope])
+    sure, slope = np.linalg.solve(features.T @ features + held, features.T @ logits + held @ start)
     spread = _robust(logits - features @ np.array([sure, slope]))
     edges = [look.edges for look in hit if look.edges is not None and _clean(look)]
     others = [look.said for look in hit if look.said != look.thing.kind.value]
@@ -169,7 +199,7 @@ def _fit_boxes(before: ClassNoise, looks: Sequence[_Look], table: NoiseTable) ->
         sure=float(sure),
         sure_slope=float(slope),
         sure_sd=spread,
-        edge_share=_robust(np.concatenate(edges)) if len(edges) >= LEAST else before.edge_share,
+        edge_share=_robust(np.array(edges) - np.median(edges, axis=0)) if len(edges) >= LEAST else before.edge_share,
         mistaken_for=Kind(taken_for) if taken_for is not None else None,
         mistaken=len(others) / len(hit),
     )
@@ -241,10 +271,11 @@ def _edge_memory(looks: Sequence[_Look], table: NoiseTable) -> float:
 def _logistic_fit(features: Floats, hits: Floats, offsets: Floats, start: Floats) -> list[float]:
     """Return the weights of a logistic regression with known offsets, pulled weakly towards a start (Newton)."""
     weights = start.astype(np.float64).copy()
+    pull = np.array((*_PULL, 0.0)[: len(weights)])
     for _ in range(_ROUNDS):
         chances = 1.0 / (1.0 + np.exp(-np.clip(features @ weights + offsets, -30.0, 30.0)))
-        slope = features.T @ (hits - chances) - _PULL * (weights - start)
-        bend = (features * (chances * (1.0 - chances))[:, None]).T @ features + _PULL * np.eye(len(weights))
+        slope = features.T @ (hits - chances) - pull * (weights - start)
+        bend = (features * (chances * (1.0 - chances))[:, None]).T @ features + np.diag(pull)
         step = np.linalg.solve(bend, slope)
         weights += np.clip(step, -2.0, 2.0)
         if float(np.abs(step).max()) < 1e-9:  # noqa: PLR2004 - it stands still

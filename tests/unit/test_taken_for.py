@@ -1,0 +1,94 @@
+"""What a thing is taken for: on the whole and lately, once and not twice, and who stands by it."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from small_site import small_site
+from watched_place import START, camera, detections, scene, seen
+
+from pipeline.firings import Firing
+from pipeline.moments import Moment
+from pipeline.observations import Observation, observe
+from pipeline.occupancies import Occupancies
+from pipeline.occupancy import OccupancySettings
+from pipeline.scene_rules import SceneRules
+from pipeline.scenes import Rule, Scene
+
+PERIOD_S = 0.5
+STALL = scene(Rule.DWELL, ["stall"], dwell_s=20.0)
+OVERFLOWING = scene(Rule.DWELL, ["overflowing-bin"], dwell_s=20.0)
+LEFT = scene(Rule.LEFT, ["rubbish-bag"], dwell_s=10.0, radius_m=1.5)
+
+
+def play(one: Scene, frames: list[list[Observation]]) -> list[tuple[float, Firing]]:
+    """Return what fires, with its second, when a frame is shown each half second."""
+    rules = SceneRules(camera([one.code], fps=2.0), {one.code: one}, settings=OccupancySettings())
+    found = Occupancies(period_s=PERIOD_S)
+    fired: list[tuple[float, Firing]] = []
+    for step, shown in enumerate(frames):
+        at = START + step * PERIOD_S
+        found.update(shown, at=at)
+        moment = Moment(at=at, step_s=PERIOD_S, watched_since=START, observations=shown, occupancies=found)
+        fired += [(step * PERIOD_S, each) for each in rules.update(moment)]
+    return fired
+
+
+def test_one_sure_frame_among_faint_ones_is_not_enough():
+    sure = [[seen(0, 0, "stall", confidence=0.5)] for _ in range(60)]
+    assert [t for t, _ in play(STALL, sure)] == [20.0]
+    doubtful = [[seen(0, 0, "stall", confidence=0.6 if step % 10 == 0 else 0.15)] for step in range(120)]
+    assert play(STALL, doubtful) == []
+
+
+def test_a_bin_that_stood_tidy_for_long_may_overflow():
+    tidy = [[seen(0, 0, "bin")] for _ in range(1200)]
+    full = [[seen(0, 0, "overflowing-bin")] for _ in range(240)]
+    assert play(OVERFLOWING, tidy) == []
+    ((at, firing),) = play(OVERFLOWING, tidy + full)
+    assert 620.0 <= at <= 680.0
+    assert firing.class_name == "overflowing-bin"
+
+
+def test_a_bin_that_is_now_and_then_taken_for_a_full_one_is_tidy():
+    frames = [[seen(0, 0, "overflowing-bin" if step % 3 == 0 else "bin")] for step in range(200)]
+    assert play(OVERFLOWING, frames) == []
+
+
+def test_who_stands_behind_a_thing_stands_by_it_though_its_feet_are_hidden():
+    bag = seen(3, 0, "rubbish-bag", size_px=(10.0, 8.0))
+    top = bag.box_px[1]
+    nobody: list[list[Observation]] = [[] for _ in range(10)]
+    assert [t for t, _ in play(LEFT, nobody + [[bag]] * 60)] == [16.0]
+    # Both boxes end at the bag's upper edge and are placed two metres too far.
+    behind = [bag, _ending_at(seen(3.2, 2.2, "person", size_px=(6.0, 18.0)), top)]
+    assert play(LEFT, nobody + [behind] * 60) == []
+    aside = [bag, _ending_at(seen(6.0, 2.2, "person", size_px=(6.0, 18.0)), top)]
+    assert [t for t, _ in play(LEFT, nobody + [aside] * 60)] == [16.0]
+
+
+def _ending_at(one: Observation, bottom_px: float) -> Observation:
+    left, top, right, bottom = one.box_px
+    return replace(one, box_px=(left, top + bottom_px - bottom, right, bottom_px))
+
+
+@pytest.mark.parametrize(("name", "believed"), [("rubbish-bag", True), ("car", False)])
+def test_what_cannot_move_by_itself_is_believed_when_it_is_seen_again(name: str, believed: bool):  # noqa: FBT001
+    one = scene(Rule.DWELL, [name], dwell_s=20.0)
+    first = [[seen(0, 0, name)] for _ in range(6)]
+    rarely = [[seen(0, 0, name)] if step % 8 == 0 else [] for step in range(80)]
+    assert bool(play(one, first + rarely)) is believed
+
+
+def test_two_boxes_of_a_family_in_one_place_are_one_thing():
+    place = small_site().cameras["cam-a"]
+    size = (place.width_px, place.height_px)
+    found = detections(
+        ("person", 0.9, (500.0, 440.0, 520.0, 500.0)),
+        ("person", 0.6, (502.0, 470.0, 522.0, 501.0)),  # its legs again
+        ("person", 0.5, (512.0, 380.0, 532.0, 440.0)),  # somebody six metres behind
+        ("car", 0.4, (500.0, 440.0, 520.0, 500.0)),  # another family
+    )
+    kept = [(each.class_name, round(each.confidence, 1)) for each in observe(found, place, image_size_px=size)]
+    assert kept == [("person", 0.9), ("person", 0.5), ("car", 0.4)]
+    assert observe(found.select(np.zeros(4, bool)), place, image_size_px=size) == ()
