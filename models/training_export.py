@@ -32,7 +32,7 @@ class ExportFailedError(ModelsError):
 
 
 def export(
-    folder: Path, target: Path, *, names: Mapping[int, str], description: str, kind: str = OPENVINO, size_px: int = 608
+    folder: Path, target: Path, *, names: Mapping[int, str], description: str, kind: str = OPENVINO, size_px: int = 768
 ) -> Path:
     """Export the moving average of a training's weights, whole or not at all, and return where it is.
 

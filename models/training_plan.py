@@ -20,7 +20,7 @@ LEAST_MINUTES, MOST_MINUTES = 0.1, 10_000.0
 MOST_BATCH: Final = 512
 # From which share of the plan on, the longer side in pixels; the other is 9/16 of it, up to a multiple of 32. Small
 # pictures are quick to learn the rough from.
-_SIZES: Final = ((0.0, 448), (0.4, 512), (0.8, 608))
+_SIZES: Final = ((0.0, 448), (0.4, 512), (0.6, 640))
 _WARM_UP: Final = 0.015
 _LAST_RATE: Final = 0.02  # of the first
 _MOST_PROCESSES: Final = 4
