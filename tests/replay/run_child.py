@@ -4,6 +4,7 @@ python run_child.py DATABASE_URL EVIDENCE VIDEO WEIGHTS START
 """
 
 import json
+import signal
 import sys
 from collections.abc import Mapping
 from datetime import datetime
@@ -29,6 +30,7 @@ def tell(tallies: Mapping[str, Tally]) -> None:
 
 def main() -> None:
     url, evidence, video, weights, start = sys.argv[1:]
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job inherits that it is ignored
     site, casebook, clock = read_site(SITE), open_casebook(url), WallClock()
     desk = Desk(site=site, casebook=casebook, clock=clock, evidence=EvidenceStore(Path(evidence)))
     figures = run_cameras(
