@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Final
 
+from models.children import end_child
 from models.errors import LibraryMissingError, ModelsError, SettingFaultError, require_range
 
 ARCHITECTURES: Final = ("yolo11n.yaml", "yolov8n.yaml")  # described in Ultralytics' package; both answer with anchors
@@ -25,7 +26,6 @@ _WARM_UP: Final = 0.015
 _LAST_RATE: Final = 0.02  # of the first
 _MOST_PROCESSES: Final = 4
 _POLL_S: Final = 0.2
-_END_S: Final = 10.0
 _START_S: Final = 600.0  # a step's process may take so long besides, on a busy machine
 
 
@@ -243,7 +243,7 @@ def _run_step(folder: Path, most_s: float) -> None:
         _wait(folder, children, most_run_s=3.0 * most_s + _START_S)
     finally:
         for child in children:
-            _end(child)
+            end_child(child)
 
 
 def _start(folder: Path, most_s: float, crew: Crew) -> subprocess.Popen[bytes]:
@@ -279,16 +279,6 @@ def _wait(folder: Path, children: list[subprocess.Popen[bytes]], *, most_run_s: 
 
 def _said(folder: Path, place: int) -> Path:
     return folder / f"step-{place}.txt"
-
-
-def _end(child: subprocess.Popen[bytes]) -> None:
-    if child.poll() is None:
-        child.terminate()
-        try:
-            child.wait(_END_S)
-        except subprocess.TimeoutExpired:
-            child.kill()
-            child.wait()
 
 
 def replace_text(path: Path, text: str) -> None:

@@ -86,10 +86,10 @@ class IntrusionRule:
             wanted, inside, clear, at=moment.at, step_s=moment.step_s, opens_from=self.scene.confidence
         ):
             due = not visit.clock.fired and visit.clock.held_s >= self.scene.dwell_s
-            sure = min(visit.confidence, visit.newest.confidence if visit.newest else 0.0)
-            if due and visit.newest is not None and sure >= self.scene.confidence:
+            newest = visit.newest
+            if due and newest is not None and min(visit.confidence, newest.confidence) >= self.scene.confidence:
                 visit.clock.fired = True
-                fired.append(on_level(_entered(self.scene.code, visit, visit.newest), self.zone))
+                fired.append(on_level(_entered(self.scene.code, visit, newest), self.zone))
         return fired
 
     def record(self) -> list[object]:

@@ -13,6 +13,7 @@ from typing import Final
 
 import cv2
 
+from models.children import end_child
 from pipeline.district.dataset import Dataset, Split
 from pipeline.district.dataset_sheet import draw_sheet
 from pipeline.district.display import require_rendering
@@ -20,7 +21,6 @@ from pipeline.district.errors import DistrictError
 from pipeline.site_files import read_site
 
 _POLL_S: Final = 0.5
-_END_S: Final = 10.0
 _THREADS: Final = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
 
 
@@ -65,7 +65,7 @@ def draw_dataset(
         _wait(children, dataset, until=time.monotonic() + most_s, show=_shown(dataset, splits, lacking, progress))
     finally:
         for child in children:
-            _end(child)
+            end_child(child)
     return not dataset.missing(*splits)
 
 
@@ -112,16 +112,6 @@ def _said(dataset: Dataset, part: int) -> str:
     said = (dataset.folder / f".child-{part}.txt").read_text(encoding="utf-8", errors="replace")
     lines = [line for line in said.splitlines() if line.strip()]
     return lines[-1][:300] if lines else "no message"
-
-
-def _end(child: subprocess.Popen[bytes]) -> None:
-    if child.poll() is None:
-        child.terminate()
-        try:
-            child.wait(_END_S)
-        except subprocess.TimeoutExpired:
-            child.kill()
-            child.wait()
 
 
 def draw_part(dataset: Dataset, site: Path, *, part: int, parts: int, splits: Sequence[Split] = tuple(Split)) -> None:

@@ -1,7 +1,8 @@
 """What a detector makes of true boxes: misses, jitter, confusions and boxes of nothing, as a table of a few numbers.
 
-The numbers in `PLAUSIBLE` are to be fitted to runs with pixels (`noise_fit.fit_noise`); until then they are plausible
-values of a small detector at 640 px, and no measurement. Chances are logits: 0 is one in two, 3 is 95 in a hundred.
+The numbers in `PLAUSIBLE` are those of a small detector at 640 px as one would guess them, and no measurement. Fits
+to runs with pixels (`noise_fit.fit_noise`) start from them; the published fit is `noise.json`. Chances are logits: 0
+is one in two, 3 is 95 in a hundred.
 """
 
 import math

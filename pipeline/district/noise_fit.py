@@ -17,13 +17,13 @@ from scipy.optimize import linear_sum_assignment
 
 from models.boxes import iou
 from models.detections import Detections
+from pipeline.camera_pipeline import FAINT
 from pipeline.district.noise import MIDDLE_PX, ClassNoise, NoiseTable
 from pipeline.district.stage import Conditions, Kind, Light, SeenThing, Weather
 
 Floats = NDArray[np.float64]
 SAME: Final = 0.4  # overlap from which a box is about a thing
 TOUCH: Final = 0.05
-STRAY_FROM: Final = 0.1  # confidence; fainter boxes hold nothing and open nothing
 LEAST: Final = 30  # fewer than this say nothing of a spread
 _FREE: Final = 0.9
 _PULL: Final = (0.05, 4.0)  # of the table's own numbers, as inverses of variances: level, slope by size
@@ -125,7 +125,7 @@ def _on_nothing(pair: FramePair, owned: set[int]) -> list[int]:
     """Return which detections, faint ones aside, touch nothing that is there; second boxes of a thing are not stray."""
     things = np.array([thing.box_px for thing in pair.seen]).reshape(-1, 4)
     touches = np.asarray(iou(pair.found.boxes_px.astype(np.float64), things).max(axis=1, initial=0.0) > TOUCH)
-    sure = pair.found.confidence >= STRAY_FROM
+    sure = pair.found.confidence >= FAINT
     return [index for index in range(len(pair.found)) if index not in owned and sure[index] and not touches[index]]
 
 
