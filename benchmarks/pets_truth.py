@@ -138,6 +138,7 @@ def _people(published: Published, camera: Camera, rows: np.ndarray) -> Iterator[
             family="person",
             confidence=1.0,
             track=int(published.people[row]),
+            contact_px=((left + right) / 2, bottom),
             lonlat=LonLat(*published.lonlat[row].tolist()),
             east_m=east_m,
             north_m=north_m,

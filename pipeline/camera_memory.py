@@ -80,6 +80,8 @@ def _record(each: Occupancy) -> dict[str, object]:
 
 
 def _value(name: str, value: object) -> object:
+    if name == "known_as" and isinstance(value, Sequence):
+        return [[since, called] for since, called in value]
     if isinstance(value, float):
         return value if name in _TIMES else round(value, _ROUNDED)
     if isinstance(value, set):
@@ -98,6 +100,10 @@ def _occupancy(record: Mapping[str, Any], before: LocalPlane, now: LocalPlane | 
     values["look"] = None if values["look"] is None else tuple(float(each) for each in values["look"])
     values["fired"] = {str(each) for each in values["fired"]}
     values["votes"] = {str(key): float(each) for key, each in values["votes"].items()}
+    values["known_as"] = [(float(since), str(name)) for since, name in values.get("known_as", ())]
+    if not values["known_as"]:  # written before names had times
+        called = max(sorted(values["votes"]), key=lambda name: values["votes"][name])
+        values["known_as"] = [(float(values["first_seen"]), called)]
     if now is not None:
         places = np.array([[values["east_m"], values["north_m"]], values["first_m"]])
         (values["east_m"], values["north_m"]), first = now.to_metres(before.to_lonlat(places)).tolist()

@@ -23,6 +23,7 @@ _FEW_FRAMES: Final = 2.5
 _STEP_ASIDE_M: Final = 0.8
 _MOST_SPREAD_M: Final = 1.0
 _TWICE: Final = 2
+_MOST_AVERAGED: Final = 10
 _STANDS_AFTER_S: Final = 2.0
 _STANDS_WITHIN_M: Final = 1.0
 _SLOWLY: Final = 0.25
@@ -31,12 +32,13 @@ _NEVER: Final = 1e6
 
 @dataclass(slots=True)
 class _Known:
-    """Somebody: as seen last, when, how often, and since when at one place."""
+    """Somebody: as seen last, when, since when at one place, how surely on the whole and how often."""
 
     seen: Observation
     at: float
     since: float
     place_m: tuple[float, float]
+    confidence: float
     times: int = 1
 
     @property
@@ -47,6 +49,7 @@ class _Known:
         """Take in that somebody is seen again: a mean where it stands, as seen now where it moves."""
         self.times += 1
         self.seen, self.at = seen, at
+        self.confidence += (seen.confidence - self.confidence) / min(self.times, _MOST_AVERAGED)
         east, north = self.place_m
         if math.hypot(seen.east_m - east, seen.north_m - north) > _STANDS_WITHIN_M:
             self.since, self.place_m = at, (seen.east_m, seen.north_m)
@@ -86,7 +89,7 @@ class Company:
         Args:
             observations: boxes of people, faint ones too.
             at: frame time in seconds.
-            opens_from: a fainter box shows somebody who is known, and nobody new.
+            opens_from: a fainter box shows somebody who is known, and nobody new; on the whole nobody is fainter.
         """
         self._known = [each for each in self._known if at - each.at <= self._remembered_s(each)]
         owners = self._owners(observations, at)
@@ -95,10 +98,11 @@ class Company:
         taken = set(owners.values())
         rest = (seen for index, seen in enumerate(observations) if index not in taken)
         free = [seen for seen in rest if seen.confidence >= opens_from]
-        self._known += [_Known(seen, at, at, (seen.east_m, seen.north_m)) for seen in free]
+        self._known += [_Known(seen, at, at, (seen.east_m, seen.north_m), seen.confidence) for seen in free]
         self._known = self._known[-MOST:]
-        now = [each.told() for each in self._known if each.at == at]
-        lately = [each.told() for each in self._known if each.at < at and each.times >= _TWICE]
+        sure = [each for each in self._known if each.confidence >= opens_from]
+        now = [each.told() for each in sure if each.at == at]
+        lately = [each.told() for each in sure if each.at < at and each.times >= _TWICE]
         remembered = (Around(each, shown=False) for each in lately if self._in_company(each, now))
         return [*(Around(each, shown=True) for each in now), *remembered]
 

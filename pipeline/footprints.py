@@ -9,6 +9,7 @@ at a site; the spread enters the covariance of every position.
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
+from typing import Final
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,7 +44,8 @@ def _two_wheeler(half_depth_m: float, half_depth_sd_m: float) -> Footprint:
     )
 
 
-_PERSON = Footprint(family="person", half_depth_m=0.15, half_depth_sd_m=0.05, place_m=0.8, speed_mps=2.5)
+PERSON: Final = "person"
+_PERSON = Footprint(family=PERSON, half_depth_m=0.15, half_depth_sd_m=0.05, place_m=0.8, speed_mps=2.5)
 _BAG = Footprint(family="bag", half_depth_m=0.2, half_depth_sd_m=0.1, place_m=0.5, speed_mps=2.5)
 
 

@@ -14,7 +14,8 @@ from models.detections import Detections
 from models.detector import Image
 from pipeline.appearance import Appearance, appearance
 from pipeline.cameras import Camera
-from pipeline.footprints import Footprint, footprint
+from pipeline.footprints import PERSON, Footprint, footprint
+from pipeline.upright import feet_px
 
 Box = tuple[float, float, float, float]
 Cov = tuple[float, float, float]
@@ -47,6 +48,7 @@ class Observation:
         box_px: left, top, right, bottom in pixels of the camera's reference size.
         family: the classes that it may be mixed up with.
         track: the tracker's id; None for a box that belongs to no confirmed track.
+        contact_px: where it touches the ground in that image: the bottom's middle, of people see `upright`.
         east_m, north_m: centre of the footprint on the view's plane.
         calibration_cov_m2, measurement_cov_m2: (ee, en, nn), as `geo.camera_view` gives them.
         look: its colours; None where they were not looked at.
@@ -62,12 +64,8 @@ class Observation:
     north_m: float
     calibration_cov_m2: Cov
     measurement_cov_m2: Cov
+    contact_px: tuple[float, float]
     look: Appearance | None = None
-
-    @property
-    def contact_px(self) -> tuple[float, float]:
-        """Return the bottom centre of the box."""
-        return (self.box_px[0] + self.box_px[2]) / 2, self.box_px[3]
 
 
 def observe(detections: Detections, camera: Camera, *, image_size_px: tuple[int, int]) -> tuple[Observation, ...]:
@@ -86,18 +84,22 @@ def observe(detections: Detections, camera: Camera, *, image_size_px: tuple[int,
     scale = np.array([camera.width_px / image_size_px[0], camera.height_px / image_size_px[1]] * 2)
     boxes = kept.boxes_px.astype(np.float64) * scale
     feet = [footprint(name) for name in kept.names()]
+    contacts, contact_sd = contacts_px(boxes, feet, camera)
     ground = camera.view.locate_many(
-        np.column_stack([(boxes[:, 0] + boxes[:, 2]) / 2, boxes[:, 3]]).reshape(-1, 2),
-        pixel_sd_px=contact_sd_px(boxes, camera.height_px),
+        contacts,
+        pixel_sd_px=contact_sd,
         half_depth_m=np.array([each.half_depth_m for each in feet]),
         half_depth_sd_m=np.array([each.half_depth_sd_m for each in feet]),
     )
-    single = _single(boxes, ground.metres, feet)
-    return tuple(_observation(kept, boxes, ground, row) for row in np.flatnonzero(ground.on_ground & single).tolist())
+    single = not_twice(boxes, ground.metres, feet)
+    rows = np.flatnonzero(ground.on_ground & single).tolist()
+    return tuple(_observation(kept, boxes, contacts, ground, row) for row in rows)
 
 
-def _single(boxes_px: NDArray[np.float64], metres: NDArray[np.float64], feet: Sequence[Footprint]) -> NDArray[np.bool_]:
-    """Return which of the boxes, surest first, are not a second box of one before."""
+def not_twice(
+    boxes_px: NDArray[np.float64], metres: NDArray[np.float64], feet: Sequence[Footprint]
+) -> NDArray[np.bool_]:
+    """Return which of (n, 4) boxes at (n, 2) metres, surest first, are not a second box of one before."""
     if not feet:
         return np.zeros(0, bool)
     families = np.array([each.family for each in feet])
@@ -111,6 +113,20 @@ def _single(boxes_px: NDArray[np.float64], metres: NDArray[np.float64], feet: Se
         if single[row]:
             single &= ~double[row]
     return single
+
+
+def contacts_px(
+    boxes_px: NDArray[np.float64], feet: Sequence[Footprint], camera: Camera
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return where things touch the ground, (n, 2), and the standard deviations of that along u and v, (n, 2)."""
+    places = np.column_stack([(boxes_px[:, 0] + boxes_px[:, 2]) / 2, boxes_px[:, 3]]).reshape(-1, 2)
+    spreads = contact_sd_px(boxes_px, camera.height_px)
+    people = np.array([each.family == PERSON for each in feet], bool)
+    if people.any():
+        places[people], spreads[people] = feet_px(
+            boxes_px[people], spreads[people], view=camera.view, height_m=camera.height_m
+        )
+    return places, spreads
 
 
 def contact_sd_px(boxes_px: NDArray[np.float64], height_px: int) -> NDArray[np.float64]:
@@ -146,7 +162,9 @@ def _covered(boxes_px: Sequence[Box]) -> NDArray[np.bool_]:
     return np.asarray(shares.sum(axis=1) >= COVERED_SHARE)
 
 
-def _observation(detections: Detections, boxes: NDArray[np.float64], ground: GroundPoints, row: int) -> Observation:
+def _observation(
+    detections: Detections, boxes: NDArray[np.float64], contacts: NDArray[np.float64], ground: GroundPoints, row: int
+) -> Observation:
     name = detections.class_names[int(detections.class_ids[row])]
     tracks = detections.track_ids
     left, top, right, bottom = (float(value) for value in boxes[row])
@@ -158,6 +176,7 @@ def _observation(detections: Detections, boxes: NDArray[np.float64], ground: Gro
         family=footprint(name).family,
         confidence=float(detections.confidence[row]),
         track=track if track >= 0 else None,
+        contact_px=(float(contacts[row, 0]), float(contacts[row, 1])),
         lonlat=LonLat(float(ground.lonlat[row, 0]), float(ground.lonlat[row, 1])),
         east_m=float(ground.metres[row, 0]),
         north_m=float(ground.metres[row, 1]),

@@ -23,6 +23,7 @@ _NEVER: Final = 1e6
 _FEW_FRAMES: Final = 3.0
 _NEARER: Final = 0.05  # of its height: a thing that hides another stands lower in the image
 _LEAST_PART: Final = 0.1  # of a thing that is hidden in part
+_LARGE_PART: Final = 0.3
 _LEAST_HIDING: Final = 0.5  # of what is missing of it
 _OTHER_TRACK: Final = 0.2  # cost of another track's id at the place
 
@@ -129,6 +130,8 @@ class Occupancies:
         inside = float(intersections(_array([seen.box_px]), _array([held.box_px])).sum())
         if inside < self.settings.part_inside * part or part < _LEAST_PART * whole:
             return False
+        if footprint(held.class_name).still and part >= _LARGE_PART * whole:
+            return True  # what cannot move by itself is still there where a large part of it is
         return self._hidden_share(held, clear) >= _LEAST_HIDING * (1.0 - part / whole)
 
     def _fits(self, held: Occupancy, seen: Observation, at: float, *, shared: float) -> bool:
@@ -147,7 +150,7 @@ class Occupancies:
         if away_m > place_m + min(spread_m, 2.0 * place_m):
             return False
         watched = at - held.last_seen <= self.gap_s
-        if not (watched or held.stood(settings)):
+        if not (watched or held.stood(settings) or footprint(seen.class_name).still):
             return False
         if unlikeness(held.look, seen.look) > (settings.unlike if watched else settings.unlike_after_gap):
             return False
@@ -196,12 +199,12 @@ class Occupancies:
         held.displaced_s = held.displaced_s + step_s if self._displaced(held, observations) else 0.0
         if held.displaced_s >= settings.replaced_s:
             return Ended.REPLACED
-        stood = held.stood(settings)
-        if stood and self._hidden(held, clear):
+        if held.stood(settings) and self._hidden(held, clear):
             held.hidden_s += step_s
             return None
         held.empty_s += step_s
-        return Ended.EMPTY if held.empty_s >= (settings.grace_s if stood else settings.unsettled_grace_s) else None
+        held.misses += 1
+        return Ended.EMPTY if held.is_gone(settings) else None
 
     def _departed(self, held: Occupancy, observations: Sequence[Observation]) -> bool:
         """Tell whether the track that held the place is seen clear of it, still with the thing's look."""

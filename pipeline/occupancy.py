@@ -13,6 +13,7 @@ from pipeline.footprints import footprint
 from pipeline.observations import Box, Cov, Observation
 
 _MOST_EARLY: Final = 200
+_MOST_NAMES: Final = 8
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,6 +26,8 @@ class OccupancySettings:
         settle_s, settle_frames: a thing is settled, and seen again after a gap, once seen for this long and so often.
         grace_s: a place seen empty for so long is empty.
         unsettled_grace_s: the same for a thing that has not settled.
+        by_chance: and no sooner than a thing found as often as this one is missed so often with this chance.
+        most_grace_s: but after so long.
         gap_s: unseen for longer than this, and than three frames, counts as unseen and needs settling again.
         most_step_s: frames farther apart than this say nothing about the time between.
         vacant_s: a place seen empty for so long is held only by a thing that did not come from elsewhere.
@@ -38,7 +41,7 @@ class OccupancySettings:
         longest_unseen_s: what was not seen for so long, the camera's outages included, is forgotten.
         rest_after_s: after so long a thing counts from when its box came to overlap by `at_rest` what it became.
         part_inside: a box that lies in the thing's own by this much may be what nearer things leave of it to see.
-        votes_half_s: what was said of its class so long ago counts half: a tidy bin may overflow later.
+        votes_half_s: what was said of its class so long ago counts half, and so long it takes to change one's mind.
         most: occupancies a camera remembers.
     """
 
@@ -48,6 +51,8 @@ class OccupancySettings:
     settle_frames: int = 3
     grace_s: float = 5.0
     unsettled_grace_s: float = 2.5
+    by_chance: float = 0.001
+    most_grace_s: float = 20.0
     gap_s: float = 2.0
     most_step_s: float = 1.0
     vacant_s: float = 1.0
@@ -64,7 +69,7 @@ class OccupancySettings:
     rest_after_s: float = 5.0
     at_rest: float = 0.7
     part_inside: float = 0.8
-    votes_half_s: float = 60.0
+    votes_half_s: float = 10.0
     most: int = 500
 
 
@@ -83,11 +88,14 @@ class Occupancy:
 
     Attributes:
         votes: summed confidence by class name; what is long ago counts less.
+        known_as: since when it is taken for which class, newest last, the last few.
         first_m: where it settled, metres on the view's plane; (east_m, north_m) is the mean since.
         cov_m2: mean covariance of one frame's measurement; divided by `effective` it is the position's.
         unseen_s: time in which it was not seen, though before and after.
         again: frames in which it was seen since the last gap, and since when.
         empty_s, displaced_s, hidden_s: for how long its place has been seen empty, holding another thing, or hidden.
+        hits, looks: frames that showed it, of frames that could have, the last one being a hit; see `votes`.
+        misses: frames since that could have.
         fired: codes of scenes that have fired for it.
         early: its first boxes with their times, until it is known when it came to rest.
         alone_since: since when nobody stood near it; None while someone does, `attended_s` without a break.
@@ -116,11 +124,15 @@ class Occupancy:
     empty_s: float = 0.0
     displaced_s: float = 0.0
     hidden_s: float = 0.0
+    hits: float = 1.0
+    looks: float = 1.0
+    misses: int = 0
     fired: set[str] = field(default_factory=set)
     alone_since: float | None = None
     attended_s: float = 0.0
     seen_now: bool = True
     early: list[tuple[float, Box]] | None = None
+    known_as: list[tuple[float, str]] = field(default_factory=list)
 
     @property
     def dwell_s(self) -> float:
@@ -142,6 +154,16 @@ class Occupancy:
         """Return which share of the confidence speaks for these classes."""
         return sum(self.votes.get(name, 0.0) for name in classes) / max(sum(self.votes.values()), 1e-9)
 
+    def dwell_as_s(self, classes: Iterable[str]) -> float:
+        """Return how long it has kept its place as a thing of these classes: a bin is there before it overflows."""
+        wanted = frozenset(classes)
+        since = self.last_seen
+        for began, name in reversed(self.known_as):
+            if name not in wanted:
+                break
+            since = began
+        return self.last_seen - max(since, self.first_seen)
+
     def settled(self, settings: OccupancySettings) -> bool:
         """Tell whether it was seen long enough, also since the last gap, to be a thing that stands.
 
@@ -155,6 +177,17 @@ class Occupancy:
     def stood(self, settings: OccupancySettings) -> bool:
         """Tell whether it was ever seen long enough to be a thing that stands."""
         return self.frames >= settings.settle_frames and self.dwell_s >= settings.settle_s
+
+    def is_gone(self, settings: OccupancySettings) -> bool:
+        """Tell whether its place was seen empty for so long, and so often, that it is there no more.
+
+        A thing that is found in every second frame is missed ten times in a row once in a thousand: how often it was
+        found says what a miss is worth (mean of a beta distribution that begins even).
+        """
+        if self.empty_s < (settings.grace_s if self.stood(settings) else settings.unsettled_grace_s):
+            return False
+        missed = 1.0 - self.hits / (self.looks + 1.0)
+        return self.empty_s >= settings.most_grace_s or missed**self.misses <= settings.by_chance
 
     def see(
         self, seen: Observation, *, at: float, gap_s: float, settings: OccupancySettings, in_part: bool = False
@@ -180,11 +213,20 @@ class Occupancy:
             self._arrive(seen, at, settings)
         fades = 0.5 ** (min(passed_s, gap_s) / settings.votes_half_s)
         self.votes = {name: fades * sure for name, sure in self.votes.items()}
+        self.hits, self.looks, self.misses = fades * self.hits + 1.0, fades * (self.looks + self.misses) + 1.0, 0
         self.votes[seen.class_name] = self.votes.get(seen.class_name, 0.0) + seen.confidence
+        self._name(at, settings)
         self.track = seen.track if seen.track is not None else self.track
         self.best_confidence = max(self.best_confidence, seen.confidence)
         self.last_seen, self.last_confidence, self.seen_now = at, seen.confidence, True
         self.empty_s = self.displaced_s = self.hidden_s = 0.0
+
+    def _name(self, at: float, settings: OccupancySettings) -> None:
+        """Note when it came to be taken for another class: as long ago as it takes to outvote what was said before."""
+        before, name = self.known_as[-1]
+        if self.class_name != name:
+            self.known_as.append((max(before, at - settings.votes_half_s), self.class_name))
+            del self.known_as[:-_MOST_NAMES]
 
     def _arrive(self, seen: Observation, at: float, settings: OccupancySettings) -> None:
         """Once it has stood for a while, count from when it came to rest: slow things fit before they stand."""
@@ -233,6 +275,7 @@ def opened(seen: Observation, *, at: float) -> Occupancy:
         track=seen.track,
         again_since=at,
         early=[(at, seen.box_px)],
+        known_as=[(at, seen.class_name)],
     )
 
 

@@ -8,9 +8,10 @@ import numpy as np
 
 from pipeline.episodes import Patience
 from pipeline.firings import Firing, bounding
+from pipeline.footprints import PERSON, footprint
 from pipeline.groups import Group, Groups
 from pipeline.moments import Moment
-from pipeline.observations import Cov, Observation
+from pipeline.observations import Cov, Observation, not_twice
 from pipeline.occupancy import Occupancy
 from pipeline.scenes import Rule, Scene
 from pipeline.zones import Zone
@@ -21,6 +22,7 @@ FAINT_SHARE: Final = 0.5  # of the scene's confidence: somebody beside a thing m
 HIDES_SHARE: Final = 0.25  # of a thing's height: boxes of what stands behind it end there or below
 APPEARED_S: Final = 2.0  # a thing that is there this soon after a camera's first frame has not appeared
 _NOT_AT_RANDOM: Final = 4.0
+_TWO: Final = 2
 _OUTAGE_S: Final = 4 * 3600.0
 
 
@@ -47,7 +49,7 @@ class StayRule:
             return False
         if each.confidence < self.scene.confidence:
             return False  # now and then taken for something, on the whole not
-        held_s = self._held_s(each, moment) if self.scene.rule is Rule.LEFT else each.dwell_s
+        held_s = self._held_s(each, moment) if self.scene.rule is Rule.LEFT else each.dwell_as_s(self.scene.classes)
         return held_s >= self.scene.dwell_s and each.last_confidence >= self.scene.confidence
 
     def _held_s(self, each: Occupancy, moment: Moment) -> float:
@@ -86,7 +88,13 @@ class ClutterRule:
 
     def update(self, moment: Moment) -> list[Firing]:
         """Take in one frame and return what fires in it."""
-        standing = [each for each in moment.occupancies.all if counts(each, self.scene, self.zone, moment)]
+        standing = _each_once(
+            [
+                each
+                for each in moment.occupancies.all
+                if each.confidence >= self.scene.confidence and counts(each, self.scene, self.zone, moment)
+            ]
+        )
         points = np.array([[each.east_m, each.north_m] for each in standing], np.float64).reshape(-1, 2)
         fired = []
         for group in self._groups.update(points, at=moment.at, step_s=moment.step_s):
@@ -113,6 +121,19 @@ def counts(each: Occupancy, scene: Scene, zone: Zone, moment: Moment) -> bool:
         and each.best_confidence >= scene.confidence
         and zone.holds_place((each.east_m, each.north_m), each.box_px)
     )
+
+
+def _each_once(standing: Sequence[Occupancy]) -> list[Occupancy]:
+    """Return the things without those that are boxed now this way and now that, and so keep two places at once."""
+    ranked = sorted(standing, key=lambda each: (-each.frames, each.first_seen))
+    if len(ranked) < _TWO:
+        return ranked
+    once = not_twice(
+        np.array([each.box_px for each in ranked], np.float64),
+        np.array([(each.east_m, each.north_m) for each in ranked], np.float64),
+        [footprint(each.class_name) for each in ranked],
+    )
+    return [each for each, kept in zip(ranked, once.tolist(), strict=True) if kept]
 
 
 def _stayed(scene: str, each: Occupancy) -> Firing:
@@ -183,7 +204,7 @@ def middle_cov(covs: Sequence[Cov], places_m: Sequence[tuple[float, float]]) -> 
 
 
 def _attends(seen: Observation, confidence: float) -> bool:
-    return seen.family == "person" and seen.confidence >= confidence
+    return seen.family == PERSON and seen.confidence >= confidence
 
 
 def _stands_behind(each: Occupancy, seen: Observation) -> bool:

@@ -63,6 +63,7 @@ def seen(
         family=footprint(name).family,
         confidence=confidence,
         track=track,
+        contact_px=(u, v),
         lonlat=LonLat(121.08, 31.15),
         east_m=east_m,
         north_m=north_m,

@@ -21,7 +21,7 @@ from pipeline.district.configuring import district_site
 from pipeline.district.district import District
 from pipeline.district.noise import PLAUSIBLE, NoiseTable
 from pipeline.district.replay import ReplayDetector
-from pipeline.district.stage import Light
+from pipeline.district.stage import Light, TrueEvent
 from pipeline.district.week import Timeline, timelines
 from pipeline.district.workplace import World, at_the_desk
 from pipeline.frames import Frame
@@ -181,13 +181,20 @@ def dispatched(
 
 
 def true_events(district: District, start: datetime) -> list[scoring.TrueEvent]:
-    """Return the district's events as events to score."""
-    return [
-        scoring.TrueEvent(
-            scene=event.scene,
-            at=start + timedelta(seconds=event.qualifies_s),
-            lonlat=event.lonlat,
-            until=start + timedelta(seconds=max(event.to_s, event.qualifies_s)),
-        )
-        for event in district.true_events()
-    ]
+    """Return the district's events that must be found, as events to score."""
+    return [_to_score(event, start) for event in district.true_events()]
+
+
+def hidden_events(district: District, start: datetime) -> list[scoring.TrueEvent]:
+    """Return what happens though no camera has enough of it in view: a case about it is neither true nor false."""
+    hidden = (each for each in district.events if not each.distractor and not district.seen_by[each.id])
+    return [_to_score(event, start) for event in hidden]
+
+
+def _to_score(event: TrueEvent, start: datetime) -> scoring.TrueEvent:
+    return scoring.TrueEvent(
+        scene=event.scene,
+        at=start + timedelta(seconds=event.qualifies_s),
+        lonlat=event.lonlat,
+        until=start + timedelta(seconds=max(event.to_s, event.qualifies_s)),
+    )

@@ -87,10 +87,10 @@ _ROWS: Final = (
         code=CROWD, rule=Rule.CROWD, name="Crowd gathering", name_zh="人员聚集",
         category=_LOCAL + "L001", classes=("person",), dwell_s=10.0, count=6, radius_m=4.0,
     ),
-    # the site: 2 s
+    # the site: 2 s; who climbs over a railing is seldom seen whole, and nobody else is there
     _Row(
         code=WATERS_EDGE, rule=Rule.INTRUSION, name="Person at the water's edge", name_zh="人员进入临水禁入区",
-        category=_LOCAL + "L002", classes=("person",), dwell_s=2.0,
+        category=_LOCAL + "L002", classes=("person",), dwell_s=2.0, confidence=0.22,
     ),
     # the site: 10 s, whoever stands by
     _Row(

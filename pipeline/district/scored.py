@@ -1,7 +1,8 @@
 """A run against its truth: a row for each event, each case and each pair of both; plain values, ready to be added up.
 
 Where the truth lies relative to a case is judged for cases matched by time and a generous distance, so that a case far
-off its event counts in the error and not only as a miss.
+off its event counts in the error and not only as a miss. A case about something that does happen, but of which no
+camera sees enough for it to be asked for, is left out, as the regions are that COCO's scores ignore.
 """
 
 import math
@@ -14,7 +15,7 @@ from scipy.optimize import linear_sum_assignment
 
 from geo.metric import LocalPlane
 from pipeline import scoring
-from pipeline.district.evaluation import DistrictRun, found_case, true_events
+from pipeline.district.evaluation import DistrictRun, found_case, hidden_events, true_events
 from pipeline.district.stage import Kind
 from pipeline.district.week import Timeline
 from pipeline.sightings import Sighting
@@ -125,7 +126,8 @@ class ScoredRun:
 
 def scored(run: DistrictRun) -> ScoredRun:
     """Return a run's rows."""
-    events, found = true_events(run.district, run.start), run.found()
+    events, hidden = true_events(run.district, run.start), hidden_events(run.district, run.start)
+    found = [each for each in run.found() if not _about_any(hidden, each[1]) or _about_any(events, each[1])]
     score = scoring.score(events, [case for _, case in found])
     return ScoredRun(
         seed=run.district.seed,
@@ -136,7 +138,7 @@ def scored(run: DistrictRun) -> ScoredRun:
         cases=tuple(_case_rows(run, found, score)),
         pairs=tuple(_pairs(run, events, found)),
         distractors=tuple(_where(run, each.camera, each.scene) for each in run.district.events if each.distractor),
-        false_sightings=tuple(_false_sightings(run, events)),
+        false_sightings=tuple(_false_sightings(run, [*events, *hidden])),
         timelines=run.timelines,
         misses=tuple(_misses(run, score, found)),
     )
@@ -245,9 +247,13 @@ def _false_sightings(run: DistrictRun, events: Sequence[scoring.TrueEvent]) -> l
     found = []
     for each in run.told:
         case = found_case(each.sighting)
-        if not any(_about(event, case) for event in events):
+        if not _about_any(events, case):
             found.append(_where(run, each.sighting.camera, case.scene))
     return found
+
+
+def _about_any(events: Sequence[scoring.TrueEvent], case: scoring.FoundCase) -> bool:
+    return any(_about(event, case) for event in events)
 
 
 def _about(event: scoring.TrueEvent, case: scoring.FoundCase) -> bool:

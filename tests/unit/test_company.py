@@ -14,6 +14,7 @@ def person(east_m: float, north_m: float, track: int | None = None) -> Observati
         family="person",
         confidence=0.8,
         track=track,
+        contact_px=(5.0, 30.0),
         lonlat=LonLat(121.0, 31.0),
         east_m=east_m,
         north_m=north_m,

@@ -15,6 +15,7 @@ def seen(box: Box, name: str = "car", *, track: int | None = 1, family: str = "v
         family=family,
         confidence=0.8,
         track=track,
+        contact_px=(middle, bottom),
         lonlat=LonLat(121.0, 31.0),
         east_m=middle / 20,
         north_m=-bottom / 20,
