@@ -43,6 +43,7 @@ _HOLDS_S: Final[Mapping[HealthFault, float]] = MappingProxyType(
         HealthFault.FROZEN: 15.0,
         HealthFault.LOW_FPS: 60.0,
         HealthFault.CLOCK_OFF: 30.0,
+        HealthFault.OFFLINE: 0.0,
     }
 )
 
@@ -58,7 +59,10 @@ class HealthSettings:
         learn_every_s: time between two looks that the reference takes in, once it is known.
         least_rate: share of the camera's own rate that frames must come at.
         rate_over_s: time over which the rate is taken.
-        clock_s: how far frame time may lie from the time a live frame came in.
+        clock_s: how far a camera's clock may lie from ours: frame time from when a live frame came in, or the time of
+            day that its stream states from when the frame was taken.
+        drift_s: how far a stream's time may run off the clock within a minute.
+        offline_s: no frame of a live camera for so long means that it is away.
         limits: of pictures.
     """
 
@@ -69,6 +73,8 @@ class HealthSettings:
     least_rate: float = 0.5
     rate_over_s: float = 30.0
     clock_s: float = 10.0
+    drift_s: float = 2.0
+    offline_s: float = 30.0
     limits: HealthLimits = field(default_factory=HealthLimits)
 
 
@@ -121,6 +127,7 @@ class HealthWatch:
         self._learned_at: datetime | None = None
         self._told_at: datetime | None = None
         self._times: deque[float] = deque()
+        self._awaited_since: datetime | None = None
 
     @property
     def lasting(self) -> Mapping[HealthFault, HealthEvent]:
@@ -134,7 +141,7 @@ class HealthWatch:
 
     def see(self, frame: Frame) -> tuple[HealthEvent, ...]:
         """Take in the next frame and return the spells that begin or end with it."""
-        now = frame.captured_at
+        now = self._awaited_since = frame.captured_at
         self._times.append(frame.at_s)
         while self._times[0] < frame.at_s - self._settings.rate_over_s:
             self._times.popleft()
@@ -144,6 +151,19 @@ class HealthWatch:
         shown |= self._of_time(frame)
         self._looked_at = now
         return (*self._begun(shown, now), *self._ended(shown, now))
+
+    def absent(self, now: datetime) -> tuple[HealthEvent, ...]:
+        """Take note that no frame came by now; return the spell that begins once that is long enough.
+
+        Args:
+            now: time by the clock that live frames are stamped with.
+        """
+        since = self._awaited_since = self._awaited_since or now
+        missing_s, limit_s = (now - since).total_seconds(), self._settings.offline_s
+        if missing_s < limit_s:
+            return ()
+        self._showing.setdefault(HealthFault.OFFLINE, _Showing(since, now, (missing_s, limit_s)))
+        return tuple(self._begun({HealthFault.OFFLINE: (missing_s, limit_s)}, now))
 
     def news(self) -> str:
         """Return the reference as text, for the next watch, if it was learned or changed since the last call."""
@@ -174,11 +194,21 @@ class HealthWatch:
         least = self._fps * self._settings.least_rate
         if spell_s >= self._settings.rate_over_s / 2 and (rate := (len(self._times) - 1) / spell_s) < least:
             shown[HealthFault.LOW_FPS] = (rate, least)
-        if frame.received_at is not None:
-            off_s = abs((frame.received_at - frame.captured_at).total_seconds())
-            if off_s > self._settings.clock_s:
-                shown[HealthFault.CLOCK_OFF] = (off_s, self._settings.clock_s)
+        for off_s, limit_s in self._clock(frame):
+            if abs(off_s) > limit_s:
+                shown[HealthFault.CLOCK_OFF] = (abs(off_s), limit_s)
         return shown
+
+    def _clock(self, frame: Frame) -> list[tuple[float, float]]:
+        """Return what is known of the camera's clock: seconds off, and how many it may be."""
+        settings, known = self._settings, []
+        if frame.drift_s is not None:
+            known.append((frame.drift_s, settings.drift_s))
+        if frame.clock_off_s is not None:
+            known.append((frame.clock_off_s, settings.clock_s))
+        if frame.received_at is not None:
+            known.append(((frame.received_at - frame.captured_at).total_seconds(), settings.clock_s))
+        return known
 
     def _begun(self, shown: Mapping[HealthFault, tuple[float, float]], now: datetime) -> list[HealthEvent]:
         begun = []

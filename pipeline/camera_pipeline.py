@@ -58,6 +58,7 @@ class Outcome(StrEnum):
     REPEATED = "repeated"
     LATE = "late"
     REFUSED = "refused"
+    UNFIT = "unfit"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -138,12 +139,14 @@ class CameraPipeline:
         """
         outcome = self._order(frame)
         if outcome is not Outcome.PROCESSED:
-            return StepResult(outcome=outcome, detections=Detections.empty(self._detector.class_names))
+            return StepResult(outcome=outcome, detections=self._nothing())
+        if frame.fault is not None:
+            return StepResult(outcome=Outcome.UNFIT, detections=self._nothing(), health=self._health(frame))
         at, before = frame.at_s, self.newest_at
         found = self._detector.detect(frame.image, stream=self.camera.code, at_s=at, confidence=FAINT)
         self.newest_at = frame.captured_at
         self._watched_since = at if self._watched_since is None else self._watched_since
-        seen = self._health(frame, found)
+        seen = self._health(frame, found=found)
         moved = self.health is not None and self.health.moved
         firings = () if moved else tuple(self._rules.update(self._moment(frame, found, before)))
         blurred = self._lately.joined(found, at=at)
@@ -153,6 +156,11 @@ class CameraPipeline:
         state = self._due(bool(sightings))
         return StepResult(outcome=outcome, detections=counted, sightings=sightings, state=state, health=seen)
 
+    def absent(self, now: datetime) -> tuple[HealthSeen, ...]:
+        """Take note that no frame of a live camera came by now; return what that means for its health."""
+        events = () if self.health is None else self.health.absent(now)
+        return tuple(HealthSeen(event=event) for event in events)
+
     def state(self) -> CameraState | None:
         """Return what must survive a restart, None before the first frame."""
         if self.newest_at is None or self._watched_since is None:
@@ -161,13 +169,20 @@ class CameraPipeline:
         memory = remember(self.camera, self._occupancies, self._rules, watched_since=self._watched_since)
         return CameraState(camera=self.camera.code, newest_at=self.newest_at, occupancies=memory)
 
-    def _health(self, frame: Frame, found: Detections) -> tuple[HealthSeen, ...]:
+    def _health(self, frame: Frame, *, found: Detections | None = None) -> tuple[HealthSeen, ...]:
+        """Return what begins or ends with a frame; no picture where nothing was looked for that is to be blurred."""
         if self.health is None:
             return ()
         return tuple(
-            HealthSeen(event=event, view=self._plain_view(frame, found) if event.until is None else None)
+            HealthSeen(
+                event=event,
+                view=self._plain_view(frame, found) if event.until is None and found is not None else None,
+            )
             for event in self.health.see(frame)
         )
+
+    def _nothing(self) -> Detections:
+        return Detections.empty(self._detector.class_names)
 
     def _plain_view(self, frame: Frame, found: Detections) -> View:
         classless = self._detector.classless

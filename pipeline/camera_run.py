@@ -14,7 +14,7 @@ from geo.errors import GeoError
 from models.detector import Detector
 from models.errors import ModelsError
 from pipeline.camera_health import open_watch
-from pipeline.camera_pipeline import CameraPipeline, Outcome, PipelineSettings, StepResult
+from pipeline.camera_pipeline import CameraPipeline, HealthSeen, Outcome, PipelineSettings, StepResult
 from pipeline.cameras import Camera
 from pipeline.casebook import BusyError, CameraState, Casebook, StorageError
 from pipeline.clocks import Clock
@@ -33,6 +33,7 @@ log = logging.getLogger(__name__)
 QUEUED: Final = 4
 FIRST_WAIT_S, LONGEST_WAIT_S, GIVE_UP_S = 0.5, 30.0, 600.0  # for a casebook that is busy or out of reach
 _POLL_S: Final = 0.2
+_IDLE_S: Final = 1.0
 _END: Final = None
 OWN_ERRORS: Final = (PipelineError, ModelsError, GeoError, OSError)
 
@@ -172,7 +173,7 @@ class CameraRun:
 
     def _work(self) -> None:
         try:
-            while not self._stop.is_set() and (frame := self._queue.get()) is not _END:
+            while not self._stop.is_set() and (frame := self._next()) is not _END:
                 self._take(self._pipeline.step(frame))
             self._finish()
         except OWN_ERRORS as error:
@@ -182,10 +183,19 @@ class CameraRun:
         finally:
             self._done.set()
 
+    def _next(self) -> Frame | None:
+        """Return the next frame, None after the last; of a live camera it is noted when none comes."""
+        while self._address.live and not self._stop.is_set():
+            try:
+                return self._queue.get(timeout=_IDLE_S)
+            except queue.Empty:
+                self._note_health(self._pipeline.absent(self._services.clock.now()))
+        return _END if self._stop.is_set() else self._queue.get()
+
     def _take(self, result: StepResult) -> None:
         """Store what a frame brought: the state goes with the last sighting, so that none is lost between the two."""
         self.tally.count(result)
-        self._note_health(result)
+        self._note_health(result.health)
         last = len(result.sightings) - 1
         for index, sighting in enumerate(result.sightings):
             state = result.state if index == last else None
@@ -194,8 +204,8 @@ class CameraRun:
         if last < 0 and result.state is not None:
             self._remember(result.state)
 
-    def _note_health(self, result: StepResult) -> None:
-        for seen in result.health:
+    def _note_health(self, health: tuple[HealthSeen, ...]) -> None:
+        for seen in health:
             log.warning(
                 "camera %s: %s %s", self.camera.code, seen.event.fault, "over" if seen.event.until else "begins"
             )

@@ -2,9 +2,17 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 
 from models.detector import Image
 from pipeline.clocks import utc
+
+
+class FrameFault(StrEnum):
+    """Why a live frame shows nothing of the street; no detector gets to see it, the camera's health does."""
+
+    BLANK = "blank"
+    REPEATED = "repeated"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -16,6 +24,9 @@ class Frame:
         image: uint8 (height, width, 3) BGR.
         index: its place in the source, from 0, counting frames that were skipped.
         received_at: when a frame that carries its own time came in; None where its time is that already.
+        fault: what is wrong with it, None for a frame that can be looked at.
+        clock_off_s: by how much the camera's own time of day, where its stream states one, is ahead of ours.
+        drift_s: by how much the stream's time ran ahead of ours over the last minute, where it has a time of its own.
     """
 
     camera: str
@@ -23,6 +34,9 @@ class Frame:
     image: Image
     index: int = 0
     received_at: datetime | None = None
+    fault: FrameFault | None = None
+    clock_off_s: float | None = None
+    drift_s: float | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "captured_at", utc(self.captured_at, field="captured_at"))

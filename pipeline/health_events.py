@@ -18,6 +18,7 @@ class HealthFault(StrEnum):
     FROZEN = "frozen"
     LOW_FPS = "low-fps"
     CLOCK_OFF = "clock-off"
+    OFFLINE = "offline"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,6 +15,7 @@ from pipeline.cameras import Camera
 from pipeline.errors import PipelineError
 from pipeline.run_figures import RunFigures, Tally, figures_of
 from pipeline.site import Site
+from pipeline.source_errors import SourceSettingError
 from pipeline.sources import SourceAddress, checked_fps, read_address
 
 __all__ = ["NoSourceError", "RunServices", "RunSettings", "run_cameras", "site_sources"]
@@ -80,15 +81,34 @@ def run_cameras(
 
 
 def site_sources(site: Site) -> dict[str, str]:
-    """Return the addresses that the site's own cameras name."""
-    return {code: camera.uri for code, camera in site.cameras.items() if camera.uri}
+    """Return the addresses that the site's own cameras name: of the sub-stream where a camera prefers that."""
+    return {code: uri for code, camera in site.cameras.items() if (uri := preferred_uri(camera))}
+
+
+def preferred_uri(camera: Camera) -> str:
+    """Return the address of the stream that a camera's `stream` names: main (its uri) or sub (its `sub_uri`).
+
+    Raises:
+        SourceSettingError: it names neither, or a sub-stream without an address.
+    """
+    chosen, sub = str(camera.properties.get("stream", "main")), camera.properties.get("sub_uri")
+    if chosen == "main":
+        return camera.uri
+    if chosen == "sub" and isinstance(sub, str) and sub:
+        return sub
+    expected = "main, or sub with an address in sub_uri"
+    raise SourceSettingError(camera.code, "stream", chosen, expected=expected)
 
 
 def address_of(camera: Camera, uri: str) -> SourceAddress:
-    """Return what an address given for a camera names; its property `footage_fps` is the rate of its recordings."""
+    """Return what an address given for a camera names.
+
+    Its property `footage_fps` is the rate of its recordings, `transport` how its RTSP frames travel.
+    """
     filmed = camera.properties.get("footage_fps")
     rate = None if filmed is None else checked_fps(filmed, camera=camera.code, name="footage_fps")
-    return read_address(uri, camera=camera.code, footage_fps=rate)
+    transport = str(camera.properties.get("transport", "tcp"))
+    return read_address(uri, camera=camera.code, footage_fps=rate, transport=transport)
 
 
 def _watch(runs: Sequence[CameraRun], halt: Event, on_progress: Progress | None) -> float:

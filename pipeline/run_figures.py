@@ -66,6 +66,7 @@ class RunFigures:
         frames_processed: frames that went through the detector.
         frames_repeated, frames_late, frames_refused: seen before; a little older than the newest; too old.
         frames_dropped: live frames that made room for newer ones.
+        frames_unfit: live frames that showed nothing, or the very picture before them; no detector saw them.
         detections: boxes at or above the cameras' lowest scene confidence.
         sightings: scenes that fired; each opened a case, was added to one or was ignored (taken before, in shadow).
         cases: those created in this run; `cases_attached` names those that got further sightings.
@@ -82,6 +83,7 @@ class RunFigures:
     frames_late: int
     frames_refused: int
     frames_dropped: int
+    frames_unfit: int
     detections: int
     sightings: int
     sightings_ignored: int
@@ -111,6 +113,7 @@ def figures_of(tallies: Mapping[str, Tally], casebook: Casebook, *, seconds: flo
         frames_late=frames[Outcome.LATE],
         frames_refused=frames[Outcome.REFUSED],
         frames_dropped=sum(tally.dropped for tally in each),
+        frames_unfit=frames[Outcome.UNFIT],
         detections=sum(tally.detections for tally in each),
         sightings=sum(tally.sightings for tally in each),
         sightings_ignored=sum(tally.ignored for tally in each),

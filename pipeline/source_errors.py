@@ -95,14 +95,36 @@ class FrameUnreadableError(SourceError):
         super().__init__(f"{what} of camera {camera} is not an image: {reason}; expected a whole JPEG or PNG")
 
 
+class StreamFaultError(SourceError):
+    """A live stream cannot be opened, or broke off; it is tried again."""
+
+    def __init__(self, camera: str, uri: str, *, reason: str) -> None:
+        super().__init__(
+            f"stream {shown_address(uri)!r} of camera {camera}: {reason}; expected RTSP or HTTP video;"
+            " it is tried again"
+        )
+        self.reason = reason
+
+
 class StreamLostError(SourceError):
     """A live stream did not come back."""
 
-    def __init__(self, camera: str, uri: str, *, tries: int) -> None:
+    def __init__(self, camera: str, uri: str, *, tries: int, reason: str = "") -> None:
+        last = f" (the last: {reason})" if reason else ""
         super().__init__(
-            f"stream {uri!r} of camera {camera} gave no frame in {tries} tries; check that the camera is on"
-            " and reachable from here, and its name and password"
+            f"stream {shown_address(uri)!r} of camera {camera} gave no frame in {tries} tries{last}; check that the"
+            " camera is on and reachable from here, and its name and password"
         )
+
+
+def shown_address(uri: str) -> str:
+    """Return an address that can be shown and logged: without its password."""
+    scheme, found, rest = uri.partition("://")
+    host, slash, path = rest.partition("/")
+    user, at, place = host.rpartition("@")
+    return (
+        f"{scheme}{found}{user.partition(':')[0]}{':***' if ':' in user else ''}{at}{place}{slash}{path}" if at else uri
+    )
 
 
 MOST_SIDE_PX = 8192

@@ -12,7 +12,7 @@ from pipeline.clocks import Clock
 from pipeline.footage import read_footage
 from pipeline.frames import Frame
 from pipeline.source_errors import SchemeError, SourceError, SourceMissingError, SourceSettingError
-from pipeline.streams import StreamSettings, read_stream
+from pipeline.streams import StreamSettings, Transport, read_stream
 
 __all__ = ["Frame", "SourceAddress", "checked_fps", "open_source", "read_address"]
 
@@ -29,31 +29,37 @@ class SourceAddress:
         target: path of a file or folder, or the address of a stream.
         live: whether it is a stream that does not wait.
         footage_fps: the rate that a recording was filmed at, where its header is not to be believed.
+        transport: of RTSP.
     """
 
     target: str
     live: bool
     footage_fps: float | None
+    transport: Transport = Transport.TCP
 
 
-def read_address(uri: str, *, camera: str, footage_fps: float | None = None) -> SourceAddress:
+def read_address(
+    uri: str, *, camera: str, footage_fps: float | None = None, transport: str = Transport.TCP
+) -> SourceAddress:
     """Take an address apart: a path, file:, rtsp(s): or http(s):; `video.avi?fps=7` states the rate of a path.
 
     Args:
         uri: the address.
         camera: named in errors.
         footage_fps: the rate of recordings of this camera unless the address states one.
+        transport: of RTSP, tcp or udp.
 
     Raises:
         SchemeError: another scheme.
-        SourceSettingError: the rate is not a number from 0.01 to 240.
+        SourceSettingError: the rate is not a number from 0.01 to 240, or the transport neither tcp nor udp.
         SourceMissingError: the address is empty.
     """
     if not uri.strip() or "\0" in uri:
         raise SourceMissingError(camera, uri)
     scheme = urlsplit(uri).scheme.lower() if "://" in uri else ""
     if scheme in LIVE_SCHEMES:
-        return SourceAddress(target=uri, live=True, footage_fps=None)
+        carried = checked_transport(transport, camera=camera)
+        return SourceAddress(target=uri, live=True, footage_fps=None, transport=carried)
     if scheme not in {"", "file"}:
         raise SchemeError(camera, uri, scheme)
     path = unquote(uri[len("file://") :]) if scheme == "file" else uri
@@ -80,6 +86,18 @@ def checked_fps(value: object, *, camera: str, name: str = "fps") -> float:
     return fps
 
 
+def checked_transport(value: object, *, camera: str) -> Transport:
+    """Return how RTSP's frames travel.
+
+    Raises:
+        SourceSettingError: it is neither tcp nor udp.
+    """
+    try:
+        return Transport(str(value).lower())
+    except ValueError as error:
+        raise SourceSettingError(camera, "transport", value, expected="tcp or udp") from error
+
+
 def open_source(
     address: SourceAddress,
     *,
@@ -96,8 +114,8 @@ def open_source(
     Args:
         address: from `read_address`.
         camera: the camera's code.
-        start: time of a recording's first frame; live frames are stamped by the clock.
-        clock: stamps live frames.
+        start: time of a recording's first frame; live frames get theirs from stream and clock.
+        clock: says when live frames come in.
         fps: frames per second to yield at most.
         patience: timeouts and tries of a live stream.
         stop: ends a live stream, also while it waits.
@@ -107,7 +125,15 @@ def open_source(
         SourceError: nothing, or nothing more, can be read; also on the first frame, as nothing is opened before.
     """
     if address.live:
-        return read_stream(address.target, camera=camera, clock=clock, fps=fps, settings=patience, stop=stop)
+        return read_stream(
+            address.target,
+            camera=camera,
+            clock=clock,
+            fps=fps,
+            settings=patience,
+            transport=address.transport,
+            stop=stop,
+        )
     return read_footage(
         Path(address.target),
         camera=camera,

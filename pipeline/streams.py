@@ -1,18 +1,30 @@
-"""Live streams: RTSP and HTTP through FFmpeg, stamped by the clock, opened again after a loss within bounds."""
+"""Live streams: RTSP and HTTP, opened again after a loss within bounds, each frame with the time it was taken.
 
+A camera that is not there costs its own thread's sleep and nothing else.
+"""
+
+import logging
 import random
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from enum import StrEnum
 from threading import Event
-from typing import Any
-
-import cv2
-import numpy as np
 
 from pipeline.clocks import Clock
 from pipeline.frames import Frame, Throttle
-from pipeline.source_errors import StreamLostError, require_size
+from pipeline.source_errors import StreamFaultError, StreamLostError
+from pipeline.stream_connection import Connection, Grabbed
+from pipeline.stream_time import Stamped, StreamTime
+
+log = logging.getLogger(__name__)
+
+
+class Transport(StrEnum):
+    """How RTSP's frames travel."""
+
+    TCP = "tcp"
+    UDP = "udp"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,19 +32,19 @@ class StreamSettings:
     """How patient one is with a stream.
 
     Attributes:
-        open_timeout_s: opening may take so long.
+        open_timeout_s: opening and the first frame may take so long each; gateways of GB/T 28181 need 20 s.
         stall_timeout_s: no frame for so long is a loss.
         first_wait_s, longest_wait_s: the wait before a new try doubles from the one to the other, ±20 %.
         most_tries: tries in a row without a frame before giving up; None never gives up.
-        agree_s: stream time is believed while it stays this close to the clock.
+        believed_s: how long before its arrival a frame may have been taken, by the stream's time.
     """
 
-    open_timeout_s: float = 5.0
+    open_timeout_s: float = 25.0
     stall_timeout_s: float = 10.0
     first_wait_s: float = 1.0
     longest_wait_s: float = 30.0
     most_tries: int | None = 6
-    agree_s: float = 0.5
+    believed_s: float = 10.0
 
 
 def read_stream(
@@ -42,6 +54,7 @@ def read_stream(
     clock: Clock,
     fps: float | None = None,
     settings: StreamSettings | None = None,
+    transport: Transport = Transport.TCP,
     stop: Event | None = None,
 ) -> Iterator[Frame]:
     """Yield the frames of a stream until `stop` is set or it is lost for good.
@@ -49,9 +62,10 @@ def read_stream(
     Args:
         uri: rtsp(s):// or http(s)://.
         camera: the camera's code.
-        clock: stamps frames when they are grabbed; the stream's own clock only smooths between them.
-        fps: frames per second to yield at most.
+        clock: says when frames come in; see `stream_time` for when they were taken.
+        fps: frames per second to yield at most; others are not turned into pictures.
         settings: timeouts and tries.
+        transport: of RTSP.
         stop: ends the source, also while it waits.
 
     Raises:
@@ -59,18 +73,24 @@ def read_stream(
         FrameTooLargeError: its frames are larger than taken.
     """
     patience, stopped = settings or StreamSettings(), stop or Event()
-    throttle, stamp = Throttle(fps), Stamp(clock, patience.agree_s)
+    throttle, stamps = Throttle(fps), StreamTime(clock, believed_s=patience.believed_s)
     failures, index = 0, 0
     while not stopped.is_set():
-        before = index
-        for captured_at, image in _opened(uri, patience, stamp=stamp, stopped=stopped):
-            require_size(camera, image.shape[1], image.shape[0])
-            if throttle.lets(captured_at.timestamp()):
-                yield Frame(camera=camera, captured_at=captured_at, image=np.asarray(image, np.uint8), index=index)
-            index += 1
+        before, reason = index, "it ended"
+        try:
+            for grabbed in _grabbed(uri, patience, camera=camera, transport=transport, stopped=stopped):
+                stamped = stamps.at(grabbed.position_s, stated_at_s=grabbed.stated_at_s)
+                if throttle.lets(stamped.captured_at.timestamp()):
+                    yield _frame(grabbed, stamped, camera=camera, index=index)
+                index += 1
+        except StreamFaultError as fault:
+            reason = fault.reason
         failures = 0 if index > before else failures + 1
         if patience.most_tries is not None and failures >= patience.most_tries:
-            raise StreamLostError(camera, uri, tries=failures)
+            raise StreamLostError(camera, uri, tries=failures, reason=reason)
+        if failures <= 1 and not stopped.is_set():  # said once, not once a try
+            log.warning("camera %s: its stream is lost (%s); trying again", camera, reason)
+        stamps.begin()
         stopped.wait(wait_s(failures, patience))
 
 
@@ -80,37 +100,33 @@ def wait_s(failures: int, settings: StreamSettings) -> float:
     return base * random.uniform(0.8, 1.2)  # noqa: S311 - spreads load, guards nothing
 
 
-class Stamp:
-    """Gives each grabbed frame its time: the clock's, smoothed by the stream's own while both agree; always rising."""
-
-    def __init__(self, clock: Clock, agree_s: float) -> None:
-        self._clock = clock
-        self._agree = timedelta(seconds=agree_s)
-        self._newest: datetime | None = None
-        self._position_s = 0.0
-
-    def at(self, position_s: float) -> datetime:
-        """Return the time of the frame just grabbed, whose stream time is `position_s`."""
-        now, newest = self._clock.now(), self._newest
-        chosen = now
-        if newest is not None:
-            smooth = newest + timedelta(seconds=position_s - self._position_s)
-            chosen = smooth if abs(smooth - now) <= self._agree else now
-            chosen = max(chosen, newest + timedelta(milliseconds=1))
-        self._newest, self._position_s = chosen, position_s
-        return chosen
+def _grabbed(
+    uri: str, patience: StreamSettings, *, camera: str, transport: Transport, stopped: Event
+) -> Iterator[Grabbed]:
+    """Yield the frames of one connection."""
+    with closing(
+        Connection(
+            uri,
+            camera=camera,
+            transport=transport.value,
+            open_timeout_s=patience.open_timeout_s,
+            stall_timeout_s=patience.stall_timeout_s,
+        )
+    ) as connection:
+        for grabbed in connection:
+            if stopped.is_set():
+                return
+            yield grabbed
 
 
-def _opened(target: str, settings: StreamSettings, *, stamp: Stamp, stopped: Event) -> Iterator[tuple[datetime, Any]]:
-    """Yield times and images of one connection until it stalls or ends."""
-    limits = [cv2.CAP_PROP_OPEN_TIMEOUT_MSEC, int(settings.open_timeout_s * 1000)]
-    limits += [cv2.CAP_PROP_READ_TIMEOUT_MSEC, int(settings.stall_timeout_s * 1000)]
-    capture = cv2.VideoCapture(target, cv2.CAP_FFMPEG, limits)
-    try:
-        while not stopped.is_set() and capture.isOpened() and capture.grab():
-            captured_at = stamp.at(float(capture.get(cv2.CAP_PROP_POS_MSEC)) / 1000.0)
-            whole, image = capture.retrieve()
-            if whole:
-                yield captured_at, image
-    finally:
-        capture.release()
+def _frame(grabbed: Grabbed, stamped: Stamped, *, camera: str, index: int) -> Frame:
+    return Frame(
+        camera=camera,
+        captured_at=stamped.captured_at,
+        received_at=stamped.received_at,
+        image=grabbed.image(),
+        index=index,
+        fault=grabbed.fault,
+        clock_off_s=stamped.clock_off_s,
+        drift_s=stamped.drift_s,
+    )

@@ -211,3 +211,34 @@ def test_without_a_reference_only_what_shows_by_itself_is_told():
 
 def test_the_faults_have_the_same_names():
     assert {each.value for each in ImageFault} <= {each.value for each in HealthFault}
+
+
+def test_a_camera_that_is_away_is_told_once_and_until_it_is_back():
+    watch = watching()
+    assert told(watch, picture, seconds=range(30)) == []
+    gone = [event for k in range(30, 86_400, 60) for event in watch.absent(NOON + timedelta(seconds=k))]
+    assert [(each.fault, each.since) for each in gone] == [(HealthFault.OFFLINE, NOON + timedelta(seconds=29))]
+    events = told(watch, picture, seconds=range(86_400, 86_430))
+    (over,) = [each for each in events if each.fault is HealthFault.OFFLINE]
+    assert over.until is not None
+    assert abs(over.until - (NOON + timedelta(days=1))) <= timedelta(seconds=60)
+
+
+def test_a_camera_that_was_never_there_is_away_since_one_began_to_wait():
+    watch = watching()
+    assert watch.absent(NOON) == ()
+    assert watch.absent(NOON + timedelta(seconds=29)) == ()
+    (event,) = watch.absent(NOON + timedelta(seconds=31))
+    assert (event.fault, event.since, event.value) == (HealthFault.OFFLINE, NOON, 31.0)
+
+
+@pytest.mark.parametrize(("known", "limit"), [({"drift_s": -3.0}, 2.0), ({"clock_off_s": 3600.0}, 10.0)])
+def test_a_stream_whose_own_time_is_off_is_told(known: dict[str, float], limit: float):
+    watch, events = watching(), []
+    for second in range(60):
+        at = NOON + timedelta(seconds=second)
+        wrong = known if second >= 20 else dict.fromkeys(known, 0.1)
+        events += watch.see(Frame(camera="c", captured_at=at, received_at=at, image=picture(second), **wrong))
+    (begun,) = events
+    assert (begun.fault, begun.limit) == (HealthFault.CLOCK_OFF, limit)
+    assert begun.since == NOON + timedelta(seconds=20)

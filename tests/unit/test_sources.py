@@ -29,10 +29,11 @@ from pipeline.source_errors import (
     SourceError,
     SourceMissingError,
     SourceSettingError,
+    StreamFaultError,
     StreamLostError,
 )
 from pipeline.sources import open_source, read_address
-from pipeline.streams import Stamp, StreamSettings, wait_s
+from pipeline.streams import StreamSettings, wait_s
 
 START = datetime(2026, 1, 31, tzinfo=UTC)
 
@@ -262,13 +263,15 @@ def test_waits_double_within_bounds():
         assert 0.8 * expected <= wait_s(failures, patience) <= 1.2 * expected
 
 
-@given(st.lists(st.tuples(st.floats(-5, 5), st.floats(-100, 100)), max_size=30))
-def test_stamps_always_rise_and_stay_near_the_clock(steps: list[tuple[float, float]]):
-    clock = FixedClock(START)
-    stamp, previous = Stamp(clock, 0.5), None
-    for forward_s, position_s in steps:
-        clock.at += timedelta(seconds=abs(forward_s))
-        at = stamp.at(position_s)
-        assert previous is None or at > previous
-        assert abs((at - clock.at).total_seconds()) <= 0.5 + 0.001 * len(steps)
-        previous = at
+@pytest.mark.parametrize(("transport", "word"), [("multicast", "multicast"), ("", "''")])
+def test_a_transport_that_is_none_is_refused(transport: str, word: str):
+    with pytest.raises(SourceSettingError, match=word):
+        read_address("rtsp://127.0.0.1/a", camera="cam", transport=transport)
+
+
+def test_passwords_are_not_shown():
+    fault = StreamFaultError("cam", "rtsp://admin:secret@10.0.0.9:554/1", reason="refused")
+    lost = StreamLostError("cam", "rtsp://admin:secret@10.0.0.9:554/1", tries=3)
+    for error in (fault, lost):
+        assert "secret" not in str(error)
+        assert "admin:***@10.0.0.9" in str(error)
