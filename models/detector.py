@@ -1,7 +1,8 @@
 """The detector's Protocol: an image goes in, detections come out; every model is used through it."""
 
 from collections.abc import Mapping
-from typing import Any, Protocol, TypeAlias
+from dataclasses import dataclass
+from typing import Any, Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -50,6 +51,49 @@ class Detector(Protocol):
 
     def close(self) -> None:
         """Give back threads and memory; the detector cannot be used after it."""
+
+
+class Pending(Protocol):
+    """An answer that may still be on its way."""
+
+    def result(self) -> Detections:
+        """Return what is in the image, once that is known; the same again when asked again.
+
+        Raises:
+            ModelsError: As `Detector.detect` does.
+        """
+
+
+@runtime_checkable
+class AheadDetector(Protocol):
+    """A detector that takes the next image before it has answered for the one before."""
+
+    def begin(self, image: Image, *, stream: str = "", at_s: float = 0.0, confidence: float = 0.25) -> Pending:
+        """Take an image as `Detector.detect` does, and answer later; the image must not change until then."""
+
+
+def begin(detector: Detector, image: Image, *, stream: str, at_s: float, confidence: float) -> Pending:
+    """Let a detector begin with an image; one that cannot does all of it when it is asked for the result."""
+    if isinstance(detector, AheadDetector):
+        return detector.begin(image, stream=stream, at_s=at_s, confidence=confidence)
+    return _Postponed(detector=detector, image=image, stream=stream, at_s=at_s, confidence=confidence)
+
+
+@dataclass(slots=True, kw_only=True)
+class _Postponed:
+    detector: Detector
+    image: Image
+    stream: str
+    at_s: float
+    confidence: float
+    found: Detections | None = None
+
+    def result(self) -> Detections:
+        if self.found is None:
+            self.found = self.detector.detect(
+                self.image, stream=self.stream, at_s=self.at_s, confidence=self.confidence
+            )
+        return self.found
 
 
 def require_image(image: Any) -> Image:

@@ -10,7 +10,8 @@ import numpy as np
 
 from geo.camera_view import error_m
 from models.detections import Detections
-from models.detector import Detector
+from models.detector import Detector, Pending, begin
+from models.motion import MotionGate, MotionSettings, Wanted
 from models.tracker import Tracker
 from pipeline.camera_health import HealthWatch
 from pipeline.camera_memory import recall, remember
@@ -41,6 +42,9 @@ class PipelineSettings:
         state_every_s: frame time between two states to store; what fires brings one along.
         before_within_s: how far the "before" picture may lie from when the thing was first seen.
         blur: whether pictures are blurred; a site's choice.
+        motion: a frame in which nothing changed is taken to show what the detector saw before; None asks the detector
+            about every frame.
+        still_every_s: of such frames one in so long is looked at at all.
         occupancy: what counts as keeping a place.
     """
 
@@ -48,6 +52,8 @@ class PipelineSettings:
     state_every_s: float = 5.0
     before_within_s: float = 5.0
     blur: bool = True
+    motion: MotionSettings | None = None
+    still_every_s: float = 1.0
     occupancy: OccupancySettings = field(default_factory=OccupancySettings)
 
 
@@ -59,6 +65,7 @@ class Outcome(StrEnum):
     LATE = "late"
     REFUSED = "refused"
     UNFIT = "unfit"
+    STILL = "still"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,6 +92,21 @@ class StepResult:
     sightings: tuple[Sighting, ...] = ()
     state: CameraState | None = None
     health: tuple[HealthSeen, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Begun:
+    """A frame that was taken in, and what a detector will say of it.
+
+    Attributes:
+        pending: None for a frame that no detector looks at.
+        wanted: what the motion gate said of it.
+    """
+
+    frame: Frame
+    outcome: Outcome
+    pending: Pending | None = None
+    wanted: Wanted = Wanted.FIRST
 
 
 class CameraPipeline:
@@ -117,18 +139,21 @@ class CameraPipeline:
         self.health = health
         self.settings = settings or PipelineSettings()
         self.newest_at: datetime | None = None
+        self._begun_at: datetime | None = None
         self._detector = detector
         self._scenes = scenes
         self._rules = SceneRules(camera, scenes, settings=self.settings.occupancy)
         self._families = self._rules.families()
         self._occupancies = Occupancies(self.settings.occupancy, period_s=1.0 / camera.fps)
+        self._gate = None if self.settings.motion is None else MotionGate(self.settings.motion)
+        self._found = self._nothing()
         self._tracker = Tracker()
         self._waiting = WaitingFrames()
         self._lately = Lately(period_s=1.0 / camera.fps)
         self._watched_since: float | None = None
         self._stored_at: datetime | None = None
         if state is not None:
-            self.newest_at = self._stored_at = state.newest_at
+            self.newest_at = self._stored_at = self._begun_at = state.newest_at
             self._watched_since = recall(state.occupancies, camera, self._occupancies, self._rules)
 
     def step(self, frame: Frame) -> StepResult:
@@ -137,13 +162,41 @@ class CameraPipeline:
         Raises:
             ModelsError: the detector cannot use it.
         """
+        return self.finish(self.begin(frame))
+
+    def begin(self, frame: Frame) -> Begun:
+        """Hand the next frame to the detector; `finish` must follow, in the same order.
+
+        Raises:
+            ModelsError: the detector cannot use it.
+        """
         outcome = self._order(frame)
+        if outcome is Outcome.PROCESSED and frame.fault is not None:
+            outcome = Outcome.UNFIT
         if outcome is not Outcome.PROCESSED:
+            return Begun(frame=frame, outcome=outcome)
+        self._begun_at = frame.captured_at
+        wanted = Wanted.FIRST if self._gate is None else self._gate.wants(frame.image, at_s=frame.at_s)
+        if wanted is Wanted.STILL:
+            return Begun(frame=frame, outcome=Outcome.STILL, wanted=wanted)
+        pending = begin(self._detector, frame.image, stream=self.camera.code, at_s=frame.at_s, confidence=FAINT)
+        return Begun(frame=frame, outcome=outcome, pending=pending, wanted=wanted)
+
+    def finish(self, begun: Begun) -> StepResult:
+        """Take in what the detector says of a frame.
+
+        Raises:
+            ModelsError: the detector cannot use it.
+        """
+        frame, outcome = begun.frame, begun.outcome
+        if begun.pending is not None:
+            self._found = begun.pending.result()
+        elif outcome is not Outcome.STILL:
+            seen = self._health(frame) if outcome is Outcome.UNFIT else ()
+            return StepResult(outcome=outcome, detections=self._nothing(), health=seen)
+        found, at, before = self._found, frame.at_s, self.newest_at
+        if outcome is Outcome.STILL and before is not None and at - before.timestamp() < self.settings.still_every_s:
             return StepResult(outcome=outcome, detections=self._nothing())
-        if frame.fault is not None:
-            return StepResult(outcome=Outcome.UNFIT, detections=self._nothing(), health=self._health(frame))
-        at, before = frame.at_s, self.newest_at
-        found = self._detector.detect(frame.image, stream=self.camera.code, at_s=at, confidence=FAINT)
         self.newest_at = frame.captured_at
         self._watched_since = at if self._watched_since is None else self._watched_since
         seen = self._health(frame, found=found)
@@ -189,11 +242,12 @@ class CameraPipeline:
         return plain_view(waiting(frame, found), label="health", classless=classless, blur=self.settings.blur)
 
     def _order(self, frame: Frame) -> Outcome:
-        if self.newest_at is None or frame.captured_at > self.newest_at:
+        newest_at = self._begun_at
+        if newest_at is None or frame.captured_at > newest_at:
             return Outcome.PROCESSED
-        if frame.captured_at == self.newest_at:
+        if frame.captured_at == newest_at:
             return Outcome.REPEATED
-        late_s = (self.newest_at - frame.captured_at).total_seconds()
+        late_s = (newest_at - frame.captured_at).total_seconds()
         return Outcome.LATE if late_s <= self.settings.lag_s else Outcome.REFUSED
 
     def _moment(self, frame: Frame, found: Detections, before: datetime | None) -> Moment:

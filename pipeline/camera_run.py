@@ -2,6 +2,7 @@
 
 import logging
 import queue
+from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -13,8 +14,9 @@ from typing import Final, TypeVar
 from geo.errors import GeoError
 from models.detector import Detector
 from models.errors import ModelsError
+from models.motion import MotionSettings
 from pipeline.camera_health import open_watch
-from pipeline.camera_pipeline import CameraPipeline, HealthSeen, Outcome, PipelineSettings, StepResult
+from pipeline.camera_pipeline import Begun, CameraPipeline, HealthSeen, Outcome, PipelineSettings, StepResult
 from pipeline.cameras import Camera
 from pipeline.casebook import BusyError, CameraState, Casebook, StorageError
 from pipeline.clocks import Clock
@@ -31,6 +33,7 @@ from pipeline.streams import StreamSettings
 T = TypeVar("T")
 log = logging.getLogger(__name__)
 QUEUED: Final = 4
+AHEAD: Final = 3  # frames of one recording in the detector at once
 FIRST_WAIT_S, LONGEST_WAIT_S, GIVE_UP_S = 0.5, 30.0, 600.0  # for a casebook that is busy or out of reach
 _POLL_S: Final = 0.2
 _IDLE_S: Final = 1.0
@@ -71,12 +74,15 @@ class RunSettings:
         start: frame time of recordings' first frames; None means now, or after the camera's newest frame.
         pipeline: of each camera; None takes the site's choice to blur.
         patience: with live streams.
+        motion: what counts as motion in a live stream; None sends every frame to the detector. Of recordings every
+            frame is.
     """
 
     until_end: bool = True
     start: datetime | None = None
     pipeline: PipelineSettings | None = None
     patience: StreamSettings = field(default_factory=StreamSettings)
+    motion: MotionSettings | None = field(default_factory=MotionSettings)
 
 
 class CameraRun:
@@ -103,10 +109,16 @@ class CameraRun:
             camera=camera,
             scenes=services.site.scenes,
             detector=detector,
-            settings=settings.pipeline or PipelineSettings(blur=services.site.settings.blur),
+            settings=self._pipeline_settings(),
             state=services.casebook.camera_state(camera.code),
             health=open_watch(camera, services.casebook),
         )
+
+    def _pipeline_settings(self) -> PipelineSettings:
+        if self._settings.pipeline is not None:
+            return self._settings.pipeline
+        motion = self._settings.motion if self._address.live else None
+        return PipelineSettings(blur=self._services.site.settings.blur, motion=motion)
 
     def threads(self) -> list[Thread]:
         """Return the two threads, not started; they do not keep the process alive."""
@@ -173,8 +185,8 @@ class CameraRun:
 
     def _work(self) -> None:
         try:
-            while not self._stop.is_set() and (frame := self._next()) is not _END:
-                self._take(self._pipeline.step(frame))
+            for result in self._results():
+                self._take(result)
             self._finish()
         except OWN_ERRORS as error:
             self._fail(error)
@@ -183,14 +195,26 @@ class CameraRun:
         finally:
             self._done.set()
 
-    def _next(self) -> Frame | None:
-        """Return the next frame, None after the last; of a live camera it is noted when none comes."""
-        while self._address.live and not self._stop.is_set():
-            try:
-                return self._queue.get(timeout=_IDLE_S)
-            except queue.Empty:
+    def _results(self) -> Iterator[StepResult]:
+        """Yield what each frame brings, in order; of a recording the detector has the next ones already.
+
+        A live camera has one frame in work: the next one taken is then the newest.
+        """
+        begun: deque[Begun] = deque()
+        more = True
+        while (more or begun) and not self._stop.is_set():
+            while more and len(begun) < (1 if self._address.live else AHEAD):
+                try:
+                    frame = self._queue.get(timeout=0.0 if begun else _IDLE_S)
+                except queue.Empty:
+                    break
+                more = frame is not _END
+                if frame is not _END:
+                    begun.append(self._pipeline.begin(frame))
+            if begun:
+                yield self._pipeline.finish(begun.popleft())
+            elif more and self._address.live:
                 self._note_health(self._pipeline.absent(self._services.clock.now()))
-        return _END if self._stop.is_set() else self._queue.get()
 
     def _take(self, result: StepResult) -> None:
         """Store what a frame brought: the state goes with the last sighting, so that none is lost between the two."""

@@ -64,6 +64,7 @@ class RunFigures:
 
     Attributes:
         frames_processed: frames that went through the detector.
+        frames_still: frames in which nothing had changed since; what the detector saw was taken to be there still.
         frames_repeated, frames_late, frames_refused: seen before; a little older than the newest; too old.
         frames_dropped: live frames that made room for newer ones.
         frames_unfit: live frames that showed nothing, or the very picture before them; no detector saw them.
@@ -78,6 +79,7 @@ class RunFigures:
     cameras: int
     seconds: float
     frames_processed: int
+    frames_still: int
     frames_per_second: float
     frames_repeated: int
     frames_late: int
@@ -103,12 +105,14 @@ def figures_of(tallies: Mapping[str, Tally], casebook: Casebook, *, seconds: flo
     """Return the figures of a run from its cameras' counts; cases are read as they stand now."""
     each = list(tallies.values())
     frames = {outcome: sum(tally.frames[outcome] for tally in each) for outcome in Outcome}
+    taken = frames[Outcome.PROCESSED] + frames[Outcome.STILL]
     opened = sorted(number for tally in each for number in tally.opened)
     return RunFigures(
         cameras=len(each),
         seconds=round(seconds, 3),
         frames_processed=frames[Outcome.PROCESSED],
-        frames_per_second=round(frames[Outcome.PROCESSED] / seconds, 2) if seconds > 0 else 0.0,
+        frames_still=frames[Outcome.STILL],
+        frames_per_second=round(taken / seconds, 2) if seconds > 0 else 0.0,
         frames_repeated=frames[Outcome.REPEATED],
         frames_late=frames[Outcome.LATE],
         frames_refused=frames[Outcome.REFUSED],
