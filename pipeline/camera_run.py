@@ -33,6 +33,7 @@ from pipeline.streams import StreamSettings
 T = TypeVar("T")
 log = logging.getLogger(__name__)
 QUEUED: Final = 4
+QUEUED_LIVE: Final = 2  # of a live camera the newest frames count
 AHEAD: Final = 3  # frames of one recording in the detector at once
 FIRST_WAIT_S, LONGEST_WAIT_S, GIVE_UP_S = 0.5, 30.0, 600.0  # for a casebook that is busy or out of reach
 _POLL_S: Final = 0.2
@@ -104,7 +105,7 @@ class CameraRun:
         self._services, self._settings = services, settings
         self._address, self._stop = address, stop
         self._done = Event()
-        self._queue: queue.Queue[Frame | None] = queue.Queue(maxsize=QUEUED)
+        self._queue: queue.Queue[Frame | None] = queue.Queue(maxsize=QUEUED if address.waits else QUEUED_LIVE)
         self._pipeline = CameraPipeline(
             camera=camera,
             scenes=services.site.scenes,
@@ -117,7 +118,7 @@ class CameraRun:
     def _pipeline_settings(self) -> PipelineSettings:
         if self._settings.pipeline is not None:
             return self._settings.pipeline
-        motion = self._settings.motion if self._address.live else None
+        motion = None if self._address.waits else self._settings.motion
         return PipelineSettings(blur=self._services.site.settings.blur, motion=motion)
 
     def threads(self) -> list[Thread]:
@@ -169,7 +170,7 @@ class CameraRun:
             try:
                 self._queue.put(frame, timeout=_POLL_S)
             except queue.Full:
-                if self._address.live:
+                if not self._address.waits:
                     with suppress(queue.Empty):
                         self._queue.get_nowait()
                         self.tally.dropped += 1
@@ -203,7 +204,7 @@ class CameraRun:
         begun: deque[Begun] = deque()
         more = True
         while (more or begun) and not self._stop.is_set():
-            while more and len(begun) < (1 if self._address.live else AHEAD):
+            while more and len(begun) < (AHEAD if self._address.waits else 1):
                 try:
                     frame = self._queue.get(timeout=0.0 if begun else _IDLE_S)
                 except queue.Empty:

@@ -59,6 +59,17 @@ class CaseFigure:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CameraFigure:
+    """What became of one camera's frames: who was slowed, and who was not."""
+
+    camera: str
+    processed: int
+    still: int
+    unfit: int
+    dropped: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RunFigures:
     """What a run brought.
 
@@ -73,6 +84,7 @@ class RunFigures:
         cases: those created in this run; `cases_attached` names those that got further sightings.
         cases_dispatched: of the created ones, those that a terminal was offered at once.
         errors: what went wrong at single cameras.
+        frames_by_camera: the same counts for each camera.
         interrupted: whether the run was asked to stop.
     """
 
@@ -94,6 +106,7 @@ class RunFigures:
     cases_attached: tuple[str, ...]
     cases: tuple[CaseFigure, ...]
     errors: tuple[CameraError, ...]
+    frames_by_camera: tuple[CameraFigure, ...]
     interrupted: bool
 
     def as_dict(self) -> dict[str, object]:
@@ -126,7 +139,19 @@ def figures_of(tallies: Mapping[str, Tally], casebook: Casebook, *, seconds: flo
         cases_attached=tuple(sorted({number for tally in each for number in tally.attached})),
         cases=tuple(case_figure(casebook.case(number)) for number in opened),
         errors=tuple(error for tally in each for error in tally.errors),
+        frames_by_camera=tuple(_of_camera(code, tally) for code, tally in sorted(tallies.items())),
         interrupted=interrupted,
+    )
+
+
+def _of_camera(code: str, tally: Tally) -> CameraFigure:
+    frames = tally.frames
+    return CameraFigure(
+        camera=code,
+        processed=frames[Outcome.PROCESSED],
+        still=frames[Outcome.STILL],
+        unfit=frames[Outcome.UNFIT],
+        dropped=tally.dropped,
     )
 
 

@@ -18,7 +18,7 @@ __all__ = ["Frame", "SourceAddress", "checked_fps", "open_source", "read_address
 
 LIVE_SCHEMES = frozenset({"rtsp", "rtsps", "http", "https"})
 LEAST_FPS, MOST_FPS = 0.01, 240.0
-_FPS_SUFFIX = re.compile(r"\?fps=(?P<fps>[^?&]*)$")
+_SUFFIX = re.compile(r"\?(?:fps=(?P<fps>[^?&]*)&?)?(?P<paced>paced)?$")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,18 +30,27 @@ class SourceAddress:
         live: whether it is a stream that does not wait.
         footage_fps: the rate that a recording was filmed at, where its header is not to be believed.
         transport: of RTSP.
+        paced: whether a recording is played as if it were live: each frame when its time comes.
     """
 
     target: str
     live: bool
     footage_fps: float | None
     transport: Transport = Transport.TCP
+    paced: bool = False
+
+    @property
+    def waits(self) -> bool:
+        """Tell whether it can wait until its frames are taken; what is live or paced cannot."""
+        return not (self.live or self.paced)
 
 
 def read_address(
     uri: str, *, camera: str, footage_fps: float | None = None, transport: str = Transport.TCP
 ) -> SourceAddress:
-    """Take an address apart: a path, file:, rtsp(s): or http(s):; `video.avi?fps=7` states the rate of a path.
+    """Take an address apart: a path, file:, rtsp(s): or http(s):.
+
+    `video.avi?fps=7` states the rate of a path; `video.avi?paced` and `video.avi?fps=7&paced` play it as if live.
 
     Args:
         uri: the address.
@@ -63,11 +72,12 @@ def read_address(
     if scheme not in {"", "file"}:
         raise SchemeError(camera, uri, scheme)
     path = unquote(uri[len("file://") :]) if scheme == "file" else uri
-    suffix = None if Path(path).exists() else _FPS_SUFFIX.search(path)
+    suffix = None if Path(path).exists() else _SUFFIX.search(path)
     if suffix is None:
         return SourceAddress(target=path, live=False, footage_fps=footage_fps)
-    rate = checked_fps(suffix["fps"], camera=camera)
-    return SourceAddress(target=path[: suffix.start()], live=False, footage_fps=rate)
+    rate = footage_fps if suffix["fps"] is None else checked_fps(suffix["fps"], camera=camera)
+    target, paced = path[: suffix.start()], suffix["paced"] is not None
+    return SourceAddress(target=target, live=False, footage_fps=rate, paced=paced)
 
 
 def checked_fps(value: object, *, camera: str, name: str = "fps") -> float:
@@ -134,7 +144,7 @@ def open_source(
             transport=address.transport,
             stop=stop,
         )
-    return read_footage(
+    footage = read_footage(
         Path(address.target),
         camera=camera,
         start=start,
@@ -142,3 +152,13 @@ def open_source(
         footage_fps=address.footage_fps,
         on_fault=on_fault,
     )
+    return _paced(footage, clock, stop or Event()) if address.paced else footage
+
+
+def _paced(footage: Iterator[Frame], clock: Clock, stop: Event) -> Iterator[Frame]:
+    """Yield each frame when its time has come; those of the past at once."""
+    for frame in footage:
+        wait_s = (frame.captured_at - clock.now()).total_seconds()
+        if stop.wait(max(0.0, wait_s)):
+            return
+        yield frame

@@ -98,6 +98,24 @@ def test_the_rate_is_limited_by_time(video: Path):
     assert [frame.index for frame in found] == list(range(0, 30, 2))
 
 
+def test_a_recording_can_be_played_as_if_it_were_live(video: Path):
+    class Watched(threading.Event):
+        waits: list[float]
+
+        def wait(self, timeout: float | None = None) -> bool:
+            self.waits.append(timeout or 0.0)
+            clock.at += timedelta(seconds=timeout or 0.0)
+            return self.is_set()
+
+    clock, stop = FixedClock(START - timedelta(seconds=1)), Watched()
+    stop.waits = []
+    found, _ = frames(f"{video}?fps=5&paced", clock=clock, stop=stop)
+    assert len(found) == 30
+    assert stop.waits == pytest.approx([1.0] + [0.2] * 29)
+    assert not read_address(f"{video}?paced", camera="cam").waits
+    assert read_address(f"{video}?fps=5", camera="cam").waits
+
+
 @given(st.floats(0.5, 60.0), st.floats(0.5, 60.0))
 def test_the_throttle_keeps_the_mean_rate(source_fps: float, wanted_fps: float):
     throttle = Throttle(wanted_fps)

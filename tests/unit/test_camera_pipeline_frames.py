@@ -1,0 +1,107 @@
+"""Which frames of a camera reach the detector: in order, only where something changed, none that is spoilt."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from models.detections import Detections
+from models.detector import AheadDetector, Image
+from models.motion import MotionSettings
+from pipeline.camera_health import HealthWatch
+from pipeline.camera_pipeline import CameraPipeline, Outcome, PipelineSettings
+from pipeline.frames import Frame, FrameFault
+from pipeline.site_files import read_site
+
+START = datetime(2026, 1, 5, 2, 0, tzinfo=UTC)
+CAMERA = "pets-view1"
+
+
+class Counting:
+    """Finds one person where the picture's bright square is; counts what it is asked."""
+
+    name, version, classless = "counting", "counting@0", False
+    class_names: Mapping[int, str] = {0: "person"}
+
+    def __init__(self) -> None:
+        self.asked: list[float] = []
+
+    def detect(self, image: Image, *, stream: str = "", at_s: float = 0.0, confidence: float = 0.25) -> Detections:
+        assert stream == CAMERA
+        assert confidence <= 0.1
+        self.asked.append(at_s)
+        column = float(image[300, :, 0].argmax())
+        return Detections(
+            boxes_px=np.array([[column, 250, column + 30, 340]], np.float32),
+            confidence=np.array([0.9], np.float32),
+            class_ids=np.array([0], np.int32),
+            class_names=self.class_names,
+        )
+
+    def close(self) -> None:
+        pass
+
+
+def frame(index: int, *, left: int = 300, fault: FrameFault | None = None) -> Frame:
+    image = np.full((576, 768, 3), 90, np.uint8)
+    image[250:340, left : left + 30] = 200
+    return Frame(camera=CAMERA, captured_at=START + timedelta(seconds=index / 5), image=image, index=index, fault=fault)
+
+
+def pipeline(detector: Counting, sample_site: Path, **settings: object) -> CameraPipeline:
+    site = read_site(sample_site)
+    return CameraPipeline(
+        camera=site.camera(CAMERA),
+        scenes=site.scenes,
+        detector=detector,
+        settings=PipelineSettings(**settings),  # type: ignore[arg-type]  # a test's settings
+        health=HealthWatch(CAMERA, fps=5.0),
+    )
+
+
+def test_a_still_street_is_detected_at_each_sweep_and_stays_what_it_was(sample_site: Path):
+    detector = Counting()
+    gated = pipeline(detector, sample_site, motion=MotionSettings(sweep_s=2.0))
+    results = [gated.step(frame(k)) for k in range(100)]
+    assert len(detector.asked) == 10
+    assert [each.outcome for each in results].count(Outcome.STILL) == 90
+    looked_at = [each for each in results if len(each.detections)]
+    assert 18 <= len(looked_at) <= 21  # one a second, sweeps among them
+    assert gated.newest_at is not None
+    assert (gated.newest_at - START).total_seconds() >= 18.0
+
+
+def test_what_moves_is_detected_in_every_frame(sample_site: Path):
+    detector = Counting()
+    gated = pipeline(detector, sample_site, motion=MotionSettings(sweep_s=2.0))
+    results = [gated.step(frame(k, left=100 + 4 * k)) for k in range(50)]
+    assert len(detector.asked) == 50
+    assert {each.outcome for each in results} == {Outcome.PROCESSED}
+
+
+@pytest.mark.parametrize("fault", FrameFault, ids=str)
+def test_a_spoilt_frame_reaches_health_and_no_detector(sample_site: Path, fault: FrameFault):
+    detector = Counting()
+    watched = pipeline(detector, sample_site)
+    outcomes = [watched.step(frame(k, fault=fault if k % 2 else None)).outcome for k in range(20)]
+    assert outcomes == [Outcome.PROCESSED, Outcome.UNFIT] * 10
+    assert len(detector.asked) == 10
+    frozen = [seen for k in range(20, 200) for seen in watched.step(frame(k, fault=fault)).health]
+    assert [each.event.fault.value for each in frozen][:1] == ["frozen"]
+    assert all(each.view is None for each in frozen)
+
+
+def test_frames_begun_ahead_are_ordered_as_they_were_begun(sample_site: Path):
+    detector = Counting()
+    ahead = pipeline(detector, sample_site)
+    assert not isinstance(detector, AheadDetector)
+    begun = [ahead.begin(frame(k)) for k in (0, 1, 2, 2, 1)]
+    assert detector.asked == []
+    assert ahead.newest_at is None
+    assert ahead.state() is None
+    results = [ahead.finish(each).outcome for each in begun]
+    assert results == [Outcome.PROCESSED] * 3 + [Outcome.REPEATED, Outcome.LATE]
+    assert ahead.newest_at == START + timedelta(seconds=0.4)
+    assert len(detector.asked) == 3
