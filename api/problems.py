@@ -58,6 +58,7 @@ _ROWS_BY_STATUS: Final[Mapping[HTTPStatus, str]] = {
         models.errors.SettingFaultError models.errors.TimeOrderError models.errors.UnknownClassesError
         models.errors.WeightsMissingError
         models.training.DivergedError models.training_export.ExportFailedError
+        models.weights_choice.NoAgreementError models.weights_choice.NoPicturesError
         models.training_plan.NothingLearnedError models.training_plan.OtherPlanError
         models.training_plan.StepFailedError
         pipeline.camera_memory.MemoryFormError pipeline.camera_run.AllFramesOldError pipeline.casebook.StorageError

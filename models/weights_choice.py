@@ -1,0 +1,207 @@
+"""Choosing how weights are run on this machine: exports of a .pt, timed one after another, boxes held against its own.
+
+What is fastest differs by processor: one with bfloat16 runs a small model faster in float16 files than in INT8. So each
+candidate is timed here, and the fastest whose boxes agree with those of the .pt file is kept.
+"""
+
+import shutil
+import statistics
+import tempfile
+import time
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import cv2
+import numpy as np
+
+from models.boxes import iou
+from models.detections import Detections
+from models.detector import Detector, Image
+from models.errors import LibraryMissingError, ModelsError
+from models.openvino import OpenVinoDetector
+from models.training_export import ExportFailedError
+from models.weights import model_name, require_weights
+from models.yolo import YoloDetector, import_ultralytics
+
+COUNTED: Final = 0.4
+LEAST_IOU: Final = 0.7
+LEAST_AGREEMENT: Final = 0.95
+TURNS: Final = 12
+MOST_PICTURES: Final = 40
+SUFFIXES: Final = frozenset({".jpg", ".jpeg", ".png"})
+BITS: Final = {"float32": 32, "float16": 16}
+
+
+class NoPicturesError(ModelsError):
+    """There is nothing to compare boxes on."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(f"{folder} holds no .jpg, .jpeg or .png that can be read; give pictures of your cameras")
+
+
+class NoAgreementError(ModelsError):
+    """No export finds what the weights themselves find."""
+
+    def __init__(self, weights: Path, agreements: Sequence[float]) -> None:
+        best = max(agreements, default=0.0)
+        super().__init__(
+            f"no export of {weights} finds the same boxes: the best agrees on {best:.0%}, expected"
+            f" {LEAST_AGREEMENT:.0%}; nothing was kept; give more pictures, of what the model was trained for"
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Candidate:
+    """One export, measured.
+
+    Attributes:
+        precision: of the file; what a processor computes in is OpenVINO's choice.
+        ms: median milliseconds a frame, the frames sent one after another.
+        agreement: share of the .pt file's boxes, and of its own, that have a partner of the class.
+    """
+
+    precision: str
+    ms: float
+    agreement: float
+    folder: Path
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Choice:
+    """What was kept, and what it was chosen from."""
+
+    kept: Path
+    precision: str
+    weights_ms: float
+    pictures: int
+    candidates: tuple[Candidate, ...]
+
+
+def choose(
+    weights: Path, output: Path, *, pictures: Path | None = None, size_px: int = 640, others: Sequence[Path] = ()
+) -> Choice:
+    """Export weights, time each export beside the others, and keep the fastest whose boxes agree, whole or not at all.
+
+    Args:
+        weights: a .pt of an Ultralytics detection model.
+        output: the folder that becomes the model.
+        pictures: a folder of pictures to compare boxes on; the two that Ultralytics ships by default.
+        size_px: side of the model's input.
+        others: OpenVINO folders of the same model that were made elsewhere, such as an INT8 one.
+
+    Raises:
+        WeightsMissingError, NotAModelError: `weights` or one of `others` is none.
+        LibraryMissingError: Ultralytics or torch do not load.
+        ExportFailedError: Ultralytics failed.
+        NoPicturesError, NoAgreementError: see there.
+    """
+    require_weights(weights)
+    reference = YoloDetector(weights)
+    views = _views(pictures)
+    output.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=output.parent, prefix=".weights-") as room:
+        made = {name: _exported(weights, Path(room) / name, bits=bits, size_px=size_px) for name, bits in BITS.items()}
+        made |= {f"given: {folder.name}": folder for folder in others}
+        measured = _measured(reference, made, views)
+        agreeing = [each for each in measured.candidates if each.agreement >= LEAST_AGREEMENT]
+        if not agreeing:
+            raise NoAgreementError(weights, [each.agreement for each in measured.candidates])
+        best = min(agreeing, key=lambda each: each.ms)
+        _keep(best.folder, output)
+    return Choice(
+        kept=output,
+        precision=best.precision,
+        weights_ms=measured.weights_ms,
+        pictures=len(views),
+        candidates=measured.candidates,
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Measured:
+    weights_ms: float
+    candidates: tuple[Candidate, ...]
+
+
+def _measured(reference: Detector, made: dict[str, Path], views: Sequence[Image]) -> _Measured:
+    """Time all in turn, so that a busy machine slows each of them, and compare their boxes."""
+    detectors: dict[str, Detector] = {name: OpenVinoDetector(folder) for name, folder in made.items()}
+    wanted = [reference.detect(view, confidence=COUNTED) for view in views]
+    agreement = {
+        name: agreed(wanted, [detector.detect(view, confidence=COUNTED) for view in views])
+        for name, detector in detectors.items()
+    }
+    spent: dict[str, list[float]] = {name: [] for name in ("", *detectors)}
+    for turn in range(TURNS):
+        for name, detector in [("", reference), *detectors.items()]:
+            began = time.perf_counter()
+            detector.detect(views[turn % len(views)], confidence=COUNTED)
+            spent[name].append(1000.0 * (time.perf_counter() - began))
+    for detector in (reference, *detectors.values()):
+        detector.close()
+    candidates = tuple(
+        Candidate(precision=name, ms=statistics.median(spent[name]), agreement=agreement[name], folder=folder)
+        for name, folder in made.items()
+    )
+    return _Measured(weights_ms=statistics.median(spent[""]), candidates=candidates)
+
+
+def agreed(wanted: Sequence[Detections], found: Sequence[Detections]) -> float:
+    """Return the smaller of the shares of both sides' boxes that the other has too; 1 where neither has any."""
+    pairs = sum(_partners(one, other) for one, other in zip(wanted, found, strict=True))
+    most = max(sum(map(len, wanted)), sum(map(len, found)))
+    return pairs / most if most else 1.0
+
+
+def _partners(one: Detections, other: Detections) -> int:
+    if not len(one) or not len(other):
+        return 0
+    shared = iou(one.boxes_px, other.boxes_px) * (one.class_ids[:, None] == other.class_ids[None])
+    pairs = 0
+    while shared.size and float(shared.max()) >= LEAST_IOU:
+        row, column = np.unravel_index(int(shared.argmax()), shared.shape)
+        shared[row], shared[:, column] = 0.0, 0.0
+        pairs += 1
+    return pairs
+
+
+def _views(folder: Path | None) -> list[Image]:
+    if folder is None:
+        folder = Path(import_ultralytics(offline=True).__file__).parent / "assets"
+    paths = sorted(path for path in folder.glob("*") if path.suffix.lower() in SUFFIXES)[:MOST_PICTURES]
+    views = [view for path in paths if (view := cv2.imread(str(path), cv2.IMREAD_COLOR)) is not None]
+    if not views:
+        raise NoPicturesError(folder)
+    return [np.asarray(view, np.uint8) for view in views]
+
+
+def _exported(weights: Path, room: Path, *, bits: int, size_px: int) -> Path:
+    """Let Ultralytics export into a room of its own: it writes beside the weights."""
+    room.mkdir()
+    copy = room / weights.name
+    shutil.copyfile(weights, copy)
+    model: Any = import_ultralytics(offline=True).YOLO(str(copy), verbose=False)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # tracing warns of being old, and of every branch it follows
+            made = model.export(format="openvino", imgsz=size_px, quantize=bits, device="cpu", verbose=False)
+    except ImportError as error:
+        raise LibraryMissingError("openvino", needed_for="exporting", reason=str(error)[:200]) from error
+    except (AssertionError, RuntimeError, SystemError, TypeError, ValueError) as error:
+        raise ExportFailedError("openvino", str(error)) from error
+    named = room / f"{model_name(weights)}_openvino_model"
+    Path(made).replace(named)
+    return named
+
+
+def _keep(folder: Path, output: Path) -> None:
+    """Put a copy of a folder in the place of the one before."""
+    beside = output.with_name(f".{output.name}.new")
+    shutil.rmtree(beside, ignore_errors=True)
+    shutil.copytree(folder, beside)
+    if output.is_dir():
+        shutil.rmtree(output)
+    beside.replace(output)

@@ -1,0 +1,81 @@
+"""Choosing how weights run: boxes are compared one to one, and the fastest export that agrees is kept, whole."""
+
+import json
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+from api.cli import app
+from models import weights_choice
+from models.detections import Detections
+from models.openvino import OpenVinoDetector
+from models.weights_choice import NoAgreementError, NoPicturesError, agreed, choose
+
+NAMES = {0: "person", 1: "car"}
+
+
+def boxes(*rows: tuple[float, float, float, float, int]) -> Detections:
+    return Detections(
+        boxes_px=np.array([row[:4] for row in rows], np.float32).reshape(-1, 4),
+        confidence=np.full(len(rows), 0.8, np.float32),
+        class_ids=np.array([row[4] for row in rows], np.int32),
+        class_names=NAMES,
+    )
+
+
+PERSON, MOVED, CAR = (10, 10, 50, 90, 0), (12, 10, 52, 90, 0), (10, 10, 50, 90, 1)
+AWAY = (300, 10, 340, 90, 0)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "found", "share"),
+    [
+        ((), (), 1.0),
+        ((PERSON,), (MOVED,), 1.0),
+        ((PERSON,), (CAR,), 0.0),
+        ((PERSON,), (), 0.0),
+        ((), (PERSON,), 0.0),
+        ((PERSON, AWAY), (MOVED,), 0.5),
+        ((PERSON,), (PERSON, MOVED), 0.5),
+    ],
+)
+def test_boxes_agree_one_to_one(wanted: tuple, found: tuple, share: float):
+    assert agreed([boxes(*wanted)], [boxes(*found)]) == share
+
+
+def test_a_folder_without_pictures_is_told(tmp_path: Path, shared_data: Path):
+    with pytest.raises(NoPicturesError, match="holds no"):
+        choose(shared_data / "weights" / "yolo26n-coco-rebuilt.pt", tmp_path / "out", pictures=tmp_path)
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.slow
+def test_a_pt_file_becomes_a_folder_that_finds_the_same(
+    tmp_path: Path, shared_data: Path, monkeypatch: pytest.MonkeyPatch
+):
+    weights, views = shared_data / "weights" / "yolo26n-coco-rebuilt.pt", tmp_path / "views"
+    views.mkdir()
+    capture = cv2.VideoCapture(str(shared_data / "video" / "vtest.avi"))
+    for number in range(2):
+        cv2.imwrite(str(views / f"{number}.png"), capture.read()[1])
+    out = tmp_path / "chosen"
+    arguments = ["weights", str(weights), "-o", str(out), "--pictures", str(views), "--size", "320", "--json"]
+    result = CliRunner().invoke(app, arguments)
+    assert result.exit_code == 0, result.output
+    told = json.loads(result.stdout)
+    assert told["precision"] in {"float32", "float16"}
+    assert [each["precision"] for each in told["candidates"]] == ["float32", "float16"]
+    assert min(each["agreement"] for each in told["candidates"]) >= 0.95
+    detector = OpenVinoDetector(out)
+    assert detector.input_size == (320, 320)
+    assert "person" in detector.detect(cv2.imread(str(views / "0.png"))).names()
+    detector.close()
+    assert [path.name for path in tmp_path.iterdir() if path.name.startswith(".")] == []
+    monkeypatch.setattr(weights_choice, "LEAST_AGREEMENT", 1.1)
+    before = sorted(path.stat().st_mtime_ns for path in out.iterdir())
+    with pytest.raises(NoAgreementError, match="nothing was kept"):
+        choose(weights, out, pictures=views, size_px=320)
+    assert sorted(path.stat().st_mtime_ns for path in out.iterdir()) == before
