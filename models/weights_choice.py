@@ -99,7 +99,7 @@ def choose(
         NoPicturesError, NoAgreementError: see there.
     """
     require_weights(weights)
-    reference = YoloDetector(weights)
+    reference = YoloDetector(weights, size_px=size_px)
     views = _views(pictures)
     output.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=output.parent, prefix=".weights-") as room:

@@ -55,18 +55,20 @@ class YoloDetector:
 
     classless = False
 
-    def __init__(self, path: Path, *, threads: int | None = None) -> None:
+    def __init__(self, path: Path, *, threads: int | None = None, size_px: int | None = None) -> None:
         """Load the model and run it once.
 
         Args:
             path: A .pt or .onnx file or an OpenVINO folder.
             threads: CPU threads of torch in the whole process; None leaves them. The runtimes of .onnx files and
                 OpenVINO folders take no such number through Ultralytics.
+            size_px: Longer side of what goes into the model; None leaves the model's own.
         """
         files = _require_kind(path)
         self.name = model_name(path)
         self.version = f"{self.name}@{fingerprint(files)}"
         self._lock = Lock()
+        self._sized = {} if size_px is None else {"imgsz": size_px}
         self._model = _load(path, threads=threads)
         self.class_names: Mapping[int, str] = _class_names(path, self._model)
 
@@ -76,7 +78,7 @@ class YoloDetector:
         least = require_confidence(confidence)
         picture = require_image(image)
         with self._lock:
-            (result,) = _predict(self._model, picture, least)
+            (result,) = _predict(self._model, picture, least, **self._sized)
         rows = result.boxes.data.cpu().numpy().astype(np.float32)
         rows = rows[np.argsort(-rows[:, 4], kind="stable")]
         return Detections(
@@ -132,8 +134,8 @@ def _load(path: Path, *, threads: int | None) -> Any:
     return model
 
 
-def _predict(model: Any, picture: Image, least: float) -> Any:
-    return model.predict(picture, conf=least, iou=MOST_IOU, max_det=MOST_BOXES, verbose=False, save=False)
+def _predict(model: Any, picture: Image, least: float, **sized: int) -> Any:
+    return model.predict(picture, conf=least, iou=MOST_IOU, max_det=MOST_BOXES, verbose=False, save=False, **sized)
 
 
 def _class_names(path: Path, model: Any) -> Mapping[int, str]:

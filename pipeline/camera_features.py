@@ -13,6 +13,9 @@ from pipeline.cameras import Camera, CameraScene
 from pipeline.cases import Side
 from pipeline.fields import Fields
 from pipeline.scenes import Scene
+from pipeline.source_errors import SourceError
+from pipeline.sources import read_address
+from pipeline.streams import Transport
 
 CAMERAS = "cameras.geojson"
 _MAX_SIDE_PX = 8192
@@ -55,6 +58,7 @@ def _camera(fields: Fields, lonlat: LonLat, scenes: Mapping[str, Scene]) -> Came
         "name_zh": fields.text("name_zh", default=fields.text("name")),
         "uri": fields.text("uri", default="", longest=2000),
     }
+    _require_source(fields, camera_fields["uri"])
     levels = _levels(fields, zones)
     height_m = fields.number("height_m", low=0.5, high=200, default=0.0) or None
     if levels and height_m is None:
@@ -67,6 +71,22 @@ def _camera(fields: Fields, lonlat: LonLat, scenes: Mapping[str, Scene]) -> Came
         height_m=height_m, levels_m=levels,
         scenes=used, properties=dict(fields.table),
     )  # fmt: skip
+
+
+def _require_source(fields: Fields, uri: str) -> None:
+    """Note what is wrong with where a camera's frames come from, as far as that shows without opening it."""
+    sub_uri = fields.text("sub_uri", default="", longest=2000)
+    stream, transport = fields.text("stream", default="main"), fields.text("transport", default=Transport.TCP)
+    if stream not in {"main", "sub"} or (stream == "sub" and not sub_uri):
+        fields.fault("stream", f"is {stream!r}, expected main, or sub with an address in sub_uri")
+    if transport.lower() not in set(Transport):
+        fields.fault("transport", f"is {transport!r}, expected tcp or udp")
+    for name, address in (("uri", uri), ("sub_uri", sub_uri)):
+        try:
+            if address:
+                read_address(address, camera=fields.feature)
+        except SourceError as error:
+            fields.fault(name, str(error))
 
 
 def _view(fields: Fields, size_px: tuple[int, int]) -> CameraView | None:

@@ -9,8 +9,10 @@ from shapely.geometry import mapping, shape
 
 from geo.coords import Datum, LonLat, convert
 from pipeline.cases import Side
+from pipeline.run import address_of, site_sources
 from pipeline.site import OutsideError, Site
 from pipeline.site_files import REQUIRED, SiteFaultsError, documents, read_site, site_from_documents
+from pipeline.streams import Transport
 
 
 @pytest.fixture(scope="module")
@@ -138,6 +140,32 @@ def test_a_camera_with_three_points_a_crossed_zone_and_an_unknown_scene_has_thre
     assert "3 points" in text
     assert "crosses itself" in text
     assert "'ufo'" in text
+
+
+def test_a_camera_s_source_is_looked_at_before_it_is_opened(copy: Path) -> None:
+    def spoil(features: list[dict[str, object]]) -> None:
+        wrong = {"uri": "ftp://camera/1", "transport": "pigeon", "stream": "sub", "sub_uri": ""}
+        features[0]["properties"] |= wrong  # type: ignore[operator]
+
+    edit(copy / "cameras.geojson", spoil)
+    text = faults_of(copy)
+    for word in ("'ftp'", "'pigeon', expected tcp or udp", "sub_uri"):
+        assert word in text
+
+
+def test_a_camera_s_sub_stream_is_taken_where_it_says_so(copy: Path) -> None:
+    def choose(features: list[dict[str, object]]) -> None:
+        both = {"uri": "rtsp://10.0.0.9/main", "sub_uri": "rtsp://10.0.0.9/sub", "transport": "UDP"}
+        features[0]["properties"] |= {**both, "stream": "sub"}  # type: ignore[operator]
+        features[1]["properties"] |= both  # type: ignore[operator]
+
+    edit(copy / "cameras.geojson", choose)
+    site = read_site(copy)
+    codes = list(site.cameras)[:2]
+    sources = site_sources(site)
+    assert [sources[code] for code in codes] == ["rtsp://10.0.0.9/sub", "rtsp://10.0.0.9/main"]
+    address = address_of(site.camera(codes[0]), sources[codes[0]])
+    assert (address.transport, address.live, address.waits) == (Transport.UDP, True, False)
 
 
 def test_a_force_posted_outside_the_site_is_named(copy: Path) -> None:
