@@ -73,7 +73,10 @@ def measure(data: Path, arguments: argparse.Namespace) -> dict[str, Any]:
     site = with_cameras(read_site(ROOT / "boundaries" / "yingpu"), arguments.streams)
     with tempfile.TemporaryDirectory() as folder:
         frames = round(arguments.seconds * FPS)
-        clips = [written(Path(folder) / f"{n}.mp4", data, number=n, frames=frames) for n in range(CLIPS)]
+        clips = [
+            written(Path(folder) / f"{n}.mp4", data, number=n, frames=frames)
+            for n in range(min(CLIPS, arguments.streams))
+        ]
         detector = OpenVinoDetector(weights, threads=arguments.threads)
         truth = [every_frame(site.camera(CAMERA), site, detector, clip) for clip in clips]
         detector.close()
@@ -156,7 +159,7 @@ class Paced:
         for sighting, _ in self.taken:
             second = (sighting.captured_at - self.start).total_seconds()
             found.setdefault(sighting.camera, []).append((sighting.scene, second))
-        wanted = {f"c{n:02d}": list(truth[n % CLIPS]) for n in range(self.streams)}
+        wanted = {f"c{n:02d}": list(truth[n % len(truth)]) for n in range(self.streams)}
         hits = sum(matched(wanted[code], found.get(code, [])) for code in wanted)
         events, given = sum(map(len, wanted.values())), sum(map(len, found.values()))
         latency = np.array([seconds for _, seconds in self.taken] or [np.nan])
@@ -210,7 +213,7 @@ def paced(site: Site, clips: Sequence[Path], weights: Path, *, folder: Path, arg
 
     casebook = open_casebook(f"sqlite:///{folder}/beatgrid.db")
     desk = NotingDesk(site=site, casebook=casebook, clock=clock, evidence=EvidenceStore(folder / "evidence"))
-    sources = {f"c{n:02d}": f"{clips[n % CLIPS]}?fps={FPS:g}&paced" for n in range(arguments.streams)}
+    sources = {f"c{n:02d}": f"{clips[n % len(clips)]}?fps={FPS:g}&paced" for n in range(arguments.streams)}
     usual, camera_run.CameraPipeline = camera_run.CameraPipeline, NotingPipeline  # type: ignore[misc]  # it only notes
     try:
         seen.run = run_cameras(

@@ -27,6 +27,7 @@ from models.weights import model_name, require_weights
 from models.yolo import YoloDetector, import_ultralytics
 
 COUNTED: Final = 0.4
+FAINTEST: Final = 0.3  # a box that one side counts and the other all but counts is the same box
 LEAST_IOU: Final = 0.7
 LEAST_AGREEMENT: Final = 0.95
 TURNS: Final = 12
@@ -129,9 +130,9 @@ class _Measured:
 def _measured(reference: Detector, made: dict[str, Path], views: Sequence[Image]) -> _Measured:
     """Time all in turn, so that a busy machine slows each of them, and compare their boxes."""
     detectors: dict[str, Detector] = {name: OpenVinoDetector(folder) for name, folder in made.items()}
-    wanted = [reference.detect(view, confidence=COUNTED) for view in views]
+    wanted = [reference.detect(view, confidence=FAINTEST) for view in views]
     agreement = {
-        name: agreed(wanted, [detector.detect(view, confidence=COUNTED) for view in views])
+        name: agreed(wanted, [detector.detect(view, confidence=FAINTEST) for view in views])
         for name, detector in detectors.items()
     }
     spent: dict[str, list[float]] = {name: [] for name in ("", *detectors)}
@@ -150,18 +151,23 @@ def _measured(reference: Detector, made: dict[str, Path], views: Sequence[Image]
 
 
 def agreed(wanted: Sequence[Detections], found: Sequence[Detections]) -> float:
-    """Return the smaller of the shares of both sides' boxes that the other has too; 1 where neither has any."""
-    pairs = sum(_partners(one, other) for one, other in zip(wanted, found, strict=True))
-    most = max(sum(map(len, wanted)), sum(map(len, found)))
-    return pairs / most if most else 1.0
+    """Return the smaller of the shares of both sides' counted boxes that the other has too, if fainter."""
+    return min(_share(wanted, found), _share(found, wanted))
+
+
+def _share(these: Sequence[Detections], those: Sequence[Detections]) -> float:
+    counted = [each.select(each.confidence >= COUNTED) for each in these]
+    total = sum(map(len, counted))
+    return sum(_partners(one, other) for one, other in zip(counted, those, strict=True)) / total if total else 1.0
 
 
 def _partners(one: Detections, other: Detections) -> int:
+    """Return how many boxes of one side have a partner of their class, one to one, those that overlap most first."""
     if not len(one) or not len(other):
         return 0
     shared = iou(one.boxes_px, other.boxes_px) * (one.class_ids[:, None] == other.class_ids[None])
     pairs = 0
-    while shared.size and float(shared.max()) >= LEAST_IOU:
+    while float(shared.max()) >= LEAST_IOU:
         row, column = np.unravel_index(int(shared.argmax()), shared.shape)
         shared[row], shared[:, column] = 0.0, 0.0
         pairs += 1

@@ -62,13 +62,13 @@ class YoloDetector:
             path: A .pt or .onnx file or an OpenVINO folder.
             threads: CPU threads of torch in the whole process; None leaves them. The runtimes of .onnx files and
                 OpenVINO folders take no such number through Ultralytics.
-            size_px: Longer side of what goes into the model; None leaves the model's own.
+            size_px: Side of the square that goes into the model, as into an export; None leaves the model's own.
         """
         files = _require_kind(path)
         self.name = model_name(path)
         self.version = f"{self.name}@{fingerprint(files)}"
         self._lock = Lock()
-        self._sized = {} if size_px is None else {"imgsz": size_px}
+        self._sized: dict[str, int] = {} if size_px is None else {"imgsz": size_px, "rect": False}
         self._model = _load(path, threads=threads)
         self.class_names: Mapping[int, str] = _class_names(path, self._model)
 
