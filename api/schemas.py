@@ -207,7 +207,7 @@ class DispatchOut(BaseModel):
 class TakenOut(BaseModel):
     """What became of a report."""
 
-    outcome: Literal["open", "attach", "ignore"]
+    outcome: Literal["open", "attach", "reopen", "ignore"]
     number: str | None
     reason: str
     dispatch: DispatchOut | None

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Final
+from typing import Final, Self
 
 import numpy as np
 
@@ -12,6 +12,7 @@ from geo.camera_view import error_m
 from models.detections import Detections
 from models.detector import Detector
 from models.tracker import Tracker
+from pipeline.afters import Afters
 from pipeline.camera_health import HealthWatch
 from pipeline.camera_memory import recall, remember
 from pipeline.cameras import Camera
@@ -20,6 +21,7 @@ from pipeline.evidence_views import Waiting, WaitingFrames, plain_view, view, wa
 from pipeline.firings import Firing
 from pipeline.frames import Frame
 from pipeline.health_events import HealthEvent
+from pipeline.keeping import Originals
 from pipeline.lately import Lately
 from pipeline.moments import Moment
 from pipeline.observations import join_tracks, observe, with_looks
@@ -27,7 +29,8 @@ from pipeline.occupancies import Occupancies
 from pipeline.occupancy import OccupancySettings
 from pipeline.scene_rules import SceneRules
 from pipeline.scenes import Scene
-from pipeline.sightings import Sighting, View
+from pipeline.sightings import LaterView, Sighting, View
+from pipeline.site import SiteSettings
 
 FAINT: Final = 0.1  # from here on a box is blurred, and may hold what is there already
 
@@ -41,6 +44,8 @@ class PipelineSettings:
         state_every_s: frame time between two states to store; what fires brings one along.
         before_within_s: how far the "before" picture may lie from when the thing was first seen.
         blur: whether pictures are blurred; a site's choice.
+        originals: whether frames as they came go with pictures, to be sealed; a site's choice.
+        after_s: frame time from a firing to its picture "after"; 0 takes none; a site's choice.
         occupancy: what counts as keeping a place.
     """
 
@@ -48,7 +53,15 @@ class PipelineSettings:
     state_every_s: float = 5.0
     before_within_s: float = 5.0
     blur: bool = True
+    originals: bool = False
+    after_s: float = 0.0
     occupancy: OccupancySettings = field(default_factory=OccupancySettings)
+
+    @classmethod
+    def of(cls, site: SiteSettings) -> Self:
+        """Return what a site chose."""
+        kept = site.evidence
+        return cls(blur=site.blur, originals=kept.originals is Originals.SEALED, after_s=kept.after_s)
 
 
 class Outcome(StrEnum):
@@ -77,11 +90,13 @@ class StepResult:
         sightings: scenes that fired in it.
         state: what to store, with the sightings if there are any; None when nothing is due.
         health: what began or ended with the camera itself.
+        later: pictures "after" of sightings of before.
     """
 
     outcome: Outcome
     detections: Detections
     sightings: tuple[Sighting, ...] = ()
+    later: tuple[LaterView, ...] = ()
     state: CameraState | None = None
     health: tuple[HealthSeen, ...] = ()
 
@@ -126,9 +141,11 @@ class CameraPipeline:
         self._lately = Lately(period_s=1.0 / camera.fps)
         self._watched_since: float | None = None
         self._stored_at: datetime | None = None
+        self._afters = Afters(self.settings.after_s)
         if state is not None:
             self.newest_at = self._stored_at = state.newest_at
             self._watched_since = recall(state.occupancies, camera, self._occupancies, self._rules)
+            self._afters.restore(state.occupancies.get("afters", []), camera=camera.code)
 
     def step(self, frame: Frame) -> StepResult:
         """Take in the next frame.
@@ -148,10 +165,13 @@ class CameraPipeline:
         firings = () if moved else tuple(self._rules.update(self._moment(frame, found, before)))
         blurred = self._lately.joined(found, at=at)
         self._waiting.offer(frame, blurred, needed=self._needed())
+        later = self._later(frame, blurred)
         sightings = tuple(self._sighting(firing, frame, blurred) for firing in firings)
         counted = found.select(found.confidence >= self._rules.lowest_confidence)
         state = self._due(bool(sightings))
-        return StepResult(outcome=outcome, detections=counted, sightings=sightings, state=state, health=seen)
+        return StepResult(
+            outcome=outcome, detections=counted, sightings=sightings, later=later, state=state, health=seen
+        )
 
     def state(self) -> CameraState | None:
         """Return what must survive a restart, None before the first frame."""
@@ -159,6 +179,7 @@ class CameraPipeline:
             return None
         self._stored_at = self.newest_at
         memory = remember(self.camera, self._occupancies, self._rules, watched_since=self._watched_since)
+        memory["afters"] = self._afters.record()
         return CameraState(camera=self.camera.code, newest_at=self.newest_at, occupancies=memory)
 
     def _health(self, frame: Frame, found: Detections) -> tuple[HealthSeen, ...]:
@@ -218,6 +239,7 @@ class CameraPipeline:
         return self.state() if (self.newest_at - since).total_seconds() >= self.settings.state_every_s else None
 
     def _sighting(self, firing: Firing, frame: Frame, found: Detections) -> Sighting:
+        self._afters.expect(firing.id(self.camera.code), firing, at=frame.at_s)
         calibration, measurement = firing.calibration_cov_m2, firing.measurement_cov_m2
         ee, en, nn = (a + b for a, b in zip(calibration, measurement, strict=True))
         return Sighting(
@@ -245,15 +267,23 @@ class CameraPipeline:
         pictures = [("at", now)]
         if before is not None and before.captured_at < now.captured_at:
             pictures.insert(0, ("before", before))
+        return tuple(self._view(picture, label=label, firing=firing) for label, picture in pictures)
+
+    def _later(self, frame: Frame, found: Detections) -> tuple[LaterView, ...]:
+        """Return the pictures "after" that this frame is."""
         return tuple(
-            view(
-                picture,
-                label=label,
-                camera=self.camera,
-                firing=firing,
-                zones=self._rules.zones_of(firing.scene),
-                classless=self._detector.classless,
-                blur=self.settings.blur,
-            )
-            for label, picture in pictures
+            LaterView(sighting=each.sighting, view=self._view(waiting(frame, found), label="after", firing=each.firing))
+            for each in self._afters.due(frame.at_s)
+        )
+
+    def _view(self, picture: Waiting, *, label: str, firing: Firing) -> View:
+        return view(
+            picture,
+            label=label,
+            camera=self.camera,
+            firing=firing,
+            zones=self._rules.zones_of(firing.scene),
+            classless=self._detector.classless,
+            blur=self.settings.blur,
+            original=self.settings.originals,
         )

@@ -102,7 +102,7 @@ class CameraRun:
             camera=camera,
             scenes=services.site.scenes,
             detector=detector,
-            settings=settings.pipeline or PipelineSettings(blur=services.site.settings.blur),
+            settings=settings.pipeline or PipelineSettings.of(services.site.settings),
             state=services.casebook.camera_state(camera.code),
             health=open_watch(camera, services.casebook),
         )
@@ -186,6 +186,8 @@ class CameraRun:
         """Store what a frame brought: the state goes with the last sighting, so that none is lost between the two."""
         self.tally.count(result)
         self._note_health(result)
+        for later in result.later:
+            self._stored(partial(self._services.desk.add_view, later, camera=self.camera.code, principal=PIPELINE))
         last = len(result.sightings) - 1
         for index, sighting in enumerate(result.sightings):
             state = result.state if index == last else None
@@ -228,7 +230,7 @@ class CameraRun:
         if taken.outcome == "open" and taken.number is not None:
             self.tally.opened.append(taken.number)
             self.tally.dispatched += isinstance(taken.dispatch, Dispatch)
-        elif taken.outcome == "attach" and taken.number is not None:
+        elif taken.outcome in {"attach", "reopen"} and taken.number is not None:
             self.tally.attached.append(taken.number)
         else:
             self.tally.ignored += 1
