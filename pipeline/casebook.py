@@ -236,6 +236,14 @@ class Asking(Reading, TrustReading, Protocol):
         """Return the number of the case that a sighting belongs to; None if there is none."""
         ...
 
+    def source_of(self, sighting: str) -> tuple[str, str | None]:
+        """Return the camera and scene of a sighting; raises `UnknownError`."""
+        ...
+
+    def has_case(self, number: str) -> bool:
+        """Tell whether there is a case of that number."""
+        ...
+
     def merged(self, number: str) -> Sequence[Case]:
         """Return the cases that were merged into one, oldest first."""
         ...

@@ -23,6 +23,23 @@ class SqlEvidenceReading:
         found = self._connection.execute(query).scalar_one_or_none() if is_plain(sighting) else None
         return None if found is None else str(found)
 
+    def source_of(self, sighting: str) -> tuple[str, str | None]:
+        """Return the camera and scene of a sighting.
+
+        Raises:
+            UnknownError: it was never taken.
+        """
+        query = select(t.sightings.c.camera, t.sightings.c.scene).where(t.sightings.c.id == sighting)
+        row = self._connection.execute(query).first() if is_plain(sighting) else None
+        if row is None:
+            raise UnknownError("sighting", sighting)
+        return row[0], row[1]
+
+    def has_case(self, number: str) -> bool:
+        """Tell whether there is a case of that number."""
+        query = select(t.cases.c.number).where(t.cases.c.number == number)
+        return is_plain(number) and self._connection.execute(query).first() is not None
+
     def past_keeping(self, before: datetime, *, originals: bool, limit: int = 500) -> Sequence[Evidence]:
         """Return pictures, or sealed originals, of before a moment that nobody has decided to erase; oldest first."""
         c = t.evidence.c
