@@ -165,8 +165,8 @@ class CameraPipeline:
         firings = () if moved else tuple(self._rules.update(self._moment(frame, found, before)))
         blurred = self._lately.joined(found, at=at)
         self._waiting.offer(frame, blurred, needed=self._needed())
-        later = self._later(frame, blurred)
-        sightings = tuple(self._sighting(firing, frame, blurred) for firing in firings)
+        later = self._later(frame, blurred, found)
+        sightings = tuple(self._sighting(firing, frame, waiting(frame, blurred, seen=found)) for firing in firings)
         counted = found.select(found.confidence >= self._rules.lowest_confidence)
         state = self._due(bool(sightings))
         return StepResult(
@@ -238,7 +238,7 @@ class CameraPipeline:
             return self.state()
         return self.state() if (self.newest_at - since).total_seconds() >= self.settings.state_every_s else None
 
-    def _sighting(self, firing: Firing, frame: Frame, found: Detections) -> Sighting:
+    def _sighting(self, firing: Firing, frame: Frame, now: Waiting) -> Sighting:
         self._afters.expect(firing.id(self.camera.code), firing, at=frame.at_s)
         calibration, measurement = firing.calibration_cov_m2, firing.measurement_cov_m2
         ee, en, nn = (a + b for a, b in zip(calibration, measurement, strict=True))
@@ -259,7 +259,7 @@ class CameraPipeline:
             count=firing.count,
             unseen_s=round(firing.unseen_s, 3),
             detector=self._detector.version,
-            views=self._views(firing, waiting(frame, found)),
+            views=self._views(firing, now),
         )
 
     def _views(self, firing: Firing, now: Waiting) -> tuple[View, ...]:
@@ -269,10 +269,13 @@ class CameraPipeline:
             pictures.insert(0, ("before", before))
         return tuple(self._view(picture, label=label, firing=firing) for label, picture in pictures)
 
-    def _later(self, frame: Frame, found: Detections) -> tuple[LaterView, ...]:
+    def _later(self, frame: Frame, blurred: Detections, found: Detections) -> tuple[LaterView, ...]:
         """Return the pictures "after" that this frame is."""
         return tuple(
-            LaterView(sighting=each.sighting, view=self._view(waiting(frame, found), label="after", firing=each.firing))
+            LaterView(
+                sighting=each.sighting,
+                view=self._view(waiting(frame, blurred, seen=found), label="after", firing=each.firing),
+            )
             for each in self._afters.due(frame.at_s)
         )
 

@@ -78,7 +78,9 @@ class DatasetFigures:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Example:
-    """One picture with what became of it; boxes are (left, top, right, bottom, class, confidence) in pixels."""
+    """One picture with what became of it; boxes are (left, top, right, bottom, class, confidence) in pixels,
+    `hidden` those that were blurred.
+    """
 
     outcome: Outcome
     evidence: Evidence
@@ -86,6 +88,7 @@ class _Example:
     own_px: tuple[float, ...]
     own_class: str
     boxes: tuple[tuple[Any, ...], ...]
+    hidden: tuple[tuple[Any, ...], ...]
     grouped: bool
 
 
@@ -171,6 +174,7 @@ def _example(outcome: Outcome, evidence: Evidence, site: Site) -> _Example:
         own_px=tuple(float(value) for value in seen["box_px"]),
         own_class=str(seen["class_name"]),
         boxes=tuple(tuple(box) for box in seen["boxes"]),
+        hidden=tuple(tuple(box) for box in seen["hidden"]),
         grouped=site.scenes[outcome.scene].rule in _GROUPS,
     )
 
@@ -231,13 +235,13 @@ def _class_names(examples: Sequence[_Example]) -> tuple[str, ...]:
 
 
 def _detections(example: _Example) -> Detections:
-    """Return what the detector saw, as it was, to blur by."""
-    names = sorted({str(box[4]) for box in example.boxes})
-    boxes = np.array([box[:4] for box in example.boxes], np.float32).reshape(-1, 4)
+    """Return what was blurred in the evidence, to blur by."""
+    names = sorted({str(box[4]) for box in example.hidden})
+    boxes = np.array([box[:4] for box in example.hidden], np.float32).reshape(-1, 4)
     return Detections(
         boxes_px=_in_order(boxes),
-        confidence=np.array([box[5] for box in example.boxes], np.float32),
-        class_ids=np.array([names.index(str(box[4])) for box in example.boxes], np.int32),
+        confidence=np.array([box[5] for box in example.hidden], np.float32),
+        class_ids=np.array([names.index(str(box[4])) for box in example.hidden], np.int32),
         class_names=dict(enumerate(names)),
     )
 

@@ -10,6 +10,7 @@ import hashlib
 import os
 import re
 import secrets
+import time
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -20,6 +21,7 @@ from pipeline.safe import Safe, UnsealError
 from pipeline.sightings import View
 
 MOST_BYTES = 20_000_000
+SETTLE_S = 3600.0
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}")
 _JPEG_START = b"\xff\xd8\xff"
 _DAY = re.compile(r"\d{8}")
@@ -72,7 +74,9 @@ class EvidenceStore:
         path = f"{camera}/{day}/{digest}.jpg"
         target = self._root / path
         try:
-            if not target.is_file():
+            if target.is_file():
+                os.utime(target)  # it is wanted again: the sweep leaves it for a while
+            else:
                 _write(target, view.jpeg)
         except OSError as error:
             raise EvidenceError(path, f"cannot be written: {error.strerror}", "room and rights on its disk") from error
@@ -132,10 +136,15 @@ class EvidenceStore:
             raise EvidenceError(path, f"cannot be erased: {error.strerror}", "rights on its disk") from error
 
     def days_before(self, day: str) -> Iterator[tuple[str, ...]]:
-        """Yield the paths in each camera's folder of a day before one such as 20261123; drafts too."""
+        """Yield the paths in each camera's folder of a day before one such as 20261123; drafts too.
+
+        What was put there within the last hour is left out: its row may be on its way.
+        """
+        settled = time.time() - SETTLE_S
         for folder in sorted(self._root.glob("*/[0-9]*")):
             if folder.is_dir() and _DAY.fullmatch(folder.name) and folder.name < day:
-                yield tuple(f"{folder.parent.name}/{folder.name}/{each.name}" for each in sorted(folder.iterdir()))
+                files = (each for each in sorted(folder.iterdir()) if each.stat().st_mtime < settled)
+                yield tuple(f"{folder.parent.name}/{folder.name}/{each.name}" for each in files)
 
     def open(self, path: str) -> bytes:
         """Return a picture's bytes.

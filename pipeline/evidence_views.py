@@ -33,11 +33,17 @@ _TEXT_COLOUR: Final = (255, 255, 255)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Waiting:
-    """A frame that may become evidence: its picture as JPEG in memory and all its boxes."""
+    """A frame that may become evidence: its picture as JPEG in memory and all its boxes.
+
+    Attributes:
+        detections: what is blurred: its boxes, and those of just before it.
+        seen: its own boxes, where they were kept apart.
+    """
 
     captured_at: datetime
     jpeg: bytes
     detections: Detections
+    seen: Detections | None = None
 
 
 class WaitingFrames:
@@ -125,18 +131,21 @@ def view(
 
 
 def seen_in(waiting: Waiting, *, size_px: tuple[int, int]) -> dict[str, object]:
-    """Return what the detector saw in a frame, JSON-able: all boxes in pixels of the frame with class and confidence.
+    """Return what the detector saw in a frame, JSON-able: boxes in pixels of the frame with class and confidence.
 
-    With it an original can be blurred again, and learned from.
+    `boxes` are its own, to learn from; `hidden` are those that were blurred, to blur an original again.
     """
-    found = waiting.detections
+    own = waiting.detections if waiting.seen is None else waiting.seen
+    return {"size_px": list(size_px), "boxes": _listed(own), "hidden": _listed(waiting.detections)}
+
+
+def _listed(found: Detections) -> list[list[object]]:
     sure = np.argsort(-found.confidence, kind="stable")[:MOST_BOXES]
     names = found.names()
-    boxes = [
+    return [
         [*(round(float(v), 1) for v in found.boxes_px[row]), names[row], round(float(found.confidence[row]), 3)]
         for row in sure.tolist()
     ]
-    return {"size_px": list(size_px), "boxes": boxes}
 
 
 def plain_view(waiting: Waiting, *, label: str, classless: bool, blur: bool = True) -> View:
@@ -166,10 +175,10 @@ def encoded(image: Image) -> bytes:
     return bytes(jpeg.tobytes())
 
 
-def waiting(frame: Frame, detections: Detections) -> Waiting:
-    """Return a frame as one that waits."""
+def waiting(frame: Frame, detections: Detections, *, seen: Detections | None = None) -> Waiting:
+    """Return a frame as one that waits; see `Waiting`."""
     _, jpeg = cv2.imencode(".jpg", frame.image, [cv2.IMWRITE_JPEG_QUALITY, WAITING_QUALITY])
-    return Waiting(captured_at=frame.captured_at, jpeg=jpeg.tobytes(), detections=detections)
+    return Waiting(captured_at=frame.captured_at, jpeg=jpeg.tobytes(), detections=detections, seen=seen)
 
 
 def _title(label: str, camera: Camera, firing: Firing, captured_at: datetime) -> str:

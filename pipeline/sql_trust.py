@@ -115,10 +115,14 @@ class SqlTrustWriting(SqlTrustReading):
     """Changes outcomes, moves and trials."""
 
     def save_outcome(self, outcome: Outcome) -> None:
-        """Store what became of something; a later word on the same thing takes the place of the one before."""
+        """Store what became of something; a later word that differs takes the place of the one before.
+
+        One that says the same again is dropped, so that a case counts once, at the time it was decided.
+        """
         row = {**asdict(outcome), "at": micros(outcome.at)}
         keys = ("subject", "camera", "scene")
-        self._put(t.outcomes, row, keys=keys, changing={name: row[name] for name in row if name not in keys})
+        changing = {name: row[name] for name in row if name not in keys}
+        self._put(t.outcomes, row, keys=keys, changing=changing, where=t.outcomes.c.confirmed != outcome.confirmed)
 
     def add_move(self, move: Move) -> None:
         """Store a change of level."""
@@ -137,10 +141,12 @@ class SqlTrustWriting(SqlTrustReading):
         }  # fmt: skip
         self._put(t.trials, row, keys=("id",), changing=changing)
 
-    def _put(self, table: Any, row: dict[str, Any], *, keys: tuple[str, ...], changing: Mapping[str, Any]) -> None:
+    def _put(
+        self, table: Any, row: dict[str, Any], *, keys: tuple[str, ...], changing: Mapping[str, Any], where: Any = None
+    ) -> None:
         made = sqlite.insert if self._connection.dialect.name == "sqlite" else postgresql.insert
         new = made(table).values(bounded(table, row))
-        self._connection.execute(new.on_conflict_do_update(index_elements=list(keys), set_=dict(changing)))
+        self._connection.execute(new.on_conflict_do_update(index_elements=list(keys), set_=dict(changing), where=where))
 
     def _counted(self, name: str) -> int:
         """Return the next of a counter; the transaction that this is mixed into counts."""

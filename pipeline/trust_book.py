@@ -83,7 +83,7 @@ class TrustWriting(TrustReading, Protocol):
     """What can be changed, within a write."""
 
     def save_outcome(self, outcome: Outcome) -> None:
-        """Store what became of something; a later word on the same thing takes the place of the one before."""
+        """Store what became of something; a later word that differs takes the place of the one before."""
         ...
 
     def add_move(self, move: Move) -> None:
