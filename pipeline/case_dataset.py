@@ -78,8 +78,9 @@ class DatasetFigures:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Example:
-    """One picture with what became of it; boxes are (left, top, right, bottom, class, confidence) in pixels,
-    `hidden` those that were blurred.
+    """One picture with what became of it.
+
+    Boxes are (left, top, right, bottom, class, confidence) in pixels; `hidden` are those that were blurred.
     """
 
     outcome: Outcome

@@ -128,7 +128,9 @@ document.getElementById("filters").addEventListener("submit", (event) => event.p
 
 // htmx puts the panel after a step; only then, since everything else is loaded here.
 document.body.addEventListener("htmx:afterSwap", (event) => {
-  if (event.target === panel) settle();
+  if (event.target !== panel) return;
+  wantedNumber = chosen()?.number ?? wantedNumber; // a merge shows the case that stays
+  settle();
 });
 
 document.body.addEventListener("htmx:confirm", (event) => {
