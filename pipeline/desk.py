@@ -1,6 +1,5 @@
 """The desk: what may be asked of a running site. Checks who asks, then decides and stores in one transaction."""
 
-import hashlib
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
@@ -18,7 +17,7 @@ from pipeline.errors import PipelineError, RefusedError, UnknownError
 from pipeline.evidence import EvidenceStore
 from pipeline.health_events import HealthEvent
 from pipeline.keeping import Originals as KeptOriginals
-from pipeline.later_pictures import add_picture, trial_of
+from pipeline.later_pictures import add_picture, ident_of, trial_of, wants_picture
 from pipeline.merging import Merging
 from pipeline.offers import Entered, assign, enter, offer, release, withdraw
 from pipeline.originals import Originals
@@ -145,7 +144,10 @@ class Desk:
         """
         principal.require("take a sighting", Role.INGEST, Role.ADMIN)
         self._site.camera(camera)
-        picture = self._stored(later.view, camera=camera, sighting=later.sighting, mark=later.view.label)
+        mark = later.view.label
+        if not self._casebook.read(lambda asked: wants_picture(asked, later.sighting, ident_of(later.sighting, mark))):
+            return False
+        picture = self._stored(later.view, camera=camera, sighting=later.sighting, mark=mark)
         return self._casebook.write(lambda tx: add_picture(tx, picture, entered=self._entered(principal)))
 
     def note_health(self, event: HealthEvent, *, view: View | None = None, principal: Principal) -> None:
@@ -339,7 +341,7 @@ class Desk:
         keeps = sealed and self._site.settings.evidence.originals is KeptOriginals.SEALED
         original = self._evidence.seal(view, camera=camera, sighting=sighting) if keeps else None
         return Evidence(
-            id=hashlib.sha256(f"{sighting}/{mark}".encode()).hexdigest()[:24],
+            id=ident_of(sighting, mark),
             case="",
             sighting=sighting,
             label=view.label,

@@ -143,8 +143,8 @@ class EvidenceStore:
         settled = time.time() - SETTLE_S
         for folder in sorted(self._root.glob("*/[0-9]*")):
             if folder.is_dir() and _DAY.fullmatch(folder.name) and folder.name < day:
-                files = (each for each in sorted(folder.iterdir()) if each.stat().st_mtime < settled)
-                yield tuple(f"{folder.parent.name}/{folder.name}/{each.name}" for each in files)
+                names = (each.name for each in _listed(folder) if _written_before(each, settled))
+                yield tuple(f"{folder.parent.name}/{folder.name}/{name}" for name in names)
 
     def open(self, path: str) -> bytes:
         """Return a picture's bytes.
@@ -176,8 +176,30 @@ class EvidenceStore:
             raise EvidenceError(sighting, f"has {len(view.jpeg)} bytes", f"{MOST_BYTES} at most")
 
 
+def _listed(folder: Path) -> list[Path]:
+    """Return a folder's files; none if another process has removed it."""
+    try:
+        return sorted(folder.iterdir())
+    except FileNotFoundError:
+        return []
+
+
+def _written_before(file: Path, moment: float) -> bool:
+    try:
+        return file.stat().st_mtime < moment
+    except FileNotFoundError:
+        return False
+
+
 def _write(target: Path, content: bytes) -> None:
     """Write a file that is either whole in its place or not there."""
+    try:
+        _write_once(target, content)
+    except FileNotFoundError:  # an empty folder of an old day was removed between its making and its use
+        _write_once(target, content)
+
+
+def _write_once(target: Path, content: bytes) -> None:
     made = _missing_folders(target.parent)
     target.parent.mkdir(parents=True, exist_ok=True)
     beside = target.with_name(f".{target.name}.{secrets.token_hex(8)}.part")

@@ -1,17 +1,34 @@
 """Pictures that come after their sighting, and those of trials: carried into the casebook inside a transaction."""
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final
 
 from pipeline.admission import listed
-from pipeline.casebook import Evidence, Transaction
+from pipeline.casebook import Asking, Evidence, Transaction
 from pipeline.errors import UnknownError
 from pipeline.offers import Entered, enter
 from pipeline.sightings import Sighting
 from pipeline.trust_book import Trial, TrialPicture
 
 PICTURE: Final = "picture"
+
+
+def ident_of(sighting: str, mark: str) -> str:
+    """Return the id of a sighting's picture: the same for the same picture."""
+    return hashlib.sha256(f"{sighting}/{mark}".encode()).hexdigest()[:24]
+
+
+def wants_picture(asked: Asking, sighting: str, ident: str) -> bool:
+    """Tell whether a sighting has a case or a trial that lacks a picture; so that none is written for nothing."""
+    number = asked.case_of(sighting)
+    if number is not None:
+        return all(each.id != ident for each in asked.evidence(number))
+    try:
+        return asked.trial(sighting).judged_at is None
+    except UnknownError:
+        return False
 
 
 def add_picture(tx: Transaction, picture: Evidence, *, entered: Entered) -> bool:
