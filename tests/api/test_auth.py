@@ -180,6 +180,7 @@ def test_names_and_grids_of_any_letters_survive_the_file(name: str, grids: set[s
         ('[[token]]\nname = "a"\nrole = "admin"\nsha256 = "xyz"', "64 hexadecimal"),
         ('[[token]]\nname = "a"\nrole = "force"\ntoken = "0123456789abcdef"', "no terminal"),
         ('[[token]]\nname = "a"\nrole = "admin"\ntoken = "0123456789abcdef"\ngrids = "YP-G1"', "list of codes"),
+        ('[[token]]\nname = "a"\nrole = "admin"\ntoken = "0123456789abcdef"\nrights = ["all"]', "open-originals"),
         ('[[token]]\nname = "a"\nrole = "admin"\ntokn = "0123456789abcdef"', "tokn"),
         ('[[token]]\nname = "a"\nrole = "admin"\ntoken = 7', "not a text"),
     ],
