@@ -14,6 +14,7 @@ from types import SimpleNamespace
 from typing import Any, Final
 
 from models.errors import ModelsError, NotAModelError, require_range
+from models.weights import require_weights
 from models.yolo import import_ultralytics
 
 WEIGHTS: Final = "tuned.pt"
@@ -63,11 +64,12 @@ def fine_tune(weights: Path, dataset: Path, folder: Path, *, plan: TuningPlan) -
         plan: see `TuningPlan`.
 
     Raises:
-        NotAModelError: the weights are no .pt.
+        WeightsMissingError, NotAModelError: there are none, or they are no .pt.
         LibraryMissingError: Ultralytics or torch do not load.
         TuningFailedError: they cannot be trained.
     """
-    if weights.suffix != ".pt" or not weights.is_file():
+    require_weights(weights)
+    if weights.suffix != ".pt":
         raise NotAModelError(weights, found=f"a {weights.suffix or 'folder'}", expected="a .pt file to train on")
     ultralytics = import_ultralytics(offline=True)
     folder.mkdir(parents=True, exist_ok=True)

@@ -54,8 +54,8 @@ class NothingToLearnError(PipelineError):
 
     def __init__(self, judged: int, without: int) -> None:
         super().__init__(
-            f"of {judged} outcomes {without} have no original that is kept; nothing was written; let the site keep them"
-            ' ([evidence] originals = "sealed") and judge more cases'
+            f"{judged - without} of {judged} judged cases have an original that is kept; expected one at least; keep"
+            ' them ([evidence] originals = "sealed") and judge more cases'
         )
 
 
