@@ -20,10 +20,12 @@ from api.routes import (
     health,
     heatmap,
     layers,
+    merging,
     pages,
     phone,
     stream,
     terminals,
+    trust,
 )
 from api.services import Services
 from api.stream import Changes
@@ -52,7 +54,10 @@ def create_app(services: Services) -> FastAPI:
     app.state.frame_gate = FrameGate()
     app.state.layers = layers_of(services.site)
     problems.install(app, (ApiError, GeoError, ModelsError, PipelineError))
-    for room in (cameras, cases, evidence, frames, terminals, heatmap, layers, stream, health, console, phone, pages):
+    # Trust and merging go before the rooms whose paths end in any action.
+    for room in (trust, merging, cameras, cases, evidence, frames, terminals, heatmap, layers, stream, health):
+        app.include_router(room.router)
+    for room in (console, phone, pages):
         app.include_router(room.router)
     app.mount("/static", StaticFiles(directory=WEB / "static"), name="static")
     app.mount("/vendor", StaticFiles(directory=services.vendor), name="vendor")

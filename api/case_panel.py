@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
 from api.case_views import CaseView, case_view, offer_until
 from api.reach import DESK
@@ -12,11 +12,13 @@ from api.services import Services
 from api.terminals_now import TerminalNow, terminals_now
 from api.words import Words
 from pipeline.casebook import Evidence
-from pipeline.cases import NEEDS_REASON, STEPS, Action, Case, Event, legal_actions
+from pipeline.cases import NEEDS_REASON, OPEN, STEPS, Action, Case, Event, Status, legal_actions
 from pipeline.dispatch import ineligibility
-from pipeline.principal import Principal, Role
+from pipeline.principal import Principal, Right, Role
+from pipeline.trust import FalseReason
 
 _MOST_ENTRIES: Final = 200
+_MOST_ALIKE: Final = 8
 _PROMINENT: Final = frozenset({Action.FILE, Action.CHECK, Action.CLOSE})
 _GRAVE: Final = frozenset({Action.REJECT, Action.VOID})
 # What a force does on the spot; the desk may do it for a terminal that reports by radio.
@@ -83,6 +85,15 @@ class Choice:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AddedEntry:
+    """An entry by which a sighting or a report was added, and which may be split off."""
+
+    sequence: int
+    at: datetime
+    source: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Panel:
     """Everything that the panel shows."""
 
@@ -95,6 +106,13 @@ class Panel:
     actions: Sequence[Button]
     terminals: Sequence[Choice]
     may_act: bool
+    may_say_false: bool
+    may_open_originals: bool
+    waits_for_yes: bool
+    alike: Sequence[CaseView]
+    merged: Sequence[CaseView]
+    entries: Sequence[AddedEntry]
+    false_reasons: Sequence[FalseReason]
 
 
 def panel_of(services: Services, case: Case, who: Principal, spoken: Words) -> Panel:
@@ -115,7 +133,39 @@ def panel_of(services: Services, case: Case, who: Principal, spoken: Words) -> P
         actions=buttons,
         terminals=_choices(services, case, terminals_now(services, who), spoken) if sends else [],
         may_act=may_act,
+        **_feedback(services, case, who, events, spoken),
     )
+
+
+def _feedback(services: Services, case: Case, who: Principal, events: Sequence[Event], spoken: Words) -> dict[str, Any]:
+    """Return what a dispatcher may say of a case beyond its steps: that it was false, or one with another, or two."""
+    now, site, at_desk = services.clock.now(), services.site, who.role in DESK
+    merging = services.desk.merging
+    shows = at_desk and case.status not in {Status.REFUSED, Status.VOID}
+    near = merging.alike(case.number, principal=who)[:_MOST_ALIKE] if shows else ()
+    merged = services.casebook.read(lambda asked: asked.merged(case.number))
+    split = {entry for event in events if event.action == "split" for entry in _numbers(event.details.get("entries"))}
+    added = [each for each in events if each.action in {"attach", "reopen"} and each.sequence not in split]
+    return {
+        "may_say_false": shows,
+        "may_open_originals": Right.OPEN_ORIGINALS in who.rights,
+        "waits_for_yes": case.status is Status.REPORTED and case.camera is not None,
+        "alike": [case_view(each, site, spoken, now=now) for each in near],
+        "merged": [case_view(each, site, spoken, now=now) for each in merged],
+        "entries": [_added(each, services, spoken) for each in added[-_MOST_ENTRIES:]] if case.status in OPEN else [],
+        "false_reasons": tuple(FalseReason),
+    }
+
+
+def _added(event: Event, services: Services, spoken: Words) -> AddedEntry:
+    told = event.details
+    camera = services.site.cameras.get(_text(told.get("camera")))
+    name = spoken.either(camera.name, camera.name_zh) if camera else spoken(f"channel.{told['channel']}")
+    return AddedEntry(sequence=event.sequence, at=event.at, source=name)
+
+
+def _numbers(value: object) -> list[int]:
+    return [each for each in value if isinstance(each, int)] if isinstance(value, list) else []
 
 
 def buttons_of(case: Case, role: Role) -> list[Button]:
@@ -128,6 +178,8 @@ def buttons_of(case: Case, role: Role) -> list[Button]:
 
 def _button(action: Action, case: Case) -> Button:
     word = _ON_BEHALF.get(action, f"action.{action}")
+    if action is Action.FILE and case.status is Status.REPORTED and case.camera is not None:
+        word = "action.yes"
     if action is Action.DISPATCH and case.status in _REASSIGNS:
         word = "action.reassign"
     prominent = action in _PROMINENT or (action is Action.DISPATCH and case.status not in _REASSIGNS)
@@ -188,11 +240,17 @@ def _entry(event: Event, spoken: Words) -> Entry:
     key = f"event.{event.action}"
     if event.action == Action.DECLINE and event.details.get("unanswered"):
         key = "event.pass-over"
-    title = spoken(key, terminal=_text(event.details.get("terminal"))) if key == "event.dispatch" else spoken(key)
+    if event.details.get("verdict") == "false" and event.action != "feedback":
+        key = "event.false"
+    told = event.details
+    number = _text(told.get("into")) or _text(told.get("case")) or _text(told.get("from"))
+    title = spoken(key, terminal=_text(told.get("terminal")), number=number)
     reason = "" if event.action in _REASON_ELSEWHERE else _text(event.details.get("reason"))
     description = "" if event.action == "open" else _text(event.details.get("description"))
+    why = _text(event.details.get("false_reason"))
     notes = [_text(event.details.get("note")), description, reason]
-    return Entry(event=event, title=title, note="; ".join(worded(note, spoken) for note in notes if note))
+    words = ([spoken(f"false.{why}")] if why else []) + [worded(note, spoken) for note in notes if note]
+    return Entry(event=event, title=title, note="; ".join(words))
 
 
 def _text(value: object) -> str:

@@ -7,7 +7,7 @@ import sys
 
 import typer
 
-from api.commands import demo, evaluate, live, maps, places, site, train, weights
+from api.commands import demo, evaluate, learning, live, maps, places, site, train, weights
 from api.commands.report import say
 from api.errors import ApiError
 from geo.errors import GeoError
@@ -18,7 +18,7 @@ from pipeline.errors import PipelineError
 FAULTS, CANNOT = 1, 3
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
-for room in (site, places, live, maps, demo, evaluate, train, weights):
+for room in (site, places, live, maps, demo, evaluate, train, learning, weights):
     app.registered_commands += room.app.registered_commands
 app.add_typer(places.boundaries, name="boundaries")
 

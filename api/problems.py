@@ -35,13 +35,15 @@ _ROWS_BY_STATUS: Final[Mapping[HTTPStatus, str]] = {
     HTTPStatus.NOT_FOUND: "api.errors.WrongCodeError pipeline.errors.UnknownError",
     HTTPStatus.CONFLICT: """
         pipeline.casebook.AlreadyTakenError pipeline.casebook.VersionConflictError pipeline.cases.IllegalStepError
-        pipeline.cases.NotYourCaseError pipeline.frame_desk.FrameTooOldError""",
+        pipeline.cases.NotYourCaseError pipeline.frame_desk.FrameTooOldError pipeline.merging.CannotMergeError
+        pipeline.merging.CannotSplitError pipeline.merging.NotMergedError pipeline.trust_desk.NothingToJudgeError""",
+    HTTPStatus.GONE: "pipeline.originals.ErasedError",
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE: """
         geo.heatmap_errors.HeatmapTooLargeError pipeline.source_errors.FrameTooLargeError""",
     HTTPStatus.UNPROCESSABLE_ENTITY: """
         api.errors.QueryFaultError geo.cells.CellError geo.errors.CoordinateError geo.heatmap_errors.HeatmapError
         pipeline.casebook.HistoryError pipeline.casebook.LimitError pipeline.cases.ReasonMissingError
-        pipeline.errors.NaiveTimeError
+        pipeline.errors.NaiveTimeError pipeline.trust_desk.FalseReasonMissingError
         pipeline.frame_desk.FrameFromFutureError pipeline.site.OutsideError
         pipeline.source_errors.FrameUnreadableError""",
     HTTPStatus.TOO_MANY_REQUESTS: "api.errors.FramesFullError pipeline.frame_desk.CameraBusyError",
@@ -60,11 +62,14 @@ _ROWS_BY_STATUS: Final[Mapping[HTTPStatus, str]] = {
         models.training.DivergedError models.training_export.ExportFailedError
         models.weights_choice.NoAgreementError models.weights_choice.NoPicturesError
         models.training_plan.NothingLearnedError models.training_plan.OtherPlanError
-        models.training_plan.StepFailedError
+        models.training_plan.StepFailedError models.fine_tuning.TuningFailedError
+        pipeline.case_dataset.DatasetFolderError pipeline.case_dataset.NothingToLearnError
+        pipeline.weights_compared.TooFewHeldBackError
         pipeline.camera_memory.MemoryFormError pipeline.camera_run.AllFramesOldError pipeline.casebook.StorageError
         pipeline.district.errors.DistrictError
         pipeline.duty_clocks.DeadlineError pipeline.work_calendar.CountryError
-        pipeline.evidence.EvidenceError pipeline.run.NoSourceError pipeline.site_files.SiteFaultsError
+        pipeline.evidence.EvidenceError pipeline.safe.KeyFileError pipeline.safe.UnsealError
+        pipeline.run.NoSourceError pipeline.site_files.SiteFaultsError
         pipeline.source_errors.SourceError pipeline.sql_engine.DatabaseUrlError pipeline.street_clip.ClipError
         pipeline.street_clip.NoStreetError""",
 }

@@ -99,6 +99,8 @@ class CaseOut(BaseModel):
     distance_m: float | None
     sightings: int
     version: int
+    merged_into: str | None
+    reopened_at: datetime | None
     actions: list[Action]
 
     @classmethod
@@ -151,7 +153,7 @@ class EventsOut(BaseModel):
 
 
 class EvidenceOut(BaseModel):
-    """A stored picture and where to get it."""
+    """A stored picture and where to get it; `original` says that its sealed original is kept."""
 
     id: str
     case: str
@@ -159,13 +161,18 @@ class EvidenceOut(BaseModel):
     label: str
     sha256: str
     captured_at: datetime
-    href: str
+    erased_at: datetime | None
+    original_sha256: str
+    original: bool
+    href: str | None
 
     @classmethod
     def of(cls, evidence: Evidence) -> Self:
         """Return a picture's facts as they are sent."""
-        fields = {name: getattr(evidence, name) for name in cls.model_fields if name != "href"}
-        return cls(**fields, href=f"/api/v1/evidence/{evidence.id}")
+        fields = {name: getattr(evidence, name) for name in cls.model_fields if name not in {"href", "original"}}
+        kept = bool(evidence.original_path) and evidence.original_erased_at is None
+        href = f"/api/v1/evidence/{evidence.id}" if evidence.erased_at is None else None
+        return cls(**fields, original=kept, href=href)
 
 
 class EvidencesOut(BaseModel):
@@ -207,7 +214,7 @@ class DispatchOut(BaseModel):
 class TakenOut(BaseModel):
     """What became of a report."""
 
-    outcome: Literal["open", "attach", "ignore"]
+    outcome: Literal["open", "attach", "reopen", "ignore"]
     number: str | None
     reason: str
     dispatch: DispatchOut | None

@@ -13,15 +13,16 @@ from pathlib import Path
 from typing import Self
 
 from api.errors import TokenFileError
-from pipeline.principal import Principal, Role
+from pipeline.principal import Principal, Right, Role
 from pipeline.site import Site
 
 SHORTEST_TOKEN = 16
 _MOST_FILE_BYTES = 1_000_000
-_KEYS = frozenset({"name", "role", "token", "sha256", "terminal", "grids"})
+_KEYS = frozenset({"name", "role", "token", "sha256", "terminal", "grids", "rights"})
 _HEAD = """\
 # Who may come in. Each has a name, a role (admin, dispatcher, analyst, force, ingest), a token, and may have
 # `terminal` (a force acts for it) and `grids` (the rows it may see; all if absent).
+# `rights = ["open-originals"]` lets somebody open the sealed originals of evidence, each time with a reason.
 # `sha256 = "…"` (of the token) may stand in place of `token`. Keep this file to yourself.
 """
 
@@ -131,7 +132,14 @@ def _principal(path: Path, place: int, entry: Mapping[str, object]) -> Principal
     if grids is not None and not (isinstance(grids, list) and grids and all(isinstance(each, str) for each in grids)):
         raise TokenFileError(path, f"token {place} ({name}) has grids {grids!r}, not a list of codes")
     reach = frozenset(str(grid) for grid in grids) if grids is not None else None
-    return Principal(name=name, role=Role(role), terminal=terminal, grids=reach)
+    return Principal(name=name, role=Role(role), terminal=terminal, grids=reach, rights=_rights(path, place, entry))
+
+
+def _rights(path: Path, place: int, entry: Mapping[str, object]) -> frozenset[Right]:
+    given = entry.get("rights", [])
+    if not isinstance(given, list) or not set(map(str, given)) <= set(Right):
+        raise TokenFileError(path, f"token {place} has rights {given!r}, not a list of {', '.join(Right)}")
+    return frozenset(Right(each) for each in given)
 
 
 def _text(path: Path, place: int, entry: Mapping[str, object], field: str) -> str:
@@ -169,6 +177,8 @@ def _entry(token: Token) -> str:
         lines.append(f"terminal = {_quoted(who.terminal)}")
     if who.grids is not None:
         lines.append(f"grids = [{', '.join(_quoted(grid) for grid in sorted(who.grids))}]")
+    if who.rights:
+        lines.append(f"rights = [{', '.join(_quoted(right) for right in sorted(who.rights))}]")
     return "\n".join(lines) + "\n"
 
 

@@ -10,6 +10,7 @@ from pipeline.casebook import Casebook
 from pipeline.clocks import Clock, WallClock
 from pipeline.desk import Desk
 from pipeline.evidence import EvidenceStore
+from pipeline.safe import Safe
 from pipeline.site import Site
 from pipeline.site_files import documents, read_site, site_from_documents
 from pipeline.sql_casebook import open_casebook
@@ -65,7 +66,7 @@ def wire(folder: Path, where: Premises, *, clock: Clock | None = None) -> Servic
     clock = clock or WallClock()
     casebook = open_book(where)
     site = current_site(folder, casebook, clock)
-    evidence = EvidenceStore(where.evidence)
+    evidence = EvidenceStore(where.evidence, safe=Safe(where.data / "evidence.key"))
     return Services(
         site=site,
         casebook=casebook,

@@ -1,8 +1,10 @@
 """Admission: carries intake decisions out inside a write transaction: a case opened, or a known one that has more."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
+from functools import cache
+from importlib.metadata import version
 from typing import Literal
 
 from geo.coords import LonLat
@@ -11,14 +13,14 @@ from pipeline.cases import Action, Case, Channel, Status, step
 from pipeline.catalogue import Category
 from pipeline.dispatch import Dispatch, NoTerminal
 from pipeline.history import opening_details
-from pipeline.intake import Attach, Cov, Finding, Open, decide, search_radius_m
-from pipeline.offers import Entered, enter, offer, write_event
+from pipeline.intake import Attach, Cov, Finding, Open, Reopen, decide, search_radius_m
+from pipeline.offers import Entered, enter, offer, withdraw, write_event
 from pipeline.principal import PIPELINE
-from pipeline.scenes import Mode
+from pipeline.scenes import Mode, Scene
 from pipeline.sightings import Sighting
 from pipeline.site import Place, Site
 
-ATTACH, OPEN = "attach", "open"
+ATTACH, OPEN, REOPEN = "attach", "open", "reopen"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,7 +32,7 @@ class Taken:
         dispatch: who got the case, or why nobody did; None when it was not offered.
     """
 
-    outcome: Literal["open", "attach", "ignore"]
+    outcome: Literal["open", "attach", "reopen", "ignore"]
     number: str | None
     reason: str
     dispatch: Dispatch | NoTerminal | None
@@ -71,9 +73,13 @@ def admit(tx: Transaction, notice: Notice, *, site: Site, entered: Entered) -> T
     nearby = tx.similar(notice.category.key, notice.lonlat, search_radius_m(notice.category))
     decision = decide(finding, mode=notice.mode, nearby=nearby)
     if isinstance(decision, Attach):
-        case = _attach(tx, notice, decision, entered=entered)
+        case = _attach(tx, notice, decision, site=site, entered=entered)
         offered = _file_if_waiting(tx, case, notice, site=site, entered=entered)
         return Taken(outcome="attach", number=decision.number, reason=decision.reason, dispatch=offered)
+    if isinstance(decision, Reopen):
+        case = _reopen(tx, notice, decision, site=site, entered=entered)
+        sent = _offer(tx, case, site=site, entered=entered) if case.status is Status.FILED else None
+        return Taken(outcome="reopen", number=case.number, reason=decision.reason, dispatch=sent)
     if isinstance(decision, Open):
         case = _open(tx, notice, decision, site=site, entered=entered)
         sent = _offer(tx, case, site=site, entered=entered) if case.status is Status.FILED else None
@@ -116,29 +122,60 @@ def _open(tx: Transaction, notice: Notice, decision: Open, *, site: Site, entere
         version=1,
     )
     tx.add_case(case)
-    details = {**opening_details(case), "reason": decision.reason, **_shown(notice)}
+    details = {**opening_details(case), "reason": decision.reason, **_shown(notice, site)}
     write_event(tx, case, OPEN, entered=entered, details=details)
     _remember(tx, notice, case=case.number)
     return case
 
 
-def _attach(tx: Transaction, notice: Notice, decision: Attach, *, entered: Entered) -> Case:
+def _attach(tx: Transaction, notice: Notice, decision: Attach, *, site: Site, entered: Entered) -> Case:
     """Add to a case's history; the time of its last step stays, because offers and closings are counted from it."""
     case = tx.case(decision.number)
     more = replace(case, sightings=case.sightings + (notice.sighting is not None), version=case.version + 1)
-    details: dict[str, object] = {
+    enter(tx, more, ATTACH, entered=entered, details=_told(notice, decision, site))
+    _remember(tx, notice, case=case.number)
+    return more
+
+
+def _reopen(tx: Transaction, notice: Notice, decision: Reopen, *, site: Site, entered: Entered) -> Case:
+    """Let a case that was handled go on: one problem, counted once, with new clocks; nobody is blamed for the old."""
+    case, now, targets = tx.case(decision.number), entered.now, site.settings.targets
+    again = replace(
+        case,
+        status=Status.FILED if notice.mode is Mode.AUTO else Status.REPORTED,
+        terminal=None,
+        distance_m=None,
+        sightings=case.sightings + (notice.sighting is not None),
+        arrive_by=now + timedelta(seconds=targets.arrive_s) if case.urgent else None,
+        first_result_by=now + timedelta(seconds=targets.first_result_s) if case.urgent else None,
+        reopened_at=now,
+        updated_at=now,
+        version=case.version + 1,
+    )
+    clocks = {name: at.isoformat() if at else None for name, at in _clocks(again).items()}
+    enter(tx, again, REOPEN, entered=entered, details={**_told(notice, decision, site), **clocks})
+    withdraw(tx, before=case, after=again, now=now)
+    _remember(tx, notice, case=case.number)
+    return again
+
+
+def _clocks(case: Case) -> dict[str, datetime | None]:
+    return {"arrive_by": case.arrive_by, "first_result_by": case.first_result_by}
+
+
+def _told(notice: Notice, decision: Attach | Reopen, site: Site) -> dict[str, object]:
+    """Return the event's words on a notice that a known case takes in; enough to split it off again."""
+    return {
         "channel": notice.channel.value,
         "lon": notice.lonlat.lon,
         "lat": notice.lonlat.lat,
+        "cov_m2": list(notice.cov_m2),
         "error_m": notice.error_m,
         "seen_at": notice.seen_at.isoformat(),
         "reason": decision.reason,
         **({"description": notice.description} if notice.description else {}),
-        **_shown(notice),
+        **_shown(notice, site),
     }
-    enter(tx, more, ATTACH, entered=entered, details=details)
-    _remember(tx, notice, case=case.number)
-    return more
 
 
 def _file_if_waiting(
@@ -157,7 +194,7 @@ def _offer(tx: Transaction, case: Case, *, site: Site, entered: Entered) -> Disp
     return offer(tx, case, site=site, entered=replace(entered, by=PIPELINE))[1]
 
 
-def _shown(notice: Notice) -> dict[str, object]:
+def _shown(notice: Notice, site: Site) -> dict[str, object]:
     """Return the event's words on the sighting and its pictures."""
     seen = notice.sighting
     if seen is None:
@@ -172,19 +209,45 @@ def _shown(notice: Notice) -> dict[str, object]:
         "first_seen_at": seen.first_seen_at.isoformat(),
         "unseen_s": seen.unseen_s,
         "detector": seen.detector,
+        "box_px": [round(value, 1) for value in seen.box_px],
+        "rule": _rule(site.scenes.get(seen.scene)),
+        "program": program_version(),
     }
-    return {**told, **({"pictures": _listed(notice.pictures)} if notice.pictures else {})}
+    return {**told, **({"pictures": listed(notice.pictures)} if notice.pictures else {})}
 
 
-def _listed(pictures: Sequence[Evidence]) -> list[dict[str, object]]:
-    return [{"id": each.id, "label": each.label, "sha256": each.sha256} for each in pictures]
+def _rule(scene: Scene | None) -> dict[str, object] | None:
+    """Return the rule that fired with its parameters, as it was then."""
+    if scene is None:
+        return None
+    told = {name: value for name, value in asdict(scene).items() if name not in {"name", "name_zh", "mode", "category"}}
+    return {**told, "rule": scene.rule.value, "classes": list(scene.classes)}
+
+
+@cache
+def program_version() -> str:
+    """Return the version of this program."""
+    return version("beatgrid")
+
+
+def listed(pictures: Sequence[Evidence]) -> list[dict[str, object]]:
+    """Return what a case's history says of pictures: their ids and digests, never their bytes."""
+    return [
+        {
+            "id": each.id,
+            "label": each.label,
+            "sha256": each.sha256,
+            **({"original_sha256": each.original_sha256} if each.original_sha256 else {}),
+        }
+        for each in pictures
+    ]
 
 
 def _remember(tx: Transaction, notice: Notice, *, case: str | None) -> None:
     seen = notice.sighting
     if seen is None:
         return
-    tx.add_sighting(seen.id, case=case, camera=seen.camera, captured_at=seen.captured_at)
+    tx.add_sighting(seen.id, case=case, camera=seen.camera, captured_at=seen.captured_at, scene=seen.scene)
     if case is not None:
         for picture in notice.pictures:
             tx.add_evidence(replace(picture, case=case))

@@ -12,7 +12,7 @@ from geo.errors import GeoError
 from pipeline.cameras import Camera, CameraScene
 from pipeline.cases import Side
 from pipeline.fields import Fields
-from pipeline.scenes import Scene
+from pipeline.scenes import Mode, Scene
 from pipeline.source_errors import SourceError
 from pipeline.sources import read_address
 from pipeline.streams import Transport
@@ -146,4 +146,22 @@ def _camera_scenes(fields: Fields, zones: Zones, scenes: Mapping[str, Scene]) ->
             fields.fault("scenes", f"names {each.get('scene')!r}; known: {', '.join(sorted(scenes))}")
         if each.get("zone") is not None and each["zone"] not in zones:
             fields.fault("scenes", f"names zone {each['zone']!r}; this camera has {', '.join(sorted(zones)) or 'none'}")
-    return tuple(CameraScene(scene=str(each.get("scene")), zone=each.get("zone")) for each in listed)
+        if each.get("mode") not in (None, *Mode):
+            fields.fault("scenes", f"has mode {each['mode']!r}, expected one of {', '.join(Mode)}, or none")
+    modes = _modes(fields, listed)
+    return tuple(
+        CameraScene(scene=str(each.get("scene")), zone=each.get("zone"), mode=modes.get(str(each.get("scene"))))
+        for each in listed
+    )
+
+
+def _modes(fields: Fields, listed: Sequence[Mapping[str, object]]) -> dict[str, Mode]:
+    """Return where scenes begin at this camera; a scene in several zones has one level."""
+    modes: dict[str, Mode] = {}
+    for each in listed:
+        given = each.get("mode")
+        if given in tuple(Mode):
+            code, mode = str(each.get("scene")), Mode(str(given))
+            if modes.setdefault(code, mode) is not mode:
+                fields.fault("scenes", f"gives {code} the modes {modes[code]} and {mode}; give one for each scene")
+    return modes

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Final
+from typing import Final, Self
 
 import numpy as np
 
@@ -13,6 +13,7 @@ from models.detections import Detections
 from models.detector import Detector, Pending, begin
 from models.motion import MotionGate, MotionSettings, Wanted
 from models.tracker import Tracker
+from pipeline.afters import Afters
 from pipeline.camera_health import HealthWatch
 from pipeline.camera_memory import recall, remember
 from pipeline.cameras import Camera
@@ -21,6 +22,7 @@ from pipeline.evidence_views import Waiting, WaitingFrames, plain_view, view, wa
 from pipeline.firings import Firing
 from pipeline.frames import Frame
 from pipeline.health_events import HealthEvent
+from pipeline.keeping import Originals
 from pipeline.lately import Lately
 from pipeline.moments import Moment
 from pipeline.observations import join_tracks, observe, with_looks
@@ -28,7 +30,8 @@ from pipeline.occupancies import Occupancies
 from pipeline.occupancy import OccupancySettings
 from pipeline.scene_rules import SceneRules
 from pipeline.scenes import Scene
-from pipeline.sightings import Sighting, View
+from pipeline.sightings import LaterView, Sighting, View
+from pipeline.site import SiteSettings
 
 FAINT: Final = 0.1  # from here on a box is blurred, and may hold what is there already
 
@@ -45,6 +48,8 @@ class PipelineSettings:
         motion: a frame in which nothing changed is taken to show what the detector saw before; None asks the detector
             about every frame.
         still_every_s: of such frames one in so long is looked at at all.
+        originals: whether frames as they came go with pictures, to be sealed; a site's choice.
+        after_s: frame time from a firing to its picture "after"; 0 takes none; a site's choice.
         occupancy: what counts as keeping a place.
     """
 
@@ -54,7 +59,15 @@ class PipelineSettings:
     blur: bool = True
     motion: MotionSettings | None = None
     still_every_s: float = 1.0
+    originals: bool = False
+    after_s: float = 0.0
     occupancy: OccupancySettings = field(default_factory=OccupancySettings)
+
+    @classmethod
+    def of(cls, site: SiteSettings) -> Self:
+        """Return what a site chose."""
+        kept = site.evidence
+        return cls(blur=site.blur, originals=kept.originals is Originals.SEALED, after_s=kept.after_s)
 
 
 class Outcome(StrEnum):
@@ -85,11 +98,13 @@ class StepResult:
         sightings: scenes that fired in it.
         state: what to store, with the sightings if there are any; None when nothing is due.
         health: what began or ended with the camera itself.
+        later: pictures "after" of sightings of before.
     """
 
     outcome: Outcome
     detections: Detections
     sightings: tuple[Sighting, ...] = ()
+    later: tuple[LaterView, ...] = ()
     state: CameraState | None = None
     health: tuple[HealthSeen, ...] = ()
 
@@ -152,9 +167,11 @@ class CameraPipeline:
         self._lately = Lately(period_s=1.0 / camera.fps)
         self._watched_since: float | None = None
         self._stored_at: datetime | None = None
+        self._afters = Afters(self.settings.after_s)
         if state is not None:
             self.newest_at = self._stored_at = self._begun_at = state.newest_at
             self._watched_since = recall(state.occupancies, camera, self._occupancies, self._rules)
+            self._afters.restore(state.occupancies.get("afters", []), camera=camera.code)
 
     def step(self, frame: Frame) -> StepResult:
         """Take in the next frame.
@@ -204,10 +221,13 @@ class CameraPipeline:
         firings = () if moved else tuple(self._rules.update(self._moment(frame, found, before)))
         blurred = self._lately.joined(found, at=at)
         self._waiting.offer(frame, blurred, needed=self._needed())
-        sightings = tuple(self._sighting(firing, frame, blurred) for firing in firings)
+        later = self._later(frame, blurred, found)
+        sightings = tuple(self._sighting(firing, frame, waiting(frame, blurred, seen=found)) for firing in firings)
         counted = found.select(found.confidence >= self._rules.lowest_confidence)
         state = self._due(bool(sightings))
-        return StepResult(outcome=outcome, detections=counted, sightings=sightings, state=state, health=seen)
+        return StepResult(
+            outcome=outcome, detections=counted, sightings=sightings, later=later, state=state, health=seen
+        )
 
     def absent(self, now: datetime) -> tuple[HealthSeen, ...]:
         """Take note that no frame of a live camera came by now; return what that means for its health."""
@@ -220,6 +240,7 @@ class CameraPipeline:
             return None
         self._stored_at = self.newest_at
         memory = remember(self.camera, self._occupancies, self._rules, watched_since=self._watched_since)
+        memory["afters"] = self._afters.record()
         return CameraState(camera=self.camera.code, newest_at=self.newest_at, occupancies=memory)
 
     def _health(self, frame: Frame, *, found: Detections | None = None) -> tuple[HealthSeen, ...]:
@@ -286,7 +307,8 @@ class CameraPipeline:
             return self.state()
         return self.state() if (self.newest_at - since).total_seconds() >= self.settings.state_every_s else None
 
-    def _sighting(self, firing: Firing, frame: Frame, found: Detections) -> Sighting:
+    def _sighting(self, firing: Firing, frame: Frame, now: Waiting) -> Sighting:
+        self._afters.expect(firing.id(self.camera.code), firing, at=frame.at_s)
         calibration, measurement = firing.calibration_cov_m2, firing.measurement_cov_m2
         ee, en, nn = (a + b for a, b in zip(calibration, measurement, strict=True))
         return Sighting(
@@ -306,7 +328,7 @@ class CameraPipeline:
             count=firing.count,
             unseen_s=round(firing.unseen_s, 3),
             detector=self._detector.version,
-            views=self._views(firing, waiting(frame, found)),
+            views=self._views(firing, now),
         )
 
     def _views(self, firing: Firing, now: Waiting) -> tuple[View, ...]:
@@ -314,15 +336,26 @@ class CameraPipeline:
         pictures = [("at", now)]
         if before is not None and before.captured_at < now.captured_at:
             pictures.insert(0, ("before", before))
+        return tuple(self._view(picture, label=label, firing=firing) for label, picture in pictures)
+
+    def _later(self, frame: Frame, blurred: Detections, found: Detections) -> tuple[LaterView, ...]:
+        """Return the pictures "after" that this frame is."""
         return tuple(
-            view(
-                picture,
-                label=label,
-                camera=self.camera,
-                firing=firing,
-                zones=self._rules.zones_of(firing.scene),
-                classless=self._detector.classless,
-                blur=self.settings.blur,
+            LaterView(
+                sighting=each.sighting,
+                view=self._view(waiting(frame, blurred, seen=found), label="after", firing=each.firing),
             )
-            for label, picture in pictures
+            for each in self._afters.due(frame.at_s)
+        )
+
+    def _view(self, picture: Waiting, *, label: str, firing: Firing) -> View:
+        return view(
+            picture,
+            label=label,
+            camera=self.camera,
+            firing=firing,
+            zones=self._rules.zones_of(firing.scene),
+            classless=self._detector.classless,
+            blur=self.settings.blur,
+            original=self.settings.originals,
         )

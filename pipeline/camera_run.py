@@ -119,7 +119,7 @@ class CameraRun:
         if self._settings.pipeline is not None:
             return self._settings.pipeline
         motion = None if self._address.waits else self._settings.motion
-        return PipelineSettings(blur=self._services.site.settings.blur, motion=motion)
+        return replace(PipelineSettings.of(self._services.site.settings), motion=motion)
 
     def threads(self) -> list[Thread]:
         """Return the two threads, not started; they do not keep the process alive."""
@@ -221,6 +221,8 @@ class CameraRun:
         """Store what a frame brought: the state goes with the last sighting, so that none is lost between the two."""
         self.tally.count(result)
         self._note_health(result.health)
+        for later in result.later:
+            self._stored(partial(self._services.desk.add_view, later, camera=self.camera.code, principal=PIPELINE))
         last = len(result.sightings) - 1
         for index, sighting in enumerate(result.sightings):
             state = result.state if index == last else None
@@ -263,7 +265,7 @@ class CameraRun:
         if taken.outcome == "open" and taken.number is not None:
             self.tally.opened.append(taken.number)
             self.tally.dispatched += isinstance(taken.dispatch, Dispatch)
-        elif taken.outcome == "attach" and taken.number is not None:
+        elif taken.outcome in {"attach", "reopen"} and taken.number is not None:
             self.tally.attached.append(taken.number)
         else:
             self.tally.ignored += 1

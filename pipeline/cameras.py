@@ -6,14 +6,20 @@ from dataclasses import dataclass, field
 from geo.camera_view import CameraView
 from geo.coords import LonLat
 from pipeline.cases import Side
+from pipeline.scenes import Mode
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CameraScene:
-    """A scene at a camera, within one of its image zones (None: the whole image)."""
+    """A scene at a camera, within one of its image zones (None: the whole image).
+
+    Attributes:
+        mode: on which level of the trust ladder it begins here; None takes the scene's own.
+    """
 
     scene: str
     zone: str | None
+    mode: Mode | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,6 +10,7 @@ from pipeline.cases import Case, Channel, Event, Status
 from pipeline.errors import PipelineError
 from pipeline.health_events import HealthEvent
 from pipeline.terminals import Terminal
+from pipeline.trust_book import TrustReading, TrustWriting
 
 T = TypeVar("T")
 
@@ -100,7 +101,13 @@ class Page:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Evidence:
-    """A stored picture: its file below the evidence folder and what is known of it."""
+    """A stored picture: its file below the evidence folder and what is known of it.
+
+    Attributes:
+        original_path, original_sha256: the sealed original's file, and the SHA-256 of what is in it; empty without one.
+        seen: what the detector saw in it.
+        erased_at, original_erased_at: when it was decided to erase them; the paths are empty once that is done.
+    """
 
     id: str
     case: str
@@ -109,6 +116,11 @@ class Evidence:
     path: str
     sha256: str
     captured_at: datetime
+    original_path: str = ""
+    original_sha256: str = ""
+    seen: Mapping[str, object] | None = None
+    erased_at: datetime | None = None
+    original_erased_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -217,7 +229,39 @@ class Reading(Protocol):
         ...
 
 
-class Transaction(Reading, Protocol):
+class Asking(Reading, TrustReading, Protocol):
+    """What can be asked of one moment: also outcomes, trials, merged cases, and pictures that are past keeping."""
+
+    def case_of(self, sighting: str) -> str | None:
+        """Return the number of the case that a sighting belongs to; None if there is none."""
+        ...
+
+    def source_of(self, sighting: str) -> tuple[str, str | None]:
+        """Return the camera and scene of a sighting; raises `UnknownError`."""
+        ...
+
+    def has_case(self, number: str) -> bool:
+        """Tell whether there is a case of that number."""
+        ...
+
+    def merged(self, number: str) -> Sequence[Case]:
+        """Return the cases that were merged into one, oldest first."""
+        ...
+
+    def past_keeping(self, before: datetime, *, originals: bool, limit: int = 500) -> Sequence[Evidence]:
+        """Return pictures, or sealed originals, of before a moment that nobody has decided to erase; oldest first."""
+        ...
+
+    def to_unlink(self, *, limit: int = 500) -> Sequence[Evidence]:
+        """Return pictures that it was decided to erase and whose paths are still there."""
+        ...
+
+    def named(self, paths: Sequence[str]) -> frozenset[str]:
+        """Return which of the paths a picture that is kept, a trial or a camera's fault names."""
+        ...
+
+
+class Transaction(Asking, TrustWriting, Protocol):
     """One write: all of it or nothing. What it reads is what it commits against."""
 
     def next_number(self, prefix: str, day: str) -> str:
@@ -244,12 +288,22 @@ class Transaction(Reading, Protocol):
         """Append to a case's history; returns the event with sequence and digests."""
         ...
 
-    def add_sighting(self, sighting: str, *, case: str | None, camera: str, captured_at: datetime) -> None:
+    def add_sighting(
+        self, sighting: str, *, case: str | None, camera: str, captured_at: datetime, scene: str | None = None
+    ) -> None:
         """Remember a sighting's id; a second time is an `AlreadyTakenError`."""
+        ...
+
+    def move_sightings(self, sightings: Sequence[str], *, to: str) -> None:
+        """Give sightings and their pictures to another case."""
         ...
 
     def add_evidence(self, evidence: Evidence) -> None:
         """Store what is known of a picture whose file is already in its place."""
+        ...
+
+    def save_erasing(self, evidence: Evidence) -> None:
+        """Store what has changed of a picture: its paths, and when it was decided to erase them."""
         ...
 
     def save_position(self, terminal: str, lonlat: LonLat, at: datetime) -> bool:
@@ -286,6 +340,10 @@ class Casebook(Reading, Protocol):
 
     def write(self, work: Callable[[Transaction], T]) -> T:
         """Run a write transaction; `work` may be run again after a conflict, so it must only touch the transaction."""
+        ...
+
+    def read(self, work: Callable[[Asking], T]) -> T:
+        """Ask several things of one moment."""
         ...
 
     def close(self) -> None:

@@ -94,7 +94,7 @@ STEPS: Mapping[Action, tuple[frozenset[Status], Status, tuple[Role, ...]]] = Map
         Action.CHECK: (frozenset({S.HANDLED}), S.CHECKED, (Role.DISPATCHER, Role.ADMIN)),
         Action.CLOSE: (frozenset({S.CHECKED}), S.CLOSED, (Role.DISPATCHER, Role.ADMIN)),
         Action.REJECT: (
-            frozenset({S.REPORTED, S.VERIFIED, S.FILED, S.DISPATCHED, S.ACCEPTED, S.ARRIVED}),
+            frozenset({S.REPORTED, S.VERIFIED, S.FILED, S.DISPATCHED, S.ACCEPTED, S.ARRIVED, S.RETURNED}),
             S.REFUSED,
             (Role.DISPATCHER, Role.ADMIN),
         ),
@@ -153,6 +153,8 @@ class Case:
         terminal: who holds the offer or the case now; None when nobody does.
         distance_m: straight line from that terminal to the case when it was offered.
         version: grows by one with each event.
+        merged_into: number of the case that it is the same problem as; it is void as long as that stands.
+        reopened_at: when it was handled already and seen again; its deadline runs from here.
     """
 
     number: str
@@ -178,9 +180,11 @@ class Case:
     distance_m: float | None = None
     sightings: int = 0
     version: int = 0
+    merged_into: str | None = None
+    reopened_at: datetime | None = None
 
     def __post_init__(self) -> None:
-        for field in ("occurred_at", "recorded_at", "updated_at", "arrive_by", "first_result_by"):
+        for field in ("occurred_at", "recorded_at", "updated_at", "arrive_by", "first_result_by", "reopened_at"):
             value = getattr(self, field)
             if value is not None:
                 object.__setattr__(self, field, utc(value, field=field))

@@ -23,6 +23,18 @@ class DeadlineUnit(StrEnum):
     NATURAL_DAY = "natural_day"
 
 
+class Again(StrEnum):
+    """What a problem that shows at a place again, after it was handled there, does to its case.
+
+    A thing that was never gone opens it again with `reopen` and `new`. One that came afterwards is the old problem with
+    `reopen`, a new one with `new`. With `silent` both only add to the case.
+    """
+
+    REOPEN = "reopen"
+    SILENT = "silent"
+    NEW = "new"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Category:
     """One class of the standard, with what the site does about it.
@@ -30,6 +42,9 @@ class Category:
     Attributes:
         merge_within_m: a second report this near, beyond the error ellipses, is the same problem.
         merge_within_s: and this soon after the case's last sighting.
+        again: what happens when it shows again where it was handled.
+        again_after_s: how long after it was handled it may still show: a driver needs a while to leave.
+        again_within_s: how long after it was handled it still is the old problem; a week.
         first_roles: roles of first forces that may handle it; empty means any first force.
         department: the follow-up department.
     """
@@ -47,6 +62,9 @@ class Category:
     closing_condition: str
     merge_within_m: float
     merge_within_s: float
+    again: Again = Again.NEW
+    again_after_s: float = 900.0
+    again_within_s: float = 7 * 86_400.0
 
     @property
     def key(self) -> str:

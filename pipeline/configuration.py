@@ -16,8 +16,9 @@ from zoneinfo import ZoneInfo
 from geo.boundaries import Fault
 from geo.coords import Datum, Extent, LonLat, convert
 from pipeline.cases import Side
-from pipeline.catalogue import Catalogue, Category, CategoryKind, DeadlineUnit
+from pipeline.catalogue import Again, Catalogue, Category, CategoryKind, DeadlineUnit
 from pipeline.fields import Fields
+from pipeline.keeping import read_evidence, read_trust
 from pipeline.roster import Force, Roster, Shift, Stage
 from pipeline.scenes import Mode, Rule, Scene
 from pipeline.site import DispatchPolicy, SiteSettings, Targets
@@ -68,6 +69,8 @@ def read_settings(text: str, faults: list[Fault]) -> SiteTable:
         street_face_m=fields.number("street_face_m", low=0.0, high=500.0, default=25.0),
         public_is_proactive=fields.flag("public_is_proactive", default=False),
         blur=fields.inner("privacy").flag("blur", default=True),
+        evidence=read_evidence(fields.inner("evidence")),
+        trust=read_trust(fields.inner("trust")),
         weights=detector.text("weights", default=""),
         confidence=detector.number("confidence", low=0.01, high=1.0, default=0.3),
         extent=_extent(fields.inner("extent")),
@@ -204,6 +207,9 @@ def _category(fields: Fields) -> Category:
         closing_condition=fields.text("closing_condition", default=""),
         merge_within_m=fields.number("merge_within_m", low=0, high=500, default=10),
         merge_within_s=fields.number("merge_within_s", low=0, high=365 * _DAY_S, default=_DAY_S),
+        again=fields.choice("again", Again, default=Again.NEW),
+        again_after_s=fields.number("again_after_s", low=0, high=30 * _DAY_S, default=900),
+        again_within_s=fields.number("again_within_s", low=0, high=365 * _DAY_S, default=7 * _DAY_S),
     )
 
 

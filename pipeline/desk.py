@@ -1,6 +1,5 @@
 """The desk: what may be asked of a running site. Checks who asks, then decides and stores in one transaction."""
 
-import hashlib
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
@@ -11,17 +10,24 @@ import numpy as np
 from geo.camera_view import ELLIPSE_95
 from geo.coords import LonLat, checked_lonlat
 from pipeline.admission import Notice, Taken, admit
-from pipeline.casebook import CameraState, Casebook, CaseFilter, Evidence, LimitError, Transaction
+from pipeline.casebook import Asking, CameraState, Casebook, CaseFilter, Evidence, LimitError, Transaction
 from pipeline.cases import ON_TERMINAL, Action, Case, Channel, Status, step
 from pipeline.clocks import Clock, utc
 from pipeline.errors import PipelineError, RefusedError, UnknownError
 from pipeline.evidence import EvidenceStore
 from pipeline.health_events import HealthEvent
+from pipeline.keeping import Originals as KeptOriginals
+from pipeline.later_pictures import add_picture, ident_of, trial_of, wants_picture
+from pipeline.merging import Merging
 from pipeline.offers import Entered, assign, enter, offer, release, withdraw
+from pipeline.originals import Originals
 from pipeline.principal import PIPELINE, Principal, Role
+from pipeline.retention import Retention
 from pipeline.scenes import Mode, Scene
-from pipeline.sightings import Sighting, View
+from pipeline.sightings import LaterView, Sighting, View
 from pipeline.site import OutsideError, Place, Site
+from pipeline.trust_desk import TrustDesk
+from pipeline.verdicts import level_of, note_step
 
 __all__ = ["Desk", "NotYourGridError", "NotYourTerminalError", "Report", "Taken"]
 
@@ -79,6 +85,10 @@ class Desk:
 
     def __init__(self, *, site: Site, casebook: Casebook, clock: Clock, evidence: EvidenceStore) -> None:
         self._site, self._casebook, self._clock, self._evidence = site, casebook, clock, evidence
+        self.trust = TrustDesk(site=site, casebook=casebook, clock=clock, visible=_visible)
+        self.merging = Merging(site=site, casebook=casebook, clock=clock, visible=_visible)
+        self.originals = Originals(casebook=casebook, clock=clock, evidence=evidence, visible=_visible)
+        self.retention = Retention(site=site, casebook=casebook, clock=clock, evidence=evidence)
 
     def take(self, sighting: Sighting, *, principal: Principal, state: CameraState | None = None) -> Taken:
         """Take a sighting in: open a case and offer it, attach it to one, or ignore it.
@@ -98,6 +108,7 @@ class Desk:
         except OutsideError as error:
             return self._pass_by(sighting, state, reason=str(error))
         self._require_grid(principal, place)
+        level = self._casebook.read(lambda asked: level_of(asked, self._site, camera.code, scene.code))
         notice = Notice(
             channel=Channel.INTELLIGENT,
             category=category,
@@ -105,18 +116,39 @@ class Desk:
             cov_m2=sighting.cov_m2,
             error_m=sighting.error_m,
             place=place,
-            mode=scene.mode,
+            mode=level,
             first_seen_at=sighting.first_seen_at,
             seen_at=sighting.captured_at,
             sighting=sighting,
-            pictures=() if scene.mode is Mode.SHADOW else self._pictures(sighting),
+            pictures=self._pictures(sighting, sealed=level is not Mode.SHADOW),
         )
 
         def work(tx: Transaction) -> Taken:
             known = _note_state(tx, sighting, state)
-            return known or admit(tx, notice, site=self._site, entered=self._entered(principal))
+            if known is not None:
+                return known
+            now = replace(notice, mode=level_of(tx, self._site, camera.code, scene.code))
+            if now.mode is Mode.SHADOW:
+                tx.save_trial(trial_of(sighting, grid=place.grid, pictures=now.pictures))
+            return admit(tx, now, site=self._site, entered=self._entered(principal))
 
         return self._casebook.write(work)
+
+    def add_view(self, later: LaterView, *, camera: str, principal: Principal) -> bool:
+        """Add a picture to a sighting that was taken before; tells whether it was new and the sighting has a case.
+
+        Raises:
+            RefusedError: the principal may not.
+            UnknownError: the site has no such camera.
+            EvidenceError: the picture cannot be stored; nothing was.
+        """
+        principal.require("take a sighting", Role.INGEST, Role.ADMIN)
+        self._site.camera(camera)
+        mark = later.view.label
+        if not self._casebook.read(lambda asked: wants_picture(asked, later.sighting, ident_of(later.sighting, mark))):
+            return False
+        picture = self._stored(later.view, camera=camera, sighting=later.sighting, mark=mark)
+        return self._casebook.write(lambda tx: add_picture(tx, picture, entered=self._entered(principal)))
 
     def note_health(self, event: HealthEvent, *, view: View | None = None, principal: Principal) -> None:
         """Store that a fault of a camera began, with a picture, or that it is over.
@@ -248,6 +280,7 @@ class Desk:
         if lonlat is not None:
             details |= {"lon": lonlat.lon, "lat": lonlat.lat}
         enter(tx, after, action.value, entered=entered, details=details)
+        note_step(tx, case, action, site=self._site, entered=entered)
         if entered.by.terminal != case.terminal:
             withdraw(tx, before=case, after=after, now=entered.now)
         if action in _OFFERED_AFTER:
@@ -293,26 +326,32 @@ class Desk:
 
         return self._casebook.write(work)
 
-    def _pictures(self, sighting: Sighting) -> tuple[Evidence, ...]:
+    def _pictures(self, sighting: Sighting, *, sealed: bool) -> tuple[Evidence, ...]:
         """Put a sighting's pictures in their places, unless it was taken before; rows follow in the transaction."""
         if self._casebook.has_sighting(sighting.id):
             return ()
-        stored = []
-        for index, view in enumerate(sighting.views):
-            file = self._evidence.put(view, camera=sighting.camera, sighting=sighting.id)
-            ident = hashlib.sha256(f"{sighting.id}/{index}".encode()).hexdigest()[:24]
-            stored.append(
-                Evidence(
-                    id=ident,
-                    case="",
-                    sighting=sighting.id,
-                    label=view.label,
-                    path=file.path,
-                    sha256=file.sha256,
-                    captured_at=utc(view.captured_at, field="captured_at"),
-                )
-            )
-        return tuple(stored)
+        return tuple(
+            self._stored(view, camera=sighting.camera, sighting=sighting.id, mark=str(index), sealed=sealed)
+            for index, view in enumerate(sighting.views)
+        )
+
+    def _stored(self, view: View, *, camera: str, sighting: str, mark: str, sealed: bool = True) -> Evidence:
+        """Put a picture, and its sealed original where the site keeps it, in their places."""
+        file = self._evidence.put(view, camera=camera, sighting=sighting)
+        keeps = sealed and self._site.settings.evidence.originals is KeptOriginals.SEALED
+        original = self._evidence.seal(view, camera=camera, sighting=sighting) if keeps else None
+        return Evidence(
+            id=ident_of(sighting, mark),
+            case="",
+            sighting=sighting,
+            label=view.label,
+            path=file.path,
+            sha256=file.sha256,
+            captured_at=utc(view.captured_at, field="captured_at"),
+            original_path=original.path if original else "",
+            original_sha256=original.sha256 if original else "",
+            seen=view.seen,
+        )
 
     def _all(self, status: Status) -> Iterator[Case]:
         """Yield the cases of a status, newest first, page by page."""
@@ -372,7 +411,7 @@ def _note_state(tx: Transaction, sighting: Sighting, state: CameraState | None) 
     return Taken(outcome="ignore", number=None, reason=f"sighting {sighting.id} was taken before", dispatch=None)
 
 
-def _visible(tx: Transaction, number: str, principal: Principal) -> Case:
+def _visible(tx: Asking, number: str, principal: Principal) -> Case:
     case = tx.case(number)
     if not _may_see(principal, case):
         raise UnknownError("case", number)

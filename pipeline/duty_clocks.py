@@ -86,12 +86,13 @@ def elapsed_s(
 def closing_due(case: Case, site: Site) -> datetime | None:
     """Return when a case must be handled by its category's deadline; None for one that has ended or was handled.
 
-    The clock starts when the case was recorded.
+    The clock starts when the case was recorded, or opened again after it had been handled.
     """
     category = site.catalogue.by_key.get(case.category)
     if category is None or case.status in _HANDLED:
         return None
-    return due(category.deadline_value, category.deadline_unit, start=case.recorded_at, calendar=site.settings.calendar)
+    start = case.reopened_at or case.recorded_at
+    return due(category.deadline_value, category.deadline_unit, start=start, calendar=site.settings.calendar)
 
 
 _HANDLED = ENDED | {Status.HANDLED, Status.CHECKED}

@@ -25,6 +25,7 @@ from pipeline.zones import Zone
 LONGEST_SIDE_PX: Final = 1280
 QUALITY: Final = 85
 WAITING_QUALITY: Final = 90
+MOST_BOXES: Final = 300
 _BOX_COLOUR: Final = (40, 40, 230)  # blue, green, red
 _ZONE_COLOUR: Final = (0, 200, 255)
 _TEXT_COLOUR: Final = (255, 255, 255)
@@ -32,11 +33,17 @@ _TEXT_COLOUR: Final = (255, 255, 255)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Waiting:
-    """A frame that may become evidence: its picture as JPEG in memory and all its boxes."""
+    """A frame that may become evidence: its picture as JPEG in memory and all its boxes.
+
+    Attributes:
+        detections: what is blurred: its boxes, and those of just before it.
+        seen: its own boxes, where they were kept apart.
+    """
 
     captured_at: datetime
     jpeg: bytes
     detections: Detections
+    seen: Detections | None = None
 
 
 class WaitingFrames:
@@ -89,6 +96,7 @@ def view(
     zones: Sequence[Zone],
     classless: bool,
     blur: bool = True,
+    original: bool = False,
 ) -> View:
     """Return the picture for a sighting: blurred, with the thing's box, the zone and a label.
 
@@ -100,8 +108,10 @@ def view(
         zones: where its scene is watched.
         classless: whether the detector knows classes; if not, all but the box is blurred.
         blur: only a site that switched it off gives False.
+        original: whether the frame as it came goes with it, to be sealed.
     """
     image = _decoded(waiting)
+    seen = seen_in(waiting, size_px=(image.shape[1], image.shape[0]))
     scale = np.array([image.shape[1] / camera.width_px, image.shape[0] / camera.height_px] * 2)
     box = (np.array(firing.box_px) * scale).astype(np.float32)
     if blur:
@@ -111,7 +121,31 @@ def view(
         if zone.corners is not None:
             _draw_zone(image, np.array(zone.corners) * scale[:2] * shrink)
     _draw_box(image, box * shrink, _title(label, camera, firing, waiting.captured_at))
-    return View(label=label, captured_at=waiting.captured_at, jpeg=encoded(image))
+    return View(
+        label=label,
+        captured_at=waiting.captured_at,
+        jpeg=encoded(image),
+        original=waiting.jpeg if original else None,
+        seen={**seen, "box_px": [round(float(value), 1) for value in box], "class_name": firing.class_name},
+    )
+
+
+def seen_in(waiting: Waiting, *, size_px: tuple[int, int]) -> dict[str, object]:
+    """Return what the detector saw in a frame, JSON-able: boxes in pixels of the frame with class and confidence.
+
+    `boxes` are its own, to learn from; `hidden` are those that were blurred, to blur an original again.
+    """
+    own = waiting.detections if waiting.seen is None else waiting.seen
+    return {"size_px": list(size_px), "boxes": _listed(own), "hidden": _listed(waiting.detections)}
+
+
+def _listed(found: Detections) -> list[list[object]]:
+    sure = np.argsort(-found.confidence, kind="stable")[:MOST_BOXES]
+    names = found.names()
+    return [
+        [*(round(float(v), 1) for v in found.boxes_px[row]), names[row], round(float(found.confidence[row]), 3)]
+        for row in sure.tolist()
+    ]
 
 
 def plain_view(waiting: Waiting, *, label: str, classless: bool, blur: bool = True) -> View:
@@ -141,10 +175,10 @@ def encoded(image: Image) -> bytes:
     return bytes(jpeg.tobytes())
 
 
-def waiting(frame: Frame, detections: Detections) -> Waiting:
-    """Return a frame as one that waits."""
+def waiting(frame: Frame, detections: Detections, *, seen: Detections | None = None) -> Waiting:
+    """Return a frame as one that waits; see `Waiting`."""
     _, jpeg = cv2.imencode(".jpg", frame.image, [cv2.IMWRITE_JPEG_QUALITY, WAITING_QUALITY])
-    return Waiting(captured_at=frame.captured_at, jpeg=jpeg.tobytes(), detections=detections)
+    return Waiting(captured_at=frame.captured_at, jpeg=jpeg.tobytes(), detections=detections, seen=seen)
 
 
 def _title(label: str, camera: Camera, firing: Firing, captured_at: datetime) -> str:

@@ -91,7 +91,7 @@ class FrameDesk:
         self._desk = desk
         self._detector = detector
         self._clock = clock
-        self._settings = settings or PipelineSettings(blur=site.settings.blur)
+        self._settings = settings or PipelineSettings.of(site.settings)
         self._wait_s = wait_s
         self._locks = {code: Lock() for code in site.cameras}
         self._pipelines: dict[str, CameraPipeline] = {}
@@ -144,6 +144,8 @@ class FrameDesk:
         numbers: list[str] = []
         try:
             state = pipeline.state() if result.outcome is Outcome.PROCESSED else None
+            for later in result.later:
+                self._desk.add_view(later, camera=pipeline.camera.code, principal=principal)
             last = len(result.sightings) - 1
             for index, sighting in enumerate(result.sightings):
                 taken = self._desk.take(sighting, principal=principal, state=state if index == last else None)

@@ -18,7 +18,10 @@ from pipeline.cases import ON_TERMINAL, Case, Channel, Event, Side, Status
 OUTSIDE_CHAIN = frozenset({"note", "description", "pictures"})
 """The details that people may ask to have erased."""
 
-_NOT_STEPS = frozenset({"attach", "no-terminal"})
+_NOT_STEPS = frozenset(
+    {"attach", "no-terminal", "picture", "erase", "open-original", "feedback", "absorb", "unabsorb", "split"}
+)
+_SEEN_AGAIN = frozenset({"attach", "reopen"})
 _TERMINAL_STAYS = ON_TERMINAL | {Status.HANDLED, Status.CHECKED, Status.CLOSED}
 
 
@@ -170,11 +173,22 @@ def _opened(event: Event) -> Case:
 
 def _after(case: Case, event: Event) -> Case:
     case = replace(case, status=event.status, version=case.version + 1)
-    if event.action == "attach" and event.details.get("sighting"):
+    told = event.details
+    if event.action in _SEEN_AGAIN and told.get("sighting"):
         case = replace(case, sightings=case.sightings + 1)
+    if event.action == "split":
+        case = replace(case, sightings=case.sightings - len(_list(told["sightings"])))
+    if event.action in {"absorb", "unabsorb"}:
+        known_at = datetime.fromisoformat(str(told["occurred_at"]))
+        case = replace(case, channel=Channel(str(told["channel"])), occurred_at=known_at)
     if event.action in _NOT_STEPS:
         return case
     case = replace(case, updated_at=event.at)
+    if event.action == "reopen":
+        arrive_by, first_result_by = _instant(told["arrive_by"]), _instant(told["first_result_by"])
+        case = replace(case, reopened_at=event.at, arrive_by=arrive_by, first_result_by=first_result_by)
+    if event.action in {"merge", "unmerge"}:
+        case = replace(case, merged_into=_text(told.get("into")))
     if event.action == "dispatch":
         distance_m = _floats([event.details["distance_m"]])[0]
         return replace(case, terminal=_text(event.details["terminal"]), distance_m=distance_m)
@@ -185,6 +199,12 @@ def _floats(values: object) -> tuple[float, ...]:
     if not isinstance(values, list):
         raise TypeError(values)
     return tuple(float(value) for value in values)
+
+
+def _list(value: object) -> list[object]:
+    if not isinstance(value, list):
+        raise TypeError(value)
+    return value
 
 
 def _text(value: object) -> str | None:

@@ -4,8 +4,10 @@ Two reports are one problem when three things agree. Category: the same key. Pla
 category's `merge_within_m` plus the radius, in the direction from one to the other, of the 95 % ellipse of their
 difference (the sum of both covariances, chi-square with two degrees of freedom); that radius counts to 50 m at most,
 so that a vague position cannot swallow a street. Time: an open case takes in everything, however late, because the
-problem at that place is not solved; a closed one takes in only late news of what it solved, that is a thing first seen
-before the closing and reported within `merge_within_s` after it. Refused and void cases take in nothing.
+problem at that place is not solved. One that was handled takes in what was first seen before, as late news up to
+`again_after_s` afterwards; seen later than that it is there still, and opens the case again, up to `again_within_s`
+afterwards. What came after the handling is the old problem or a new one by the category's rule (`catalogue.Again`).
+Refused and void cases take in nothing.
 
 An open case attaches what a second run over the same footage finds, whatever time that run pretends it is; a run that
 pretends the same time gives the same ids, which are ignored.
@@ -14,17 +16,19 @@ pretends the same time gives the same ids, which are ignored.
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
+from enum import Enum
 
 from geo.camera_view import ELLIPSE_95
 from geo.coords import LonLat
 from geo.metric import LocalPlane
 from pipeline.cases import OPEN, Case, Status
-from pipeline.catalogue import Category
+from pipeline.catalogue import Again, Category
 from pipeline.clocks import utc
 from pipeline.scenes import Mode
 
 ELLIPSE_COUNTS_TO_M = 50.0
+ANSWERED = frozenset({Status.HANDLED, Status.CHECKED, Status.CLOSED})
 
 Cov = tuple[float, float, float]
 
@@ -45,13 +49,21 @@ class Attach:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Reopen:
+    """The same problem as a case that was handled, and it is there still, or again: the case goes on."""
+
+    number: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Ignore:
     """Nothing to do: already taken, in shadow, or outside the site."""
 
     reason: str
 
 
-Intake = Open | Attach | Ignore
+Intake = Open | Attach | Reopen | Ignore
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,16 +99,21 @@ def decide(finding: Finding, *, mode: Mode, nearby: Sequence[Case], taken: bool 
         return Ignore(reason="taken before")
     if mode is Mode.SHADOW:
         return Ignore(reason="the scene is in shadow: recorded, not acted on")
-    same = [(distance, case) for case in nearby if (distance := _distance_if_same(finding, case)) is not None]
+    same = [
+        (distance_m, case, verdict)
+        for case in nearby
+        if (distance_m := _distance_if_same(finding, case)) is not None
+        and (verdict := _if_time_fits(finding, case)) is not None
+    ]
     if not same:
         return Open(reason=f"no case of the category is within reach ({len(nearby)} compared)")
     # An open case before a closed one, then the nearest, then the oldest.
-    distance_m, case = min(same, key=lambda pair: (pair[1].status not in OPEN, pair[0], pair[1].number))
+    distance_m, case, verdict = min(same, key=lambda each: (each[1].status not in OPEN, each[0], each[1].number))
     reach = reach_m(finding, case)
-    return Attach(
-        number=case.number,
-        reason=f"{distance_m:.1f} m from {case.number}, which is {case.status}; same problem within {reach:.1f} m",
-    )
+    reason = f"{distance_m:.1f} m from {case.number}, which is {case.status}; same problem within {reach:.1f} m"
+    if verdict is _Verdict.SHOWS_AGAIN:
+        return Reopen(number=case.number, reason=reason)
+    return Attach(number=case.number, reason=reason)
 
 
 def search_radius_m(category: Category) -> float:
@@ -112,22 +129,31 @@ def reach_m(finding: Finding, case: Case) -> float:
 
 
 def _distance_if_same(finding: Finding, case: Case) -> float | None:
-    if case.category != finding.category.key or not _time_fits(finding, case):
+    if case.category != finding.category.key:
         return None
     distance_m = math.hypot(*LocalPlane.at(finding.lonlat).point_to_metres(case.lonlat))
     return distance_m if distance_m <= reach_m(finding, case) else None
 
 
-def _time_fits(finding: Finding, case: Case) -> bool:
-    if case.status in OPEN:
-        return True
-    # The time of a closed case's last step is that of its closing.
-    late = timedelta(seconds=finding.category.merge_within_s)
-    return (
-        case.status is Status.CLOSED
-        and finding.first_seen_at < case.updated_at
-        and finding.seen_at <= case.updated_at + late
-    )
+class _Verdict(Enum):
+    BELONGS = 1
+    SHOWS_AGAIN = 2
+
+
+def _if_time_fits(finding: Finding, case: Case) -> _Verdict | None:
+    """Return how a finding belongs to a case by its time; None where it does not."""
+    if case.status not in ANSWERED:
+        return _Verdict.BELONGS if case.status in OPEN else None
+    category, answered_at = finding.category, case.updated_at  # the time of its last step is that of its answer
+    stayed = finding.first_seen_at < answered_at
+    late_s = (finding.seen_at - answered_at).total_seconds()
+    if category.again is Again.NEW and not stayed:
+        return _Verdict.BELONGS if case.status in OPEN else None
+    if late_s > (category.merge_within_s if late_s <= category.again_after_s else category.again_within_s):
+        return _Verdict.BELONGS if case.status in OPEN else None
+    if late_s <= category.again_after_s or category.again is Again.SILENT:
+        return _Verdict.BELONGS
+    return _Verdict.SHOWS_AGAIN
 
 
 def _radius_95_m(cov: tuple[float, ...], east: float, north: float) -> float:

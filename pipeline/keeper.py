@@ -1,14 +1,18 @@
 """The keeper: what a running desk does by itself, again and again. Deciding is the desk's."""
 
 import logging
+import math
+import time
 from threading import Event, Thread
 from typing import Final
 
 from pipeline.desk import Desk
 from pipeline.errors import PipelineError
+from pipeline.principal import PIPELINE
 
 log = logging.getLogger(__name__)
 EVERY_S: Final = 5.0
+ERASE_EVERY_S: Final = 3600.0
 
 
 class Keeper:
@@ -20,6 +24,7 @@ class Keeper:
     def __init__(self, desk: Desk, *, every_s: float = EVERY_S) -> None:
         self._desk, self._every_s = desk, every_s
         self._stop = Event()
+        self._erased_at = -math.inf
         self._thread = Thread(target=self._keep, name="keeper", daemon=True)
 
     def start(self) -> None:
@@ -35,9 +40,19 @@ class Keeper:
         """Return the cases whose offers were passed on, and those that found a terminal at last."""
         return self._desk.pass_over(), self._desk.retry_undispatched()
 
+    def erase(self, at_s: float) -> None:
+        """Erase what is past keeping if an hour has passed since the last time; `at_s` is any clock that only rises."""
+        if at_s - self._erased_at < ERASE_EVERY_S:
+            return
+        self._erased_at = at_s
+        erased = self._desk.retention.erase(principal=PIPELINE)
+        if erased.all:
+            log.info("erased %d files that were past keeping", erased.all)
+
     def _keep(self) -> None:
         while not self._stop.wait(self._every_s):
             try:
                 self.once()
+                self.erase(time.monotonic())
             except PipelineError:
                 log.exception("the keeper goes on; its next round is in %g s", self._every_s)

@@ -18,6 +18,12 @@ class Role(StrEnum):
     CITIZEN = "citizen"
 
 
+class Right(StrEnum):
+    """What comes with no role, not even the administrator's, and is given to a person by name."""
+
+    OPEN_ORIGINALS = "open-originals"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Principal:
     """Someone or something that acts.
@@ -27,12 +33,14 @@ class Principal:
         role: decides what may be done.
         terminal: the terminal this principal carries, if any; a force acts for its own terminal only.
         grids: the grids whose rows it may see and act on; None means all.
+        rights: what it may do beyond its role.
     """
 
     name: str
     role: Role
     terminal: str | None = None
     grids: frozenset[str] | None = None
+    rights: frozenset[Right] = frozenset()
 
     def require(self, what: str, *roles: Role) -> None:
         """Refuse unless the role is among `roles`; the system may do everything.

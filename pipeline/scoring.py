@@ -19,13 +19,15 @@ from scipy.optimize import linear_sum_assignment
 from geo.coords import LonLat
 from geo.metric import LocalPlane
 from pipeline.clocks import utc
+from pipeline.shares import Z_95, Share, wilson
+
+__all__ = ["Z_95", "FoundCase", "Score", "Share", "TrueEvent", "distance_m", "score", "wilson"]
 
 EARLY_S: Final = 2.0
 LATE_S: Final = 10.0
 NEAR_M: Final = 3.0
 ELLIPSE_CUT_M: Final = 10.0
 CHI2_95: Final = 5.991464547107979  # two degrees of freedom
-Z_95: Final = 1.959963984540054
 _NO_MATCH: Final = 1e6
 
 
@@ -66,17 +68,6 @@ class FoundCase:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Share:
-    """A share with its 95 % interval after Wilson (1927); of nothing, value is None and the interval is all."""
-
-    count: int
-    of: int
-    value: float | None
-    low: float
-    high: float
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Score:
     """How well cases tell of events.
 
@@ -99,16 +90,6 @@ class Score:
     delay_mean_s: float | None
     delay_p90_s: float | None
     distance_median_m: float | None
-
-
-def wilson(count: int, of: int) -> Share:
-    """Return a share with its 95 % Wilson interval."""
-    if of == 0:
-        return Share(count=count, of=of, value=None, low=0.0, high=1.0)
-    share, z2 = count / of, Z_95**2
-    middle = (share + z2 / (2 * of)) / (1 + z2 / of)
-    half = Z_95 / (1 + z2 / of) * math.sqrt(share * (1 - share) / of + z2 / (4 * of * of))
-    return Share(count=count, of=of, value=share, low=max(0.0, middle - half), high=min(1.0, middle + half))
 
 
 def score(events: Sequence[TrueEvent], cases: Sequence[FoundCase]) -> Score:

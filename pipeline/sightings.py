@@ -1,5 +1,6 @@
 """Sightings: a scene that fired, as a value. Owns the value, not the rules that fire it."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -14,11 +15,23 @@ class View:
     Attributes:
         label: before, at or after.
         jpeg: encoded image.
+        original: the frame as JPEG, neither blurred nor drawn on; None where the site does not keep it.
+        seen: what the detector saw in it, JSON-able: see `evidence_views.seen_in`.
     """
 
     label: str
     captured_at: datetime
     jpeg: bytes
+    original: bytes | None = None
+    seen: Mapping[str, object] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LaterView:
+    """A picture that belongs to a sighting of before: how the place looks a while after it."""
+
+    sighting: str
+    view: View
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,8 +16,10 @@ from pipeline.cameras import Camera
 from pipeline.cases import Side
 from pipeline.catalogue import Catalogue
 from pipeline.errors import PipelineError, UnknownError
+from pipeline.keeping import EvidencePolicy
 from pipeline.roster import Roster
 from pipeline.scenes import Scene
+from pipeline.trust import TrustPolicy
 from pipeline.work_calendar import WorkCalendar
 
 
@@ -60,6 +62,8 @@ class SiteSettings:
     targets: Targets
     dispatch: DispatchPolicy
     calendar: WorkCalendar
+    evidence: EvidencePolicy = field(default_factory=EvidencePolicy)
+    trust: TrustPolicy = field(default_factory=TrustPolicy)
 
 
 class OutsideError(PipelineError):

@@ -12,6 +12,7 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from geo.coords import LonLat
 from pipeline.casebook import (
+    Asking,
     BusyError,
     CameraState,
     CaseFilter,
@@ -88,6 +89,11 @@ class SqlCasebook:
     def close(self) -> None:
         """Let go of connections."""
         self._engine.dispose()
+
+    def read(self, work: Callable[[Asking], T]) -> T:
+        """Ask several things of one moment; raises `StorageError`."""
+        with self._reading() as now:
+            return work(now)
 
     def case(self, number: str) -> Case:
         """See `Reading.case`."""

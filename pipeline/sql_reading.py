@@ -16,7 +16,10 @@ from pipeline.cases import ON_TERMINAL, Case, Event, Status
 from pipeline.errors import UnknownError
 from pipeline.health_events import HealthEvent
 from pipeline.history import Aside, Entry
+from pipeline.sql_evidence import SqlEvidenceReading
+from pipeline.sql_family import family
 from pipeline.sql_rows import case_of, event_of, evidence_of, health_of, instant, is_plain, kept_of, message_of, micros
+from pipeline.sql_trust import SqlTrustReading
 from pipeline.terminals import Terminal
 
 MOST_ROWS = 1000
@@ -27,7 +30,7 @@ _LAST_SEQUENCE = 2**63 - 1
 _NOT_FILED = (Status.REPORTED.value, Status.VERIFIED.value, Status.REFUSED.value, Status.VOID.value)
 
 
-class SqlReading:
+class SqlReading(SqlTrustReading, SqlEvidenceReading):
     """Answers what can be asked of a casebook, on a connection that somebody else opens and closes."""
 
     def __init__(self, connection: Connection) -> None:
@@ -128,9 +131,14 @@ class SqlReading:
         return {**{code: Terminal(id=code, open_cases=count) for code, count in held.items()}, **known}
 
     def evidence(self, number: str) -> Sequence[Evidence]:
-        """Return the pictures of a case, oldest first; 1000 at most."""
-        query = select(t.evidence).where(t.evidence.c.case_number == number).order_by(t.evidence.c.ordinal)
+        """Return the pictures of a case and of those merged into it, oldest first; 1000 at most."""
+        query = select(t.evidence).where(t.evidence.c.case_number.in_(family(number))).order_by(t.evidence.c.ordinal)
         return [evidence_of(row) for row in self._rows(query.limit(MOST_ROWS))]
+
+    def merged(self, number: str) -> Sequence[Case]:
+        """Return the cases that were merged into one, oldest first."""
+        query = select(t.cases).where(t.cases.c.merged_into == _asked("case", number)).order_by(t.cases.c.ordinal)
+        return [case_of(row) for row in self._rows(query)]
 
     def picture(self, ident: str) -> Evidence:
         """Return a picture.

@@ -74,6 +74,8 @@ def case_row(case: Case) -> dict[str, Any]:
         "distance_m": case.distance_m,
         "sightings": case.sightings,
         "version": case.version,
+        "merged_into": case.merged_into,
+        "reopened_at": micros_or_none(case.reopened_at),
     }
 
 
@@ -103,6 +105,8 @@ def case_of(row: Mapping[Any, Any]) -> Case:
         distance_m=row["distance_m"],
         sightings=row["sightings"],
         version=row["version"],
+        merged_into=row["merged_into"],
+        reopened_at=instant_or_none(row["reopened_at"]),
     )
 
 
@@ -150,6 +154,11 @@ def evidence_of(row: Mapping[Any, Any]) -> Evidence:
         path=row["path"],
         sha256=row["sha256"],
         captured_at=instant(row["captured_at"]),
+        original_path=row["original_path"] or "",
+        original_sha256=row["original_sha256"] or "",
+        seen=json.loads(row["seen"]) if row["seen"] else None,
+        erased_at=instant_or_none(row["erased_at"]),
+        original_erased_at=instant_or_none(row["original_erased_at"]),
     )
 
 

@@ -67,6 +67,9 @@ cases = Table(
     Column("distance_m", Float(53)),
     Column("sightings", Integer, nullable=False),
     Column("version", Integer, nullable=False),
+    Column("merged_into", String(40)),
+    Column("reopened_at", BigInteger),
+    Index("ix_cases_merged_into", "merged_into"),
     Index("ix_cases_place", "category", "lon", "lat"),
     Index("ix_cases_status", "status", "ordinal"),
     Index("ix_cases_grid", "grid", "ordinal"),
@@ -108,6 +111,7 @@ sightings = Table(
     Column("case_number", String(40), ForeignKey("cases.number")),
     Column("camera", String(80), nullable=False),
     Column("captured_at", BigInteger, nullable=False),
+    Column("scene", String(80)),
     Index("ix_sightings_case", "case_number"),
 )
 
@@ -122,7 +126,14 @@ evidence = Table(
     Column("path", String(400), nullable=False),
     Column("sha256", String(64), nullable=False),
     Column("captured_at", BigInteger, nullable=False),
+    Column("original_path", String(400)),
+    Column("original_sha256", String(64)),
+    Column("seen", Text),
+    Column("erased_at", BigInteger),
+    Column("original_erased_at", BigInteger),
     Index("ix_evidence_case", "case_number", "ordinal"),
+    Index("ix_evidence_captured_at", "captured_at"),
+    Index("ix_evidence_sighting", "sighting"),
 )
 
 positions = Table(
@@ -175,6 +186,51 @@ camera_references = Table(
     Column("camera", String(80), primary_key=True),
     Column("at", BigInteger, nullable=False),
     Column("memory", Text, nullable=False),
+)
+
+# One row a change of level; the newest of a camera and scene counts, see docs/decisions/110.
+trust_moves = Table(
+    "trust_moves",
+    metadata,
+    Column("id", BigInteger, primary_key=True, autoincrement=False),
+    Column("camera", String(80), nullable=False),
+    Column("scene", String(80), nullable=False),
+    Column("level", String(20), nullable=False),
+    Column("start", String(20), nullable=False),
+    Column("at", BigInteger, nullable=False),
+    Column("actor", String(120), nullable=False),
+    Column("reason", String(400), nullable=False),
+    Index("ix_trust_moves_camera", "camera", "scene", "id"),
+)
+
+outcomes = Table(
+    "outcomes",
+    metadata,
+    Column("subject", String(120), primary_key=True),
+    Column("camera", String(80), primary_key=True),
+    Column("scene", String(80), primary_key=True),
+    Column("confirmed", Boolean, nullable=False),
+    Column("reason", String(40), nullable=False),
+    Column("actor", String(120), nullable=False),
+    Column("at", BigInteger, nullable=False),
+    Index("ix_outcomes_camera", "camera", "scene", "at"),
+)
+
+trials = Table(
+    "trials",
+    metadata,
+    Column("id", String(120), primary_key=True),
+    Column("ordinal", BigInteger, nullable=False, unique=True),
+    Column("camera", String(80), nullable=False),
+    Column("scene", String(80), nullable=False),
+    Column("grid", String(40), nullable=False),
+    Column("lon", Float(53), nullable=False),
+    Column("lat", Float(53), nullable=False),
+    Column("error_m", Float(53), nullable=False),
+    Column("captured_at", BigInteger, nullable=False),
+    Column("pictures", Text, nullable=False),
+    Column("judged_at", BigInteger),
+    Index("ix_trials_judged", "judged_at", "ordinal"),
 )
 
 site_versions = Table(

@@ -21,14 +21,16 @@ from pipeline.cases import Case, Event
 from pipeline.errors import UnknownError
 from pipeline.health_events import HealthEvent
 from pipeline.history import canonical, seal
+from pipeline.sql_evidence import SqlEvidenceWriting
 from pipeline.sql_past import aside_rows, require_told, write_past
 from pipeline.sql_reading import SqlReading
 from pipeline.sql_rows import bounded, case_row, event_row, micros, micros_or_none
+from pipeline.sql_trust import SqlTrustWriting
 
 _MOST_JSON = 1_000_000
 
 
-class SqlTransaction(SqlReading):
+class SqlTransaction(SqlReading, SqlTrustWriting, SqlEvidenceWriting):
     """One write; what it reads is what it commits against, because writers take turns."""
 
     def __init__(self, connection: Connection) -> None:
@@ -101,13 +103,21 @@ class SqlTransaction(SqlReading):
             ordinal, sequence = self._count("cases", len(past)), self._count("events", steps)
             write_past(self._connection, past, ordinal=ordinal - len(past) + 1, sequence=sequence - steps + 1)
 
-    def add_sighting(self, sighting: str, *, case: str | None, camera: str, captured_at: datetime) -> None:
+    def add_sighting(
+        self, sighting: str, *, case: str | None, camera: str, captured_at: datetime, scene: str | None = None
+    ) -> None:
         """Remember a sighting's id.
 
         Raises:
             AlreadyTakenError: it was taken before.
         """
-        row = {"id": sighting, "case_number": case, "camera": camera, "captured_at": micros(captured_at)}
+        row = {
+            "id": sighting,
+            "case_number": case,
+            "camera": camera,
+            "captured_at": micros(captured_at),
+            "scene": scene,
+        }
         self._add(t.sightings, row, kind="sighting", code=sighting)
 
     def add_evidence(self, evidence: Evidence) -> None:
@@ -125,6 +135,11 @@ class SqlTransaction(SqlReading):
             "path": evidence.path,
             "sha256": evidence.sha256,
             "captured_at": micros(evidence.captured_at),
+            "original_path": evidence.original_path or None,
+            "original_sha256": evidence.original_sha256 or None,
+            "seen": None if evidence.seen is None else _bounded_json("seen", evidence.seen),
+            "erased_at": micros_or_none(evidence.erased_at),
+            "original_erased_at": micros_or_none(evidence.original_erased_at),
         }
         self._add(t.evidence, row, kind="evidence", code=evidence.id)
 
@@ -208,6 +223,9 @@ class SqlTransaction(SqlReading):
         row = {"version": version, "at": micros(at), "documents": canonical(dict(documents))}
         self._connection.execute(insert(t.site_versions).values(bounded(t.site_versions, row)))
         return version
+
+    def _counted(self, name: str) -> int:
+        return self._count(name)
 
     def _count(self, name: str, by: int = 1) -> int:
         """Raise a counter that begins at 0 and return it; a rollback gives it back, so there are no gaps."""

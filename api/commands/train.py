@@ -11,9 +11,11 @@ from typing import Annotated
 import typer
 from rich.progress import Progress
 
+from api.commands.learning import tune
 from api.commands.report import errors, give, say
 from api.options import SAMPLE, JsonOption, SiteOption
 from models.errors import LibraryMissingError
+from models.fine_tuning import TuningPlan
 from models.openvino import OpenVinoDetector
 from models.registry import DISTRICT_WEIGHTS
 from models.training_export import OPENVINO, export
@@ -84,10 +86,26 @@ def train(
         typer.Option("--output", metavar="FOLDER", help="Becomes the OpenVINO folder, or holds others."),
     ] = None,
     export_format: Annotated[str, typer.Option("--export", metavar="FORMAT", help="Ultralytics' name.")] = OPENVINO,
+    start: Annotated[
+        Path | None,
+        typer.Option("--from", metavar="WEIGHTS", help="Fine-tune this .pt on --dataset and compare both."),
+    ] = None,
+    dataset: Annotated[
+        Path | None, typer.Option("--dataset", metavar="DIR", help="What `beatgrid dataset` wrote, for --from.")
+    ] = None,
+    epochs: Annotated[int, typer.Option(min=1, max=1000, help="Passes over the data set, for --from.")] = 20,
     score: Annotated[bool, typer.Option("--score", help="Only score the weights that ship, on unseen stages.")] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Draw pictures of the simulated district, train its detector from scratch, export and score it; resumes."""
+    """Draw pictures of the simulated district, train its detector from scratch, export and score it; resumes.
+
+    With --from: fine-tune weights on a site's own cases instead.
+    """
+    if start is not None or dataset is not None:
+        _tune(
+            start, dataset, output, site=site, plan=TuningPlan(epochs=epochs, device=device, seed=seed), as_json=as_json
+        )
+        return
     places = _Places.of(data, images, seed)
     until = time.monotonic() + (LONGEST_MIN if minutes is None else minutes) * 60.0
     with _remedies():
@@ -106,6 +124,15 @@ def train(
         made = _export(places, output, export_format)
         scored = _score(places.dataset, made) if export_format == OPENVINO else {}
         give({**asdict(figures), "exported": str(made), **scored}, as_json=as_json)
+
+
+def _tune(
+    start: Path | None, dataset: Path | None, output: Path | None, *, site: Path, plan: TuningPlan, as_json: bool
+) -> None:
+    if start is None or dataset is None:
+        raise typer.BadParameter("--from and --dataset go together")
+    with _remedies():
+        tune(start, dataset, output or Path("build") / "tuned", site=site, plan=plan, as_json=as_json)
 
 
 @contextmanager

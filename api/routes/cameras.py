@@ -10,13 +10,18 @@ from pydantic import BaseModel
 from api.cameras_now import CameraNow, cameras_now
 from api.dependencies import ServicesIn, Who
 from api.page_frame import frame_of, shown
-from api.reach import OVERSEERS
-from api.words import words_for
+from api.reach import DESK, OVERSEERS
+from api.services import Services
+from api.words import Words, words_for
 from pipeline.errors import UnknownError
 from pipeline.health_events import HealthEvent, HealthFault
+from pipeline.principal import Principal
+from pipeline.trust import FalseReason
+from pipeline.trust_desk import Trusted
 
 router = APIRouter(tags=["cameras"])
 Ident = Annotated[str, Path(max_length=40)]
+_MOST_TRIALS = 24
 _KEEP = {"cache-control": "private, max-age=86400, immutable", "content-disposition": "inline"}
 
 
@@ -94,8 +99,23 @@ def page(request: Request, services: ServicesIn, who: Who) -> Response:
     who.require("read cameras' health", *OVERSEERS)
     found = cameras_now(services, who)
     counts = {state: sum(each.state == state for each in found) for state in ("faulty", "silent", "well", "unused")}
-    values = {"cameras": found, "counts": counts}
-    return shown(request, "cameras.html", {**frame_of(services, who, words_for(request)), **values})
+    spoken = words_for(request)
+    values = {"cameras": found, "counts": counts, **_trust(services, who, spoken)}
+    return shown(request, "cameras.html", {**frame_of(services, who, spoken), **values})
+
+
+def _trust(services: Services, who: Principal, spoken: Words) -> dict[str, object]:
+    """Return what the page says of trust: each camera's scenes, and the trials that wait for a verdict."""
+    trusted: dict[str, list[Trusted]] = {code: [] for code in services.site.cameras}
+    for each in services.desk.trust.levels(principal=who):
+        trusted[each.standing.camera].append(each)
+    return {
+        "trusted": trusted,
+        "trials": services.desk.trust.trials(principal=who, limit=_MOST_TRIALS),
+        "scene_names": {code: spoken.either(each.name, each.name_zh) for code, each in services.site.scenes.items()},
+        "may_judge": who.role in DESK,
+        "false_reasons": tuple(FalseReason),
+    }
 
 
 def _out(each: CameraNow) -> CameraHealthOut:

@@ -7,6 +7,7 @@ from fastapi import APIRouter, Path, Response
 from api.dependencies import ServicesIn, Who
 from api.reach import require_case
 from api.schemas import EvidenceOut, EvidencesOut
+from pipeline.originals import ErasedError
 
 router = APIRouter(prefix="/api/v1", tags=["evidence"])
 # A picture's bytes never change under its id.
@@ -25,4 +26,6 @@ def read_evidence(services: ServicesIn, who: Who, ident: Annotated[str, Path(max
     """Send a picture: blurred by the privacy rule before it was stored."""
     picture = services.casebook.picture(ident)
     require_case(who, services.casebook.case(picture.case))
+    if picture.erased_at is not None:
+        raise ErasedError(ident, "picture")
     return Response(services.evidence.open(picture.path), media_type="image/jpeg", headers=_KEEP)

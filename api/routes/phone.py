@@ -22,6 +22,7 @@ from pipeline.casebook import Evidence
 from pipeline.cases import Action, Case, Status
 from pipeline.errors import UnknownError
 from pipeline.principal import Principal
+from pipeline.trust import FalseReason
 
 router = APIRouter(include_in_schema=False)
 Ident = Annotated[str, Path(max_length=64)]
@@ -99,6 +100,7 @@ def _tasks(services: Services, who: Principal, ident: str, spoken: Words) -> dic
     return {
         **frame_of(services, who, spoken),
         "terminal": ident,
+        "false_reasons": tuple(FalseReason),
         "offers": [task for task in found if task.view.case.status is Status.DISPATCHED],
         "current": [task for task in found if task.view.case.status is not Status.DISPATCHED],
     }

@@ -146,5 +146,6 @@ def case_of(told: Mapping[str, Any]) -> Case:
         distance_m=told["distance_m"],
         sightings=told["sightings"],
         version=told["version"],
-        **times,
+        arrive_by=times["arrive_by"],
+        first_result_by=times["first_result_by"],
     )

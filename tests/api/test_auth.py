@@ -12,7 +12,7 @@ from live_console import ANALYST, CITIZEN, DISPATCHER, FEED, LiveConsole, secret
 from api.errors import TokenFileError
 from api.routes.pages import _inside
 from api.tokens import TokenBook, digest_of, first_tokens, new_token, read_tokens, write_tokens
-from pipeline.principal import Principal, Role
+from pipeline.principal import Principal, Right, Role
 from pipeline.site import Site
 
 
@@ -160,7 +160,7 @@ LETTERS = st.characters(codec="utf-8")
 def test_names_and_grids_of_any_letters_survive_the_file(name: str, grids: set[str]) -> None:
     import tempfile
 
-    who = Principal(name=name, role=Role.DISPATCHER, grids=frozenset(grids))
+    who = Principal(name=name, role=Role.DISPATCHER, grids=frozenset(grids), rights=frozenset(Right))
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "tokens.toml"
         write_tokens(path, [new_token(who)])
@@ -180,6 +180,7 @@ def test_names_and_grids_of_any_letters_survive_the_file(name: str, grids: set[s
         ('[[token]]\nname = "a"\nrole = "admin"\nsha256 = "xyz"', "64 hexadecimal"),
         ('[[token]]\nname = "a"\nrole = "force"\ntoken = "0123456789abcdef"', "no terminal"),
         ('[[token]]\nname = "a"\nrole = "admin"\ntoken = "0123456789abcdef"\ngrids = "YP-G1"', "list of codes"),
+        ('[[token]]\nname = "a"\nrole = "admin"\ntoken = "0123456789abcdef"\nrights = ["all"]', "open-originals"),
         ('[[token]]\nname = "a"\nrole = "admin"\ntokn = "0123456789abcdef"', "tokn"),
         ('[[token]]\nname = "a"\nrole = "admin"\ntoken = 7', "not a text"),
     ],

@@ -191,11 +191,18 @@ def test_every_word_is_used() -> None:
         word for each in sources for word in re.findall(r"[\"'.]([\w.-]+)[\"'. ,;)]", each.read_text(encoding="utf-8"))
     }
     # These tables are looked up by what the domain says: a status, a role, an action.
-    by_value = {"status", "channel", "side", "role", "action", "event", "duty", "problem", "fault"}
+    by_value = {"false", "trust", "status", "channel", "side", "role", "action", "event", "duty", "problem", "fault"}
     # And these keys are put together: "map.case_" and a tone, "panel.label_" and a picture's label, and so on.
     parts = ("map.case_", "panel.label_", "maps.", "queue.", "figure.", "cameras.")
     wanted = {key for key in words("en").by_key if key.split(".")[0] not in by_value and not key.startswith(parts)}
     assert not {key for key in wanted if key not in named and key.split(".")[1] not in named}
+
+
+# What histories hold beside the steps of `Action`.
+EVENTS = (
+    "open", "attach", "no-terminal", "pass-over", "reopen", "picture", "erase", "open-original", "feedback", "false",
+    "merge", "unmerge", "absorb", "unabsorb", "split",
+)  # fmt: skip
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
@@ -214,7 +221,7 @@ def test_every_value_of_the_domain_has_a_word(live: LiveConsole, language: str) 
     for action in Action:
         assert spoken(f"action.{action}")
         assert spoken(f"event.{action}")
-    for event in ("open", "attach", "no-terminal", "pass-over"):
+    for event in EVENTS:
         assert spoken(f"event.{event}")
     for force in live.services.site.roster.forces:
         assert spoken(f"duty.{force.role}")

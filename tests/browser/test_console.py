@@ -1,16 +1,20 @@
 """The dispatch console in a real Chromium, over a real server."""
 
 import re
+from dataclasses import replace
+from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
-from live_console import ANALYST, DISPATCHER, FIRE_LANE, PARK, LiveConsole
+from live_console import ANALYST, DISPATCHER, FIRE_LANE, PARK, LiveConsole, live_console
 from playwright.sync_api import Browser, expect
 from watched_page import opened, too_wide, watched
 
 from geo.coords import LonLat
 from pipeline.cases import Action, Status
+from pipeline.scenes import Mode
+from pipeline.site import Site
 
 PICTURE = cv2.imencode(".jpg", np.full((90, 160, 3), 120, dtype=np.uint8))[1].tobytes()
 WEST_VILLAGE = LonLat(121.0716, 31.1450)
@@ -233,3 +237,36 @@ def test_logging_in_by_the_form(browser: Browser, live: LiveConsole) -> None:
         page.wait_for_selector("body[data-ready]")
         page.get_by_role("button", name="Log out").click()
         expect(page.get_by_label("Token")).to_be_visible()
+
+
+def test_a_waiting_case_is_confirmed_and_another_called_false_with_a_reason(
+    browser: Browser, yingpu: Site, tmp_path: Path
+) -> None:
+    scenes = {**yingpu.scenes, "crowd": replace(yingpu.scenes["crowd"], mode=Mode.CONFIRM)}
+    with live_console(replace(yingpu, scenes=scenes), tmp_path) as live, watched(browser, live, DISPATCHER) as page:
+        first = live.sight(PICTURE)
+        opened(page, live, f"/?case={first}")
+        expect(page.locator(".waits-line")).to_contain_text("Waits for your yes")
+        page.get_by_role("button", name="Yes, dispatch").click()
+        expect(page.locator("#panel .case-state .chip")).to_have_text(re.compile("Offered|Waiting"))
+        page.locator(".false summary").click()
+        page.locator(".false select").select_option("other-thing")
+        page.get_by_role("button", name="Call it false").click()
+        expect(page.locator("#panel .case-state .chip")).to_have_text("Refused")
+        expect(page.locator(".history .entry").first).to_contain_text("Something else")
+        page.goto(f"{live.url}/cameras")
+        expect(page.locator(".trusted li", has_text="Crowd gathering").filter(has_text="n 1")).to_contain_text("0.00")
+
+
+def test_two_cases_are_made_one_and_two_again(browser: Browser, live: LiveConsole) -> None:
+    first = live.report()
+    second = live.report(LonLat(PARK.lon + 0.0004, PARK.lat))
+    with watched(browser, live, DISPATCHER) as page:
+        opened(page, live, f"/?case={first}")
+        page.locator(".same summary").first.click()
+        page.get_by_role("button", name="The same").click()
+        expect(page.locator("#panel .case-heading .number")).to_have_text(second)
+        page.get_by_role("button", name="Undo").click()
+        expect(page.locator("#panel .case-heading .number")).to_have_text(first)
+        expect(page.locator(".history .entry").filter(has_text="Taken out of")).to_have_count(1)
+        assert live.services.casebook.case(first).merged_into is None

@@ -137,7 +137,7 @@ def test_a_run_makes_cases_with_all_that_is_promised(undisturbed: tuple[Station,
     assert all(case["terminal"] and case["distance_m"] >= 0 for case in dispatched)
     with station.casebook() as casebook:
         pictures = [each for case in figures.cases for each in casebook.evidence(case.number)]
-    assert {each.label for each in pictures} == {"before", "at"}
+    assert {each.label for each in pictures} == {"before", "at", "after"}
     assert all((station.evidence / each.path).is_file() for each in pictures)
 
 

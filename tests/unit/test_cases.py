@@ -44,7 +44,7 @@ WORKFLOW = {
     "first_result": "done return void",
     "handled": "check void",
     "checked": "close void",
-    "returned": "dispatch void",
+    "returned": "dispatch reject void",
     "suspended": "void",
     "closed": "",
     "refused": "",

@@ -150,7 +150,10 @@ class TestSightings:
         taken = office.desk.take(sighting(scene=Scenes.shadow), principal=INGEST)
         assert (taken.outcome, office.all()) == ("ignore", ())
         assert office.casebook.has_sighting("s1")
-        assert not (office.folder / "evidence").exists()
+        assert office.casebook.outbox() == []
+        (trial,) = office.desk.trust.trials(principal=DISPATCHER)
+        assert (trial.id, trial.camera, trial.scene, trial.grid) == ("s1", "cam-a", Scenes.shadow, "YP-A")
+        assert office.evidence.open(trial.pictures[0].path) == sighting().views[0].jpeg
 
     def test_a_sighting_outside_the_site_is_remembered_and_ignored(self, office: Office):
         outside = sighting(at=LonLat(121.5, 31.5))

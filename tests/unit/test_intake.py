@@ -12,7 +12,8 @@ from small_site import LITTER, NOON, category, spot
 
 from geo.metric import distance_m
 from pipeline.cases import OPEN, Case, Channel, Side, Status
-from pipeline.intake import ELLIPSE_COUNTS_TO_M, Attach, Finding, Ignore, Open, decide, reach_m, search_radius_m
+from pipeline.catalogue import Again
+from pipeline.intake import ELLIPSE_COUNTS_TO_M, Attach, Finding, Ignore, Open, Reopen, decide, reach_m, search_radius_m
 from pipeline.scenes import Mode
 
 HOUR = timedelta(hours=1)
@@ -127,15 +128,43 @@ def test_refused_and_void_cases_take_in_nothing(status: Status):
 @pytest.mark.parametrize(
     ("first_seen", "seen", "expected"),
     [
-        (-HOUR, timedelta(minutes=30), Attach),  # late news of what was solved
-        (-HOUR, 2 * HOUR, Open),  # seen again long after the closing
+        (-HOUR, timedelta(minutes=10), Attach),  # late news of what was solved
+        (-HOUR, timedelta(minutes=30), Reopen),  # it is there still
+        (-HOUR, timedelta(days=6), Reopen),
+        (-HOUR, timedelta(days=8), Open),  # too long ago to be the same
         (timedelta(seconds=1), timedelta(seconds=61), Open),  # came after the closing
+        (timedelta(seconds=1), timedelta(hours=2), Open),
     ],
 )
-def test_a_closed_case_takes_in_only_late_news(first_seen: timedelta, seen: timedelta, expected: type):
+def test_a_closed_case_takes_in_late_news_and_opens_again_for_what_was_never_gone(
+    first_seen: timedelta, seen: timedelta, expected: type
+):
     closed = case(status=Status.CLOSED)
     found = finding(first_seen_at=NOON + first_seen, seen_at=NOON + seen)
     assert isinstance(decide(found, mode=Mode.AUTO, nearby=[closed]), expected)
+
+
+@pytest.mark.parametrize("status", [Status.HANDLED, Status.CHECKED, Status.CLOSED])
+@pytest.mark.parametrize(
+    ("again", "stayed", "came"),
+    [(Again.NEW, Reopen, None), (Again.REOPEN, Reopen, Reopen), (Again.SILENT, Attach, Attach)],
+)
+def test_the_category_says_what_showing_again_does(status: Status, again: Again, stayed: type, came: type | None):
+    """What never left opens its case again, unless the rule is silence; what came later goes by the rule."""
+    kind = category(again=again)
+    fresh = came or (Open if status is Status.CLOSED else Attach)
+    for first_seen, expected in ((-HOUR, stayed), (HOUR, fresh)):
+        found = replace(finding(first_seen_at=NOON + first_seen, seen_at=NOON + timedelta(hours=30)), category=kind)
+        decision = decide(found, mode=Mode.AUTO, nearby=[case(status=status)])
+        assert isinstance(decision, expected), (first_seen, decision)
+
+
+def test_a_driver_is_given_time_to_leave():
+    found = finding(first_seen_at=NOON - HOUR, seen_at=NOON + timedelta(seconds=900))
+    late = finding(first_seen_at=NOON - HOUR, seen_at=NOON + timedelta(seconds=901))
+    handled = case(status=Status.HANDLED)
+    assert isinstance(decide(found, mode=Mode.AUTO, nearby=[handled]), Attach)
+    assert isinstance(decide(late, mode=Mode.AUTO, nearby=[handled]), Reopen)
 
 
 def test_an_open_case_goes_before_a_nearer_closed_one():

@@ -101,20 +101,27 @@ async function refreshPanel(changes) {
   settle();
 }
 
+// Fields are known by their name, in folded pieces by their form's address too; folded pieces by their words.
+const fieldsOf = () => [...panel.querySelectorAll("textarea, select, input:not([type=hidden])")];
+const keyOf = (field) => [field.closest("details") ? field.form.getAttribute("action") : "", field.name, field.type === "checkbox" ? field.value : ""].join(" ");
+const foldedOf = () => [...panel.querySelectorAll("details")].map((each) => [each, `${each.className} ${each.querySelector("summary").textContent}`]);
 let kept = null;
 function keep() {
-  const note = panel.querySelector("textarea");
-  kept = note && { text: note.value, focused: document.activeElement === note, to: panel.querySelector("select")?.value ?? "" };
+  const fields = fieldsOf().map((field) => ({ key: keyOf(field), value: field.value, checked: field.checked, focused: field === document.activeElement }));
+  kept = { fields, open: foldedOf().filter(([each]) => each.open).map(([, words]) => words) };
   return true;
 }
 
 function restore() {
-  const note = panel.querySelector("textarea");
-  if (!kept || !note) return;
-  note.value = kept.text;
-  const to = panel.querySelector("select");
-  if (to && [...to.options].some((option) => option.value === kept.to)) to.value = kept.to;
-  if (kept.focused) note.focus();
+  if (!kept) return;
+  for (const [each, words] of foldedOf()) if (kept.open.includes(words)) each.open = true;
+  for (const field of fieldsOf()) {
+    const before = kept.fields.find((each) => each.key === keyOf(field));
+    if (!before) continue;
+    if (field.tagName !== "SELECT" || [...field.options].some((option) => option.value === before.value)) field.value = before.value;
+    if (field.type === "checkbox") field.checked = before.checked;
+    if (before.focused) field.focus();
+  }
 }
 
 function changed(changes) {
@@ -128,7 +135,9 @@ document.getElementById("filters").addEventListener("submit", (event) => event.p
 
 // htmx puts the panel after a step; only then, since everything else is loaded here.
 document.body.addEventListener("htmx:afterSwap", (event) => {
-  if (event.target === panel) settle();
+  if (event.target !== panel) return;
+  wantedNumber = chosen()?.number ?? wantedNumber; // a merge shows the case that stays
+  settle();
 });
 
 document.body.addEventListener("htmx:confirm", (event) => {
