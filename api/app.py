@@ -20,12 +20,14 @@ from api.routes import (
     health,
     heatmap,
     layers,
+    organisation,
     pages,
     phone,
     stream,
     terminals,
 )
 from api.services import Services
+from api.site_now import SiteNow
 from api.stream import Changes
 from geo.errors import GeoError
 from models.errors import ModelsError
@@ -48,11 +50,26 @@ def create_app(services: Services) -> FastAPI:
         redoc_url=None,
     )
     app.state.services = services
+    app.state.site_now = SiteNow(app, services)
     app.state.changes = Changes(services.casebook)
     app.state.frame_gate = FrameGate()
     app.state.layers = layers_of(services.site)
     problems.install(app, (ApiError, GeoError, ModelsError, PipelineError))
-    for room in (cameras, cases, evidence, frames, terminals, heatmap, layers, stream, health, console, phone, pages):
+    for room in (
+        cameras,
+        cases,
+        evidence,
+        frames,
+        terminals,
+        heatmap,
+        layers,
+        organisation,
+        stream,
+        health,
+        console,
+        phone,
+        pages,
+    ):
         app.include_router(room.router)
     app.mount("/static", StaticFiles(directory=WEB / "static"), name="static")
     app.mount("/vendor", StaticFiles(directory=services.vendor), name="vendor")

@@ -21,6 +21,7 @@ from starlette.responses import Response
 
 from api.error_pages import error_page, wants_page
 from api.errors import NotLoggedInError
+from pipeline.site_changes import ChangeFaultsError
 
 _log = logging.getLogger(__name__)
 MEDIA_TYPE: Final = "application/problem+json"
@@ -35,7 +36,8 @@ _ROWS_BY_STATUS: Final[Mapping[HTTPStatus, str]] = {
     HTTPStatus.NOT_FOUND: "api.errors.WrongCodeError pipeline.errors.UnknownError",
     HTTPStatus.CONFLICT: """
         pipeline.casebook.AlreadyTakenError pipeline.casebook.VersionConflictError pipeline.cases.IllegalStepError
-        pipeline.cases.NotYourCaseError pipeline.frame_desk.FrameTooOldError""",
+        pipeline.cases.NotYourCaseError pipeline.frame_desk.FrameTooOldError
+        pipeline.site_changes.ClassesInUseError pipeline.site_changes.SiteChangedError""",
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE: """
         geo.heatmap_errors.HeatmapTooLargeError pipeline.source_errors.FrameTooLargeError""",
     HTTPStatus.UNPROCESSABLE_ENTITY: """
@@ -43,6 +45,7 @@ _ROWS_BY_STATUS: Final[Mapping[HTTPStatus, str]] = {
         pipeline.casebook.HistoryError pipeline.casebook.LimitError pipeline.cases.ReasonMissingError
         pipeline.errors.NaiveTimeError
         pipeline.frame_desk.FrameFromFutureError pipeline.site.OutsideError
+        pipeline.site_changes.ChangeFaultsError
         pipeline.source_errors.FrameUnreadableError""",
     HTTPStatus.TOO_MANY_REQUESTS: "api.errors.FramesFullError pipeline.frame_desk.CameraBusyError",
     HTTPStatus.SERVICE_UNAVAILABLE: """
@@ -63,6 +66,7 @@ _ROWS_BY_STATUS: Final[Mapping[HTTPStatus, str]] = {
         pipeline.camera_memory.MemoryFormError pipeline.camera_run.AllFramesOldError pipeline.casebook.StorageError
         pipeline.district.errors.DistrictError
         pipeline.duty_clocks.DeadlineError pipeline.work_calendar.CountryError
+        pipeline.shifts.ShiftTextError pipeline.site_changes.NothingAppliedError
         pipeline.evidence.EvidenceError pipeline.run.NoSourceError pipeline.site_files.SiteFaultsError
         pipeline.source_errors.SourceError pipeline.sql_engine.DatabaseUrlError pipeline.street_clip.ClipError
         pipeline.street_clip.NoStreetError""",
@@ -110,7 +114,8 @@ def of_domain(request: Request, error: Exception) -> Response:
         headers["retry-after"] = "5"
     if wants_page(request):
         return error_page(request, status, str(error), log_in=isinstance(error, NotLoggedInError))
-    return problem(status, str(error), kind=slug_of(type(error)), headers=headers)
+    more = {"errors": [str(fault) for fault in error.faults]} if isinstance(error, ChangeFaultsError) else {}
+    return problem(status, str(error), kind=slug_of(type(error)), headers=headers, **more)
 
 
 def of_fault(request: Request, error: Exception) -> Response:

@@ -11,6 +11,7 @@ from pipeline.clocks import Clock, WallClock
 from pipeline.desk import Desk
 from pipeline.evidence import EvidenceStore
 from pipeline.site import Site
+from pipeline.site_changes import load_site
 from pipeline.site_files import documents, read_site, site_from_documents
 from pipeline.sql_casebook import open_casebook
 
@@ -48,10 +49,9 @@ def apply_site(folder: Path, casebook: Casebook, clock: Clock) -> tuple[Site, in
 
     Raises:
         SiteFaultsError: the files have faults; nothing was loaded.
+        ClassesInUseError: cases have a category that the catalogue leaves out.
     """
-    site = read_site(folder)
-    texts = documents(folder, [])
-    return site, casebook.write(lambda tx: tx.save_site(texts, clock.now()))
+    return load_site(documents(folder, []), read_site(folder), casebook, now=clock.now())
 
 
 def current_site(folder: Path, casebook: Casebook, clock: Clock) -> Site:

@@ -216,6 +216,14 @@ class Reading(Protocol):
         """Return the newest applied site's documents by file name; empty if none was applied."""
         ...
 
+    def site_version(self) -> int:
+        """Return the number of the newest applied site, 0 if none was applied."""
+        ...
+
+    def categories_used(self) -> frozenset[str]:
+        """Return the keys of the categories that any case has, whatever became of it."""
+        ...
+
 
 class Transaction(Reading, Protocol):
     """One write: all of it or nothing. What it reads is what it commits against."""

@@ -3,8 +3,6 @@
 Owns these four formats. `site_files` reads the folder as a whole, `camera_features` the cameras.
 """
 
-import csv
-import io
 import re
 import tomllib
 from collections.abc import Mapping, Sequence
@@ -17,9 +15,12 @@ from geo.boundaries import Fault
 from geo.coords import Datum, Extent, LonLat, convert
 from pipeline.cases import Side
 from pipeline.catalogue import Catalogue, Category, CategoryKind, DeadlineUnit
+from pipeline.csv_table import listed, once, read_rows
+from pipeline.duty_pattern import read_pattern, read_rollout
 from pipeline.fields import Fields
 from pipeline.roster import Force, Roster, Shift, Stage
 from pipeline.scenes import Mode, Rule, Scene
+from pipeline.shifts import ShiftTextError, collisions, read_shifts, write_shifts
 from pipeline.site import DispatchPolicy, SiteSettings, Targets
 from pipeline.work_calendar import USUAL_HOURS, CountryError, WorkCalendar, WorkSpan, require_country
 
@@ -29,6 +30,8 @@ FORCE_COLUMNS = (
     "number", "name", "name_zh", "role", "department", "stage", "side", "grid", "units", "shift", "terminal", "lon",
     "lat",
 )  # fmt: skip
+FORCE_COLUMNS_MORE = ("skills",)
+"""Columns that `forces.csv` may have."""
 _CODE = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
 _SHIFT = re.compile(r"([01]\d|2[0-3]):([0-5]\d)-([01]\d|2[0-3]):([0-5]\d)")
 _DAY_S = 86_400.0
@@ -58,6 +61,7 @@ def read_settings(text: str, faults: list[Fault]) -> SiteTable:
     datums = fields.inner("datum")
     datums.only(DATUM_FILES)
     detector, timezone = fields.inner("detector"), _zone(fields)
+    calendar = _calendar(fields.inner("calendar"), timezone)
     settings = SiteSettings(
         code=_code(fields),
         name=fields.text("name"),
@@ -73,7 +77,9 @@ def read_settings(text: str, faults: list[Fault]) -> SiteTable:
         extent=_extent(fields.inner("extent")),
         targets=_targets(fields.inner("targets")),
         dispatch=_policy(fields.inner("dispatch")),
-        calendar=_calendar(fields.inner("calendar"), timezone),
+        calendar=calendar,
+        duty=read_pattern(fields.inner("duty"), calendar),
+        rollout=read_rollout(fields.inner("rollout")),
     )
     return SiteTable(
         settings=settings, datums={name: datums.choice(name, Datum, default=Datum.WGS84) for name in DATUM_FILES}
@@ -241,33 +247,23 @@ def _scene(fields: Fields) -> Scene:
     )
 
 
-def read_forces(text: str, faults: list[Fault], *, datum: Datum) -> Roster:
-    """Return the forces of `forces.csv`; duplicate numbers and terminals are faults."""
-    reader = csv.DictReader(io.StringIO(text.removeprefix("\ufeff")))
-    missing = [column for column in FORCE_COLUMNS if column not in (reader.fieldnames or [])]
-    if missing:
-        seen = ", ".join(reader.fieldnames or ["nothing"])
-        problem = f"column missing: {', '.join(missing)}; seen: {seen}; add it"
-        faults.append(Fault(file=FORCES, feature="line 1", field=missing[0], problem=problem))
-        return Roster(forces=())
+def read_forces(text: str, faults: list[Fault], *, datum: Datum, calendar: WorkCalendar | None = None) -> Roster:
+    """Return the forces of `forces.csv`; duplicate numbers and terminals, and shifts that overlap, are faults.
+
+    Args:
+        datum: of the posts.
+        calendar: for shifts of working or free days.
+    """
     forces = []
     seen_at: dict[tuple[str, str], str] = {}
-    for row in reader:
-        fields = Fields({k: v for k, v in row.items() if k is not None}, FORCES, f"line {reader.line_num}", faults)
-        force = _force(fields, datum)
-        _once(fields, seen_at, ("number", force.number), ("terminal", force.terminal or ""))
+    for fields in read_rows(text, file=FORCES, columns=FORCE_COLUMNS, faults=faults):
+        force = _force(fields, datum, calendar)
+        once(fields, seen_at, ("number", force.number), ("terminal", force.terminal or ""))
         forces.append(force)
     return Roster(forces=tuple(forces))
 
 
-def _once(fields: Fields, seen_at: dict[tuple[str, str], str], *values: tuple[str, str]) -> None:
-    for field, value in values:
-        if value and (field, value) in seen_at:
-            fields.fault(field, f"{value} stands on {seen_at[field, value]} too; each is given once")
-        seen_at.setdefault((field, value), fields.feature)
-
-
-def _force(fields: Fields, datum: Datum) -> Force:
+def _force(fields: Fields, datum: Datum, calendar: WorkCalendar | None) -> Force:
     side = fields.text("side")
     post = LonLat(fields.number("lon", low=-180, high=180), fields.number("lat", low=-90, high=90))
     return Force(
@@ -279,27 +275,24 @@ def _force(fields: Fields, datum: Datum) -> Force:
         stage=fields.choice("stage", Stage),
         side=None if side == _ANY_SIDE else fields.choice("side", Side),
         grid=fields.text("grid"),
-        units=tuple(code for code in fields.text("units", default="", longest=2000).split(";") if code),
-        shifts=_shifts(fields),
+        units=listed(fields, "units"),
+        shifts=_shifts(fields, calendar),
         terminal=fields.text("terminal", default="") or None,
         post=convert(post, source=datum, target=Datum.WGS84),
+        skills=listed(fields, "skills"),
     )
 
 
-def _shifts(fields: Fields) -> tuple[Shift, ...]:
-    text = fields.text("shift")
-    if text == "always":
+def _shifts(fields: Fields, calendar: WorkCalendar | None) -> tuple[Shift, ...]:
+    try:
+        shifts = read_shifts(fields.text("shift", longest=1000), calendar)
+    except ShiftTextError as error:
+        fields.fault("shift", str(error))
         return ()
-    return tuple(shift for part in text.split(";") if (shift := _shift(fields, part.strip())))
-
-
-def _shift(fields: Fields, text: str) -> Shift | None:
-    found = _SHIFT.fullmatch(text)
-    if not found:
-        fields.fault("shift", f"is {text!r}, expected always or HH:MM-HH:MM joined by ';'")
-        return None
-    hours = [int(group) for group in found.groups()]
-    return Shift(start=time(hours[0], hours[1]), end=time(hours[2], hours[3]))
+    for one, other in collisions(shifts):
+        both = f"{write_shifts((one,))} and {write_shifts((other,))}"
+        fields.fault("shift", f"puts it on two shifts at once: {both} overlap; end one before the other begins")
+    return shifts
 
 
 def cross_faults(roster: Roster, *, grids: Sequence[str], units: Mapping[str, str]) -> list[Fault]:

@@ -80,6 +80,10 @@ class Desk:
     def __init__(self, *, site: Site, casebook: Casebook, clock: Clock, evidence: EvidenceStore) -> None:
         self._site, self._casebook, self._clock, self._evidence = site, casebook, clock, evidence
 
+    def adopt(self, site: Site) -> None:
+        """Work by a changed site from here on; what is under way ends by the one before."""
+        self._site = site
+
     def take(self, sighting: Sighting, *, principal: Principal, state: CameraState | None = None) -> Taken:
         """Take a sighting in: open a case and offer it, attach it to one, or ignore it.
 

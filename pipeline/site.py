@@ -15,7 +15,9 @@ from geo.locate import Locator
 from pipeline.cameras import Camera
 from pipeline.cases import Side
 from pipeline.catalogue import Catalogue
+from pipeline.duty_pattern import DutyPattern, Rollout
 from pipeline.errors import PipelineError, UnknownError
+from pipeline.organisation import Organisation
 from pipeline.roster import Roster
 from pipeline.scenes import Scene
 from pipeline.work_calendar import WorkCalendar
@@ -60,6 +62,8 @@ class SiteSettings:
     targets: Targets
     dispatch: DispatchPolicy
     calendar: WorkCalendar
+    duty: DutyPattern = field(default_factory=DutyPattern)
+    rollout: Rollout = field(default_factory=Rollout)
 
 
 class OutsideError(PipelineError):
@@ -92,6 +96,7 @@ class Site:
     catalogue: Catalogue
     scenes: Mapping[str, Scene]
     streets: Mapping[str, object] | None = None
+    organisation: Organisation = field(default_factory=Organisation)
     _units: Locator = field(init=False, repr=False, compare=False)
     _unit_by_code: Mapping[str, Unit] = field(init=False, repr=False, compare=False)
 

@@ -214,6 +214,14 @@ class SqlReading:
         documents: dict[str, str] = {} if stored is None else json.loads(stored)
         return documents
 
+    def site_version(self) -> int:
+        """Return the number of the newest applied site, 0 if none was applied."""
+        return int(self._connection.execute(select(func.max(t.site_versions.c.version))).scalar_one() or 0)
+
+    def categories_used(self) -> frozenset[str]:
+        """Return the keys of the categories that any case has."""
+        return frozenset(self._connection.execute(select(t.cases.c.category).distinct()).scalars())
+
     def _rows(self, query: Select[Any]) -> Sequence[Mapping[Any, Any]]:
         return self._connection.execute(query).mappings().all()
 
