@@ -7,7 +7,7 @@ import sys
 
 import typer
 
-from api.commands import demo, evaluate, live, maps, organisation, places, site, train
+from api.commands import catalogue, demo, evaluate, intake, live, maps, organisation, places, site, train
 from api.commands.report import say
 from api.errors import ApiError
 from geo.errors import GeoError
@@ -21,6 +21,9 @@ app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_
 for room in (site, places, live, maps, demo, evaluate, train):
     app.registered_commands += room.app.registered_commands
 app.add_typer(places.boundaries, name="boundaries")
+app.add_typer(catalogue.app, name="catalogue")
+app.add_typer(intake.hotline, name="hotline")
+app.add_typer(intake.places, name="places")
 app.add_typer(organisation.app, name="organisation")
 
 

@@ -11,6 +11,7 @@ from api.permissions import require_door
 from api.services import Services
 from api.site_now import SiteNow
 from api.stream import Changes
+from pipeline.front_desk import FrontDesk
 from pipeline.principal import Principal
 
 
@@ -50,6 +51,13 @@ def who_asks(connection: HTTPConnection) -> Principal:
     return who
 
 
+def front_desk_of(connection: HTTPConnection) -> FrontDesk:
+    """Return the desk for what comes in from outside."""
+    services = services_of(connection)
+    return FrontDesk(site=services.site, casebook=services.casebook, desk=services.desk, clock=services.clock)
+
+
+FrontDeskIn = Annotated[FrontDesk, Depends(front_desk_of)]
 ServicesIn = Annotated[Services, Depends(services_of)]
 ChangesIn = Annotated[Changes, Depends(changes_of)]
 SiteNowIn = Annotated[SiteNow, Depends(site_now_of)]

@@ -31,6 +31,18 @@ _TABLE: Final = {
     "POST cases/{number}/{action}": ACTORS,
     "GET evidence/{ident}": READERS,
     "GET stream": READERS,
+    # what comes in
+    "POST reports": REPORTERS,
+    "DELETE reports/{receipt}/phone": DESK,
+    "POST hotline/tickets.csv": DESK,
+    "GET places": DESK,
+    "POST places.csv": ADMINS,
+    "GET places/sheet.pdf": DESK,
+    "DELETE places/{code}": ADMINS,
+    "GET appeals": OVERSEERS,
+    "POST appeals/{number}": DESK,
+    "POST appeals/{number}/uphold": DESK,
+    "POST appeals/{number}/dismiss": DESK,
     # where things are
     "GET terminals": READERS,
     "GET terminals/{ident}/queue": READERS,
@@ -48,6 +60,13 @@ _TABLE: Final = {
     "GET organisation/ahead": OVERSEERS,
     "GET organisation/{table}.csv": OVERSEERS,
     "PUT organisation/{table}.csv": ADMINS,
+    # the catalogue
+    "GET catalogue": REPORTERS,
+    "GET catalogue/{table}.csv": READERS,
+    "PUT catalogue/{table}.csv": ADMINS,
+    "GET catalogue/classes/{key:path}": REPORTERS,
+    "PUT catalogue/classes/{key:path}": ADMINS,
+    "DELETE catalogue/classes/{key:path}": ADMINS,
 }
 ROLES: Final[Mapping[str, tuple[Role, ...]]] = MappingProxyType(_TABLE)
 

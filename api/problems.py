@@ -37,7 +37,8 @@ _ROWS_BY_STATUS: Final[Mapping[HTTPStatus, str]] = {
     HTTPStatus.CONFLICT: """
         pipeline.casebook.AlreadyTakenError pipeline.casebook.VersionConflictError pipeline.cases.IllegalStepError
         pipeline.cases.NotYourCaseError pipeline.frame_desk.FrameTooOldError
-        pipeline.site_changes.ClassesInUseError pipeline.site_changes.SiteChangedError""",
+        pipeline.appeals.NoAppealError pipeline.site_changes.ClassesInUseError
+        pipeline.site_changes.SiteChangedError""",
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE: """
         geo.heatmap_errors.HeatmapTooLargeError pipeline.source_errors.FrameTooLargeError""",
     HTTPStatus.UNPROCESSABLE_ENTITY: """
@@ -45,11 +46,14 @@ _ROWS_BY_STATUS: Final[Mapping[HTTPStatus, str]] = {
         pipeline.casebook.HistoryError pipeline.casebook.LimitError pipeline.cases.ReasonMissingError
         pipeline.errors.NaiveTimeError
         pipeline.frame_desk.FrameFromFutureError pipeline.site.OutsideError
-        pipeline.site_changes.ChangeFaultsError
+        pipeline.site_changes.ChangeFaultsError pipeline.catalogue.NotReportableError
+        api.organisation_tables.NotTextError pipeline.front_desk.PlacesFileError pipeline.hotline.HotlineFileError
         pipeline.source_errors.FrameUnreadableError""",
-    HTTPStatus.TOO_MANY_REQUESTS: "api.errors.FramesFullError pipeline.frame_desk.CameraBusyError",
+    HTTPStatus.TOO_MANY_REQUESTS: """
+        api.errors.FramesFullError pipeline.frame_desk.CameraBusyError pipeline.receipts.TooManyReportsError""",
     HTTPStatus.SERVICE_UNAVAILABLE: """
-        api.errors.FramesOffError api.errors.StreamsFullError pipeline.casebook.BusyError""",
+        api.errors.FramesOffError api.errors.PicturesOffError api.errors.StreamsFullError
+        pipeline.casebook.BusyError""",
     # Ours to mend: files of the site, weights, the database. The words may name paths, so they stay in the log.
     HTTPStatus.INTERNAL_SERVER_ERROR: """
         api.errors.AssetsMissingError api.errors.TokenFileError

@@ -1,5 +1,7 @@
 """The composition root: opens the casebook, brings the site up from it and puts the services together."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -42,6 +44,16 @@ def open_book(where: Premises) -> Casebook:
     """Open the casebook, its schema brought up to date."""
     where.data.mkdir(parents=True, exist_ok=True)
     return open_casebook(where.database)
+
+
+@contextmanager
+def opened_book(folder: Path, *, data: Path | None = None, database: str | None = None) -> Iterator[Casebook]:
+    """Open a site's casebook for as long as a command needs it."""
+    book = open_book(premises(folder, data=data, database=database))
+    try:
+        yield book
+    finally:
+        book.close()
 
 
 def apply_site(folder: Path, casebook: Casebook, clock: Clock) -> tuple[Site, int]:

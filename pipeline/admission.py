@@ -17,6 +17,7 @@ from pipeline.principal import PIPELINE
 from pipeline.scenes import Mode
 from pipeline.sightings import Sighting
 from pipeline.site import Place, Site
+from pipeline.urgency import Urgency, urgency
 
 ATTACH, OPEN = "attach", "open"
 
@@ -28,12 +29,14 @@ class Taken:
     Attributes:
         number: the case that it opened or belongs to; None when it was ignored.
         dispatch: who got the case, or why nobody did; None when it was not offered.
+        receipt: by which whoever reported asks what became of it; None for sightings.
     """
 
     outcome: Literal["open", "attach", "ignore"]
     number: str | None
     reason: str
     dispatch: Dispatch | NoTerminal | None
+    receipt: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,6 +46,8 @@ class Notice:
     Attributes:
         mode: auto files a case at once, confirm leaves it reported until somebody verifies it.
         pictures: evidence whose files are in their places; its case is filled in when it is known.
+        urgency: whether a case that is opened is urgent, and why; None for what its class says.
+        condition, ticket_due: see `Case`.
     """
 
     channel: Channel
@@ -57,6 +62,9 @@ class Notice:
     description: str = ""
     sighting: Sighting | None = None
     pictures: tuple[Evidence, ...] = ()
+    urgency: Urgency | None = None
+    condition: int | None = None
+    ticket_due: datetime | None = None
 
 
 def admit(tx: Transaction, notice: Notice, *, site: Site, entered: Entered) -> Taken:
@@ -90,14 +98,17 @@ def number_prefix(site: Site) -> str:
 
 
 def _open(tx: Transaction, notice: Notice, decision: Open, *, site: Site, entered: Entered) -> Case:
-    now, urgent, targets = entered.now, notice.category.urgent, site.settings.targets
+    now, targets = entered.now, site.settings.targets
+    why = notice.urgency or urgency(notice.category, channel=notice.channel)
+    # What is collected before its grid is switched on is nobody's to attend yet.
+    clocked = why.urgent and site.settings.rollout.is_on(notice.place.grid, now, site.settings.timezone)
     seen = notice.sighting
     case = Case(
         number=tx.next_number(number_prefix(site), now.astimezone(site.settings.timezone).strftime("%Y%m%d")),
         category=notice.category.key,
         channel=notice.channel,
         status=Status.FILED if notice.mode is Mode.AUTO else Status.REPORTED,
-        urgent=urgent,
+        urgent=why.urgent,
         lonlat=notice.lonlat,
         cov_m2=notice.cov_m2,
         error_m=notice.error_m,
@@ -110,10 +121,13 @@ def _open(tx: Transaction, notice: Notice, decision: Open, *, site: Site, entere
         description=notice.description,
         camera=seen.camera if seen else None,
         scene=seen.scene if seen else None,
-        arrive_by=now + timedelta(seconds=targets.arrive_s) if urgent else None,
-        first_result_by=now + timedelta(seconds=targets.first_result_s) if urgent else None,
+        arrive_by=now + timedelta(seconds=targets.arrive_s) if clocked else None,
+        first_result_by=now + timedelta(seconds=targets.first_result_s) if clocked else None,
         sightings=1 if seen else 0,
         version=1,
+        urgent_reason=why.reason,
+        condition=notice.condition,
+        ticket_due=notice.ticket_due,
     )
     tx.add_case(case)
     details = {**opening_details(case), "reason": decision.reason, **_shown(notice)}
@@ -158,10 +172,11 @@ def _offer(tx: Transaction, case: Case, *, site: Site, entered: Entered) -> Disp
 
 
 def _shown(notice: Notice) -> dict[str, object]:
-    """Return the event's words on the sighting and its pictures."""
+    """Return the event's words on the sighting, if it is one, and the pictures."""
     seen = notice.sighting
+    pictures = {"pictures": _listed(notice.pictures)} if notice.pictures else {}
     if seen is None:
-        return {}
+        return dict(pictures)
     told: dict[str, object] = {
         "sighting": seen.id,
         "camera": seen.camera,
@@ -173,7 +188,7 @@ def _shown(notice: Notice) -> dict[str, object]:
         "unseen_s": seen.unseen_s,
         "detector": seen.detector,
     }
-    return {**told, **({"pictures": _listed(notice.pictures)} if notice.pictures else {})}
+    return {**told, **pictures}
 
 
 def _listed(pictures: Sequence[Evidence]) -> list[dict[str, object]]:
@@ -182,9 +197,8 @@ def _listed(pictures: Sequence[Evidence]) -> list[dict[str, object]]:
 
 def _remember(tx: Transaction, notice: Notice, *, case: str | None) -> None:
     seen = notice.sighting
-    if seen is None:
-        return
-    tx.add_sighting(seen.id, case=case, camera=seen.camera, captured_at=seen.captured_at)
+    if seen is not None:
+        tx.add_sighting(seen.id, case=case, camera=seen.camera, captured_at=seen.captured_at)
     if case is not None:
         for picture in notice.pictures:
             tx.add_evidence(replace(picture, case=case))

@@ -9,6 +9,7 @@ from geo.coords import LonLat
 from pipeline.cases import Case, Channel, Event, Status
 from pipeline.errors import PipelineError
 from pipeline.health_events import HealthEvent
+from pipeline.reports import ReportReading, ReportWriting
 from pipeline.terminals import Terminal
 
 T = TypeVar("T")
@@ -225,7 +226,11 @@ class Reading(Protocol):
         ...
 
 
-class Transaction(Reading, Protocol):
+class Inside(Reading, ReportReading, Protocol):
+    """All that can be asked, on one state of the casebook."""
+
+
+class Transaction(Inside, ReportWriting, Protocol):
     """One write: all of it or nothing. What it reads is what it commits against."""
 
     def next_number(self, prefix: str, day: str) -> str:
@@ -294,6 +299,10 @@ class Casebook(Reading, Protocol):
 
     def write(self, work: Callable[[Transaction], T]) -> T:
         """Run a write transaction; `work` may be run again after a conflict, so it must only touch the transaction."""
+        ...
+
+    def look(self, question: Callable[[Inside], T]) -> T:
+        """Answer a question of several parts on one state of the casebook."""
         ...
 
     def close(self) -> None:

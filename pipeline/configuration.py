@@ -1,10 +1,9 @@
-"""Reading a site's tables: `site.toml`, `catalogue.toml`, `scenes.toml` and `forces.csv` to values, all faults noted.
+"""Reading a site's tables: `site.toml`, `scenes.toml` and `forces.csv` to values, all faults noted.
 
-Owns these four formats. `site_files` reads the folder as a whole, `camera_features` the cameras.
+Owns these three formats. `catalogue_files` reads the catalogue, `camera_features` the cameras, `site_files` a folder.
 """
 
 import re
-import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, time
@@ -14,7 +13,9 @@ from zoneinfo import ZoneInfo
 from geo.boundaries import Fault
 from geo.coords import Datum, Extent, LonLat, convert
 from pipeline.cases import Side
-from pipeline.catalogue import Catalogue, Category, CategoryKind, DeadlineUnit
+from pipeline.catalogue import Catalogue
+from pipeline.catalogue_files import CATALOGUE, read_catalogue
+from pipeline.channel_rules import read_channels
 from pipeline.csv_table import listed, once, read_rows
 from pipeline.duty_pattern import read_pattern, read_rollout
 from pipeline.fields import Fields
@@ -22,9 +23,23 @@ from pipeline.roster import Force, Roster, Shift, Stage
 from pipeline.scenes import Mode, Rule, Scene
 from pipeline.shifts import ShiftTextError, collisions, read_shifts, write_shifts
 from pipeline.site import DispatchPolicy, SiteSettings, Targets
+from pipeline.toml_tables import read_tables, read_toml
 from pipeline.work_calendar import USUAL_HOURS, CountryError, WorkCalendar, WorkSpan, require_country
 
-SITE, CATALOGUE, SCENES, FORCES = "site.toml", "catalogue.toml", "scenes.toml", "forces.csv"
+__all__ = [
+    "CATALOGUE",
+    "FORCES",
+    "FORCE_COLUMNS",
+    "SCENES",
+    "SITE",
+    "SiteTable",
+    "cross_faults",
+    "read_catalogue",
+    "read_forces",
+    "read_scenes",
+    "read_settings",
+]
+SITE, SCENES, FORCES = "site.toml", "scenes.toml", "forces.csv"
 DATUM_FILES = ("grids", "units", "cameras", "forces")
 FORCE_COLUMNS = (
     "number", "name", "name_zh", "role", "department", "stage", "side", "grid", "units", "shift", "terminal", "lon",
@@ -44,15 +59,6 @@ class SiteTable:
 
     settings: SiteSettings
     datums: Mapping[str, Datum]
-
-
-def read_toml(text: str, *, file: str, faults: list[Fault]) -> Mapping[str, object]:
-    """Return a TOML document's table, empty with a fault when it is not TOML."""
-    try:
-        return tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        faults.append(Fault(file=file, feature="", field="", problem=f"is not TOML: {error}; mend that line"))
-        return {}
 
 
 def read_settings(text: str, faults: list[Fault]) -> SiteTable:
@@ -80,6 +86,7 @@ def read_settings(text: str, faults: list[Fault]) -> SiteTable:
         calendar=calendar,
         duty=read_pattern(fields.inner("duty"), calendar),
         rollout=read_rollout(fields.inner("rollout")),
+        channels=read_channels(fields.inner("channels")),
     )
     return SiteTable(
         settings=settings, datums={name: datums.choice(name, Datum, default=Datum.WGS84) for name in DATUM_FILES}
@@ -173,55 +180,18 @@ def _policy(fields: Fields) -> DispatchPolicy:
     )
 
 
-def _tables(text: str, name: str, *, file: str, faults: list[Fault]) -> list[Fields]:
-    document = read_toml(text, file=file, faults=faults)
-    Fields(document, file, "", faults).only([name])
-    tables = document.get(name, [])
-    if not isinstance(tables, list) or not all(isinstance(table, Mapping) for table in tables):
-        faults.append(Fault(file=file, feature="", field=name, problem=f"expected tables headed [[{name}]]"))
-        return []
-    return [Fields(table, file, str(table.get("code") or f"#{index}"), faults) for index, table in enumerate(tables, 1)]
-
-
-def read_catalogue(text: str, faults: list[Fault]) -> Catalogue:
-    """Return the categories of `catalogue.toml`."""
-    found: dict[str, Category] = {}
-    for fields in _tables(text, "category", file=CATALOGUE, faults=faults):
-        category = _category(fields)
-        if category.key in found:
-            fields.fault("code", f"{category.key} stands twice; keep one")
-        found[category.key] = category
-    return Catalogue(found)
-
-
-def _category(fields: Fields) -> Category:
-    fields.only(Category.__dataclass_fields__)
-    return Category(
-        standard=fields.text("standard"),
-        kind=fields.choice("kind", CategoryKind),
-        code=fields.text("code"),
-        name=fields.text("name"),
-        name_zh=fields.text("name_zh"),
-        urgent=fields.flag("urgent", default=False),
-        department=fields.text("department"),
-        first_roles=fields.texts("first_roles"),
-        deadline_value=fields.number("deadline_value", low=0.1, high=1000),
-        deadline_unit=fields.choice("deadline_unit", DeadlineUnit),
-        closing_condition=fields.text("closing_condition", default=""),
-        merge_within_m=fields.number("merge_within_m", low=0, high=500, default=10),
-        merge_within_s=fields.number("merge_within_s", low=0, high=365 * _DAY_S, default=_DAY_S),
-    )
-
-
 def read_scenes(text: str, faults: list[Fault], *, categories: Catalogue) -> Mapping[str, Scene]:
     """Return the scenes of `scenes.toml` by code."""
     found: dict[str, Scene] = {}
-    for fields in _tables(text, "scene", file=SCENES, faults=faults):
+    for fields in read_tables(text, "scene", file=SCENES, faults=faults):
         scene = _scene(fields)
         if scene.code in found:
             fields.fault("code", f"{scene.code} stands twice; keep one")
-        if scene.category not in categories.by_key:
+        category = categories.by_key.get(scene.category)
+        if category is None:
             fields.fault("category", f"{scene.category!r} is not in {CATALOGUE}; write '<standard>/<kind>/<code>'")
+        elif not category.reportable:
+            fields.fault("category", f"{scene.category!r} is not reportable, so no case can be opened; switch it on")
         found[scene.code] = scene
     return found
 

@@ -19,9 +19,12 @@ from pipeline.evidence import EvidenceStore
 from pipeline.health_events import HealthEvent
 from pipeline.offers import Entered, assign, enter, offer, release, withdraw
 from pipeline.principal import PIPELINE, Principal, Role
+from pipeline.receipts import new_receipt, receive, require_phone, require_room
+from pipeline.reports import PrintedPlace, Ticket
 from pipeline.scenes import Mode, Scene
 from pipeline.sightings import Sighting, View
 from pipeline.site import OutsideError, Place, Site
+from pipeline.urgency import urgency
 
 __all__ = ["Desk", "NotYourGridError", "NotYourTerminalError", "Report", "Taken"]
 
@@ -34,6 +37,7 @@ _REPORTERS = {
     Channel.PATROL: (Role.FORCE, *_MANAGERS),
     Channel.PUBLIC: (Role.CITIZEN, *_MANAGERS),
     Channel.HOTLINE: _MANAGERS,
+    Channel.ALARM: _MANAGERS,
     Channel.TRANSFER: _MANAGERS,
 }
 _OFFERED_AFTER = frozenset({Action.FILE, Action.DECLINE})
@@ -61,6 +65,12 @@ class Report:
 
     Attributes:
         error_m: semi-major axis of the position's 95 % ellipse, metres.
+        condition: number of the category's filing condition; None to name none.
+        hazard: whoever reports sees a serious safety hazard.
+        ticket: the number that another body gave it, with that body's deadline.
+        place: the printed place that it came by; counted against its limit.
+        phone: optional, personal; kept beside the case's history.
+        picture: made unreadable where it shows people, before it comes here.
     """
 
     channel: Channel
@@ -69,6 +79,12 @@ class Report:
     error_m: float = 10.0
     occurred_at: datetime
     description: str = ""
+    condition: int | None = None
+    hazard: bool = False
+    ticket: Ticket | None = None
+    place: PrintedPlace | None = None
+    phone: str = ""
+    picture: View | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "occurred_at", utc(self.occurred_at, field="occurred_at"))
@@ -138,21 +154,27 @@ class Desk:
         self._casebook.write(lambda tx: tx.save_health(event))
 
     def report(self, report: Report, *, principal: Principal) -> Taken:
-        """Take a report in. What the public reports waits for verification, everything else is filed and offered.
+        """Take a report in. What a channel has verified first waits, everything else is filed and offered.
+
+        A ticket that was taken before is ignored, and the answer names its case.
 
         Raises:
             RefusedError: the principal may not report through this channel or in this grid.
             UnknownError: there is no such category.
             OutsideError, CoordinateError: the place lies in no grid, or is none.
-            LimitError: a value is out of bounds.
+            NotReportableError: the site does not work the category.
+            LimitError, TooManyReportsError: a value is out of bounds; the public's limits are reached.
+            EvidenceError: the picture cannot be stored; nothing was.
         """
         if report.channel not in _REPORTERS:
             raise LimitError("channel", report.channel, ", ".join(_REPORTERS) + "; cameras' sightings are not reports")
         principal.require(f"report through channel {report.channel}", *_REPORTERS[report.channel])
         self._check(report)
-        category, place = self._site.catalogue.get(report.category), self._site.place(report.lonlat)
+        category, place = self._site.catalogue.reportable(report.category), self._site.place(report.lonlat)
+        condition = category.condition(report.condition)
         self._require_grid(principal, place)
         variance_m2 = (report.error_m / ELLIPSE_95) ** 2
+        receipt = new_receipt()
         notice = Notice(
             channel=report.channel,
             category=category,
@@ -160,12 +182,30 @@ class Desk:
             cov_m2=(variance_m2, 0.0, variance_m2),
             error_m=report.error_m,
             place=place,
-            mode=Mode.CONFIRM if report.channel is Channel.PUBLIC else Mode.AUTO,
+            mode=Mode.CONFIRM if report.channel in self._site.settings.channels.verify else Mode.AUTO,
             first_seen_at=report.occurred_at,
             seen_at=report.occurred_at,
             description=report.description,
+            urgency=urgency(
+                category,
+                channel=report.channel,
+                condition=condition,
+                hazard=report.hazard,
+                ticket_urgent=report.ticket is not None and report.ticket.urgent,
+            ),
+            condition=report.condition,
+            ticket_due=report.ticket.due_at if report.ticket else None,
+            pictures=self._reported_picture(report, receipt),
         )
-        return self._casebook.write(lambda tx: admit(tx, notice, site=self._site, entered=self._entered(principal)))
+
+        def work(tx: Transaction) -> Taken:
+            known = require_room(tx, report, self._site.settings.channels, now=self._clock.now())
+            if known is not None:
+                return known
+            taken = admit(tx, notice, site=self._site, entered=self._entered(principal))
+            return receive(tx, report, taken, receipt=receipt, now=self._clock.now())
+
+        return self._casebook.write(work)
 
     def act(
         self,
@@ -187,7 +227,7 @@ class Desk:
             IllegalStepError, NotYourCaseError, ReasonMissingError, RefusedError: see `cases.step`.
             LimitError, CoordinateError: a value is out of bounds.
         """
-        _bound("note", note)
+        bound_words("note", note)
         if lonlat is not None:
             checked_lonlat(np.array([lonlat], dtype=np.float64))
         if terminal is not None and action is not Action.DISPATCH:
@@ -318,6 +358,22 @@ class Desk:
             )
         return tuple(stored)
 
+    def _reported_picture(self, report: Report, receipt: str) -> tuple[Evidence, ...]:
+        if report.picture is None:
+            return ()
+        file = self._evidence.put(report.picture, camera=report.channel.value, sighting=receipt)
+        return (
+            Evidence(
+                id=hashlib.sha256(receipt.encode()).hexdigest()[:24],
+                case="",
+                sighting=receipt,
+                label=report.picture.label,
+                path=file.path,
+                sha256=file.sha256,
+                captured_at=utc(report.picture.captured_at, field="captured_at"),
+            ),
+        )
+
     def _all(self, status: Status) -> Iterator[Case]:
         """Yield the cases of a status, newest first, page by page."""
         wanted = CaseFilter(statuses=frozenset({status}), limit=_PAGE)
@@ -345,7 +401,8 @@ class Desk:
         return self._site.scenes[code]
 
     def _check(self, report: Report) -> None:
-        _bound("description", report.description)
+        bound_words("description", report.description)
+        require_phone(report.phone)
         if not (math.isfinite(report.error_m) and 0.0 < report.error_m <= WORST_ERROR_M):
             raise LimitError("error_m", report.error_m, f"more than 0 and at most {WORST_ERROR_M:.0f}")
         self._require_past("occurred_at", report.occurred_at)
@@ -389,7 +446,12 @@ def _may_see(principal: Principal, case: Case) -> bool:
     return principal.grids is None or case.grid in principal.grids or holds
 
 
-def _bound(field: str, words: str) -> None:
+def bound_words(field: str, words: str) -> None:
+    """Require that words can be stored and shown.
+
+    Raises:
+        LimitError: too many of them, or a NUL or half a character among them.
+    """
     if len(words) > MOST_WORDS:
         raise LimitError(field, f"{len(words)} characters long", f"{MOST_WORDS} at most")
     # JSON can spell half a character, and a NUL; neither can be stored, hashed or shown.

@@ -84,14 +84,19 @@ def elapsed_s(
 
 
 def closing_due(case: Case, site: Site) -> datetime | None:
-    """Return when a case must be handled by its category's deadline; None for one that has ended or was handled.
+    """Return when a case must be handled; None for one that has ended or was handled.
 
-    The clock starts when the case was recorded.
+    The ticket's own deadline goes first, then the filing condition's, then the category's. The clock starts when the
+    case was recorded.
     """
     category = site.catalogue.by_key.get(case.category)
     if category is None or case.status in _HANDLED:
         return None
-    return due(category.deadline_value, category.deadline_unit, start=case.recorded_at, calendar=site.settings.calendar)
+    if case.ticket_due is not None:
+        return case.ticket_due
+    named = next((each for each in category.conditions if each.number == case.condition), None)
+    value, unit = (named or category).deadline_value, (named or category).deadline_unit
+    return due(value, unit, start=case.recorded_at, calendar=site.settings.calendar)
 
 
 _HANDLED = ENDED | {Status.HANDLED, Status.CHECKED}

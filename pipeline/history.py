@@ -18,7 +18,7 @@ from pipeline.cases import ON_TERMINAL, Case, Channel, Event, Side, Status
 OUTSIDE_CHAIN = frozenset({"note", "description", "pictures"})
 """The details that people may ask to have erased."""
 
-_NOT_STEPS = frozenset({"attach", "no-terminal"})
+_NOT_STEPS = frozenset({"attach", "no-terminal", "appeal", "appeal-upheld", "appeal-dismissed"})
 _TERMINAL_STAYS = ON_TERMINAL | {Status.HANDLED, Status.CHECKED, Status.CLOSED}
 
 
@@ -120,6 +120,9 @@ def opening_details(case: Case) -> dict[str, object]:
         "first_result_by": case.first_result_by.isoformat() if case.first_result_by else None,
         "sightings": case.sightings,
         "description": case.description,
+        **({"urgent_reason": case.urgent_reason} if case.urgent_reason else {}),
+        **({"condition": case.condition} if case.condition is not None else {}),
+        **({"ticket_due": case.ticket_due.isoformat()} if case.ticket_due else {}),
     }
 
 
@@ -165,6 +168,9 @@ def _opened(event: Event) -> Case:
         first_result_by=_instant(told["first_result_by"]),
         sightings=int(_floats([told["sightings"]])[0]),
         version=1,
+        urgent_reason=str(told.get("urgent_reason", "")),
+        condition=None if told.get("condition") is None else int(_floats([told["condition"]])[0]),
+        ticket_due=_instant(told.get("ticket_due")),
     )
 
 

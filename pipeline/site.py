@@ -15,6 +15,7 @@ from geo.locate import Locator
 from pipeline.cameras import Camera
 from pipeline.cases import Side
 from pipeline.catalogue import Catalogue
+from pipeline.channel_rules import ChannelRules
 from pipeline.duty_pattern import DutyPattern, Rollout
 from pipeline.errors import PipelineError, UnknownError
 from pipeline.organisation import Organisation
@@ -64,6 +65,7 @@ class SiteSettings:
     calendar: WorkCalendar
     duty: DutyPattern = field(default_factory=DutyPattern)
     rollout: Rollout = field(default_factory=Rollout)
+    channels: ChannelRules = field(default_factory=ChannelRules)
 
 
 class OutsideError(PipelineError):

@@ -17,6 +17,7 @@ from pipeline.casebook import (
     CaseFilter,
     CaseKept,
     Evidence,
+    Inside,
     OutboxMessage,
     Page,
     StorageError,
@@ -84,6 +85,11 @@ class SqlCasebook:
                 return work(SqlTransaction(connection))
 
         return self._retried(attempt)
+
+    def look(self, question: Callable[[Inside], T]) -> T:
+        """See `Casebook.look`."""
+        with self._reading() as now:
+            return question(now)
 
     def close(self) -> None:
         """Let go of connections."""

@@ -16,6 +16,7 @@ from pipeline.cases import ON_TERMINAL, Case, Event, Status
 from pipeline.errors import UnknownError
 from pipeline.health_events import HealthEvent
 from pipeline.history import Aside, Entry
+from pipeline.sql_reports import SqlReportReading
 from pipeline.sql_rows import case_of, event_of, evidence_of, health_of, instant, is_plain, kept_of, message_of, micros
 from pipeline.terminals import Terminal
 
@@ -27,7 +28,7 @@ _LAST_SEQUENCE = 2**63 - 1
 _NOT_FILED = (Status.REPORTED.value, Status.VERIFIED.value, Status.REFUSED.value, Status.VOID.value)
 
 
-class SqlReading:
+class SqlReading(SqlReportReading):
     """Answers what can be asked of a casebook, on a connection that somebody else opens and closes."""
 
     def __init__(self, connection: Connection) -> None:

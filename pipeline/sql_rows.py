@@ -74,6 +74,9 @@ def case_row(case: Case) -> dict[str, Any]:
         "distance_m": case.distance_m,
         "sightings": case.sightings,
         "version": case.version,
+        "urgent_reason": case.urgent_reason,
+        "condition": case.condition,
+        "ticket_due": micros_or_none(case.ticket_due),
     }
 
 
@@ -103,6 +106,9 @@ def case_of(row: Mapping[Any, Any]) -> Case:
         distance_m=row["distance_m"],
         sightings=row["sightings"],
         version=row["version"],
+        urgent_reason=row["urgent_reason"],
+        condition=row["condition"],
+        ticket_due=instant_or_none(row["ticket_due"]),
     )
 
 

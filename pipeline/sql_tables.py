@@ -67,6 +67,9 @@ cases = Table(
     Column("distance_m", Float(53)),
     Column("sightings", Integer, nullable=False),
     Column("version", Integer, nullable=False),
+    Column("urgent_reason", String(200), nullable=False, server_default=""),
+    Column("condition", Integer),
+    Column("ticket_due", BigInteger),
     Index("ix_cases_place", "category", "lon", "lat"),
     Index("ix_cases_status", "status", "ordinal"),
     Index("ix_cases_grid", "grid", "ordinal"),
@@ -175,6 +178,34 @@ camera_references = Table(
     Column("camera", String(80), primary_key=True),
     Column("at", BigInteger, nullable=False),
     Column("memory", Text, nullable=False),
+)
+
+reports = Table(
+    "reports",
+    metadata,
+    Column("id", String(40), primary_key=True),
+    Column("channel", String(20), nullable=False),
+    Column("source", String(40), nullable=False),
+    Column("ticket", String(80)),
+    Column("case_number", String(40), ForeignKey("cases.number"), nullable=False),
+    Column("outcome", String(20), nullable=False),
+    Column("at", BigInteger, nullable=False),
+    Column("place", String(40)),
+    Column("phone", String(40)),
+    UniqueConstraint("source", "ticket"),  # a ticket is taken once; those without one are NULL and never meet
+    Index("ix_reports_case", "case_number"),
+    Index("ix_reports_place", "place", "at"),
+)
+
+places = Table(
+    "places",
+    metadata,
+    Column("code", String(40), primary_key=True),
+    Column("name", String(200), nullable=False),
+    Column("lon", Float(53), nullable=False),
+    Column("lat", Float(53), nullable=False),
+    Column("made_at", BigInteger, nullable=False),
+    Column("ended_at", BigInteger),
 )
 
 site_versions = Table(

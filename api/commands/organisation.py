@@ -1,7 +1,5 @@
 """`organisation`: who leads and who is on duty, and its tables out of and into the database."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
@@ -12,7 +10,7 @@ from api.commands.report import give, say
 from api.options import SAMPLE, DatabaseOption, DataOption, JsonOption, SiteOption
 from api.organisation_now import duty_now, organisation_now
 from api.organisation_tables import Table, decoded, table_text
-from api.wiring import open_book, premises
+from api.wiring import opened_book
 from pipeline.casebook import Casebook
 from pipeline.clocks import WallClock
 from pipeline.duty_ahead import missing
@@ -33,7 +31,7 @@ def show(
     site: SiteOption = SAMPLE, data: DataOption = None, database: DatabaseOption = None, as_json: JsonOption = False
 ) -> None:
     """Show grids with chiefs, units with heads, stations, departments, and who commands."""
-    with _book(site, data, database) as book:
+    with opened_book(site, data=data, database=database) as book:
         found = organisation_now(_applied(book), WallClock().now(), version=book.site_version())
     if as_json:
         give(found.model_dump(mode="json"), as_json=True)
@@ -56,7 +54,7 @@ def duty(
     as_json: JsonOption = False,
 ) -> None:
     """Show who is on duty or on standby at a moment."""
-    with _book(site, data, database) as book:
+    with opened_book(site, data=data, database=database) as book:
         found = duty_now(_applied(book), _moment(at))
     if as_json:
         give(found.model_dump(mode="json"), as_json=True)
@@ -75,7 +73,7 @@ def ahead(
     as_json: JsonOption = False,
 ) -> None:
     """Show what will be missing within a week: hours without anybody, posts without a holder."""
-    with _book(site, data, database) as book:
+    with opened_book(site, data=data, database=database) as book:
         found = missing(_applied(book), _moment(at))
     give({"missing": [str(each) for each in found]}, as_json=as_json)
     for each in found:
@@ -91,7 +89,7 @@ def export_table(
     database: DatabaseOption = None,
 ) -> None:
     """Write a table of the applied site as CSV."""
-    with _book(site, data, database) as book:
+    with opened_book(site, data=data, database=database) as book:
         text = table_text(_documents(book), table)
     output.write_text(text, encoding="utf-8")
     say(f"written to {output}")
@@ -108,22 +106,13 @@ def import_table(
 ) -> None:
     """Replace a table of the applied site; the whole is checked first, and every fault is told at once."""
     text = decoded(path.read_bytes(), str(path))
-    with _book(site, data, database) as book:
+    with opened_book(site, data=data, database=database) as book:
         now = WallClock().now()
         changed, version = change_site(book, lambda _, __: {table.file: text}, now=now)
         found = missing(changed, now)
     give({"table": table.value, "version": version, "ahead": [str(each) for each in found]}, as_json=as_json)
     for each in found:
         say(f"ahead: {each}")
-
-
-@contextmanager
-def _book(site: Path, data: Path | None, database: str | None) -> Iterator[Casebook]:
-    book = open_book(premises(site, data=data, database=database))
-    try:
-        yield book
-    finally:
-        book.close()
 
 
 def _documents(book: Casebook) -> dict[str, str]:

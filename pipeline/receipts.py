@@ -1,0 +1,95 @@
+"""Receipts: what is noted of a report beside its case, once for each ticket, and how much the public may send."""
+
+import re
+import secrets
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Protocol
+
+from pipeline.admission import Taken
+from pipeline.casebook import LimitError, Transaction
+from pipeline.cases import Channel
+from pipeline.channel_rules import ChannelRules
+from pipeline.errors import PipelineError
+from pipeline.reports import PrintedPlace, Received, Ticket
+
+_HOUR = timedelta(hours=1)
+_PHONE = re.compile(r"\+?[0-9][0-9 ()-]{4,30}")
+
+
+class TooManyReportsError(PipelineError):
+    """A printed place, or all of them, sent as many reports as are taken in an hour."""
+
+    def __init__(self, where: str, most: int) -> None:
+        super().__init__(
+            f"{where} sent {most} reports within an hour, the most that are taken; try again later, or call"
+        )
+
+
+class Told(Protocol):
+    """What a receipt notes of a report."""
+
+    @property
+    def channel(self) -> Channel: ...  # noqa: D102 - the class's docstring says it
+    @property
+    def ticket(self) -> Ticket | None: ...  # noqa: D102 - the same
+    @property
+    def place(self) -> PrintedPlace | None: ...  # noqa: D102 - the same
+    @property
+    def phone(self) -> str: ...  # noqa: D102 - the same
+
+
+def new_receipt() -> str:
+    """Return a receipt of 120 random bits."""
+    return secrets.token_urlsafe(15)
+
+
+def require_phone(phone: str) -> None:
+    """Require that a phone number is one, or none was left.
+
+    Raises:
+        LimitError: it is something else.
+    """
+    if phone and not _PHONE.fullmatch(phone):
+        raise LimitError(
+            "phone", f"{len(phone)} characters that are no number", "digits such as 021 5972 0000, or none"
+        )
+
+
+def require_room(tx: Transaction, report: Told, rules: ChannelRules, *, now: datetime) -> Taken | None:
+    """Return the answer if the report's ticket was taken before.
+
+    Raises:
+        TooManyReportsError: the public's limits are reached.
+    """
+    if report.ticket is not None:
+        known = tx.report_of_ticket(report.ticket.source, report.ticket.number)
+        if known is not None:
+            reason = f"ticket {known.source} {known.ticket} was taken before"
+            return Taken(outcome="ignore", number=known.case, reason=reason, dispatch=None, receipt=known.id)
+    if report.place is not None:
+        if tx.reports_since(now - _HOUR, place=report.place.code) >= rules.place_per_hour:
+            raise TooManyReportsError(report.place.name, rules.place_per_hour)
+        if tx.reports_since(now - _HOUR) >= rules.all_per_hour:
+            raise TooManyReportsError("the public", rules.all_per_hour)
+    return None
+
+
+def receive(tx: Transaction, report: Told, taken: Taken, *, receipt: str, now: datetime) -> Taken:
+    """Note a report beside its case; one that became nothing leaves nothing."""
+    if taken.number is None:
+        return taken
+    tx.add_report(
+        Received(
+            id=receipt,
+            channel=report.channel,
+            case=taken.number,
+            outcome=taken.outcome,
+            at=now,
+            source=report.ticket.source if report.ticket else "",
+            ticket=report.ticket.number if report.ticket else None,
+            place=report.place.code if report.place else None,
+            phone=report.phone,
+        )
+    )
+    return replace(taken, receipt=receipt)
