@@ -38,7 +38,7 @@ def some_cases() -> list[HeatmapCase]:
     cases = []
     for lon, lat in rng.uniform((WEST, SOUTH), (EAST, NORTH), (900, 2)).tolist():
         at = START + timedelta(minutes=int(rng.integers(WEEKS * 7 * 24 * 60)))
-        channel = CHANNELS[int(rng.choice(5, p=[0.3, 0.3, 0.15, 0.2, 0.05]))]
+        channel = CHANNELS[int(rng.choice(6, p=[0.3, 0.3, 0.15, 0.15, 0.05, 0.05]))]
         grid = "YP-G1" if lon < MIDDLE else "YP-G2"
         cases.append(HeatmapCase(lonlat=LonLat(lon, lat), occurred_at=at, channel=channel, grid=grid))
     return cases
