@@ -56,6 +56,7 @@ def create_app(services: Services) -> FastAPI:
     app.state.site_now = SiteNow(app, services)
     app.state.changes = Changes(services.casebook)
     app.state.frame_gate = FrameGate()
+    app.state.people_gate = FrameGate(at_once=4)
     app.state.layers = layers_of(services.site)
     problems.install(app, (ApiError, GeoError, ModelsError, PipelineError))
     for room in (

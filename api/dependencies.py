@@ -57,6 +57,14 @@ def front_desk_of(connection: HTTPConnection) -> FrontDesk:
     return FrontDesk(site=services.site, casebook=services.casebook, desk=services.desk, clock=services.clock)
 
 
+def people_gate_of(connection: HTTPConnection) -> FrameGate:
+    """Return the gate that people's reports pass, apart from cameras', so that neither keeps the other waiting."""
+    gate = connection.app.state.people_gate
+    assert isinstance(gate, FrameGate)  # noqa: S101 - create_app puts it there
+    return gate
+
+
+PeopleGateIn = Annotated[FrameGate, Depends(people_gate_of)]
 FrontDeskIn = Annotated[FrontDesk, Depends(front_desk_of)]
 ServicesIn = Annotated[Services, Depends(services_of)]
 ChangesIn = Annotated[Changes, Depends(changes_of)]

@@ -17,6 +17,7 @@ from pipeline.errors import PipelineError, UnknownError
 from pipeline.hotline import HOTLINE, Imported, import_tickets
 from pipeline.offers import Entered
 from pipeline.principal import Principal, Role
+from pipeline.receipts import require_public_room
 from pipeline.reports import PrintedPlace, Received
 from pipeline.sightings import View
 from pipeline.site import Site
@@ -125,6 +126,15 @@ class FrontDesk:
         if found.ended_at is not None:
             raise UnknownError("printed place", code)
         return found
+
+    def require_room(self, code: str) -> None:
+        """Require that a printed place may send a report now; asked again when it is stored.
+
+        Raises:
+            UnknownError, TooManyReportsError: see `report_at`.
+        """
+        place, rules, now = self.place(code), self._site.settings.channels, self._clock.now()
+        self._casebook.look(lambda inside: require_public_room(inside, place, rules, now=now))
 
     def report_at(
         self,

@@ -1,7 +1,7 @@
 """Sheets of printed codes: A4 pages of QR codes as PDF, twelve to a page, each with its place's name and address.
 
-The codes are drawn as rectangles, so they stay sharp at any size. Names are set in STSong-Light with the predefined CMap
-UniGB-UCS2-H (ISO 32000-1, 9.7.5.2), for which PDF readers bring a font along, so that the file holds none.
+The codes are drawn as rectangles, so they stay sharp at any size. Names are set in STSong-Light with the predefined
+CMap UniGB-UCS2-H (ISO 32000-1, 9.7.5.2), for which PDF readers bring a font along, so that the file holds none.
 """
 
 import zlib
@@ -111,7 +111,8 @@ def _document(pages: Sequence[bytes]) -> bytes:
         f"<< /Type /Pages /Kids [{kids}] /Count {len(pages)} >>".encode(),
         b"<< /Type /Font /Subtype /Type0 /BaseFont /STSong-Light /Encoding /UniGB-UCS2-H /DescendantFonts [4 0 R] >>",
         (
-            b"<< /Type /Font /Subtype /CIDFontType0 /BaseFont /STSong-Light /FontDescriptor 5 0 R /DW 1000 /W [1 95 500]"
+            b"<< /Type /Font /Subtype /CIDFontType0 /BaseFont /STSong-Light /FontDescriptor 5 0 R"
+            b" /DW 1000 /W [1 95 500]"
             b" /CIDSystemInfo << /Registry (Adobe) /Ordering (GB1) /Supplement 5 >> >>"
         ),
         (

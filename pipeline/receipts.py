@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 from pipeline.admission import Taken
-from pipeline.casebook import LimitError, Transaction
+from pipeline.casebook import Inside, LimitError, Transaction
 from pipeline.cases import Channel
 from pipeline.channel_rules import ChannelRules
 from pipeline.errors import PipelineError
@@ -68,11 +68,20 @@ def require_room(tx: Transaction, report: Told, rules: ChannelRules, *, now: dat
             reason = f"ticket {known.source} {known.ticket} was taken before"
             return Taken(outcome="ignore", number=known.case, reason=reason, dispatch=None, receipt=known.id)
     if report.place is not None:
-        if tx.reports_since(now - _HOUR, place=report.place.code) >= rules.place_per_hour:
-            raise TooManyReportsError(report.place.name, rules.place_per_hour)
-        if tx.reports_since(now - _HOUR) >= rules.all_per_hour:
-            raise TooManyReportsError("the public", rules.all_per_hour)
+        require_public_room(tx, report.place, rules, now=now)
     return None
+
+
+def require_public_room(inside: Inside, place: PrintedPlace, rules: ChannelRules, *, now: datetime) -> None:
+    """Require that a printed place, and all of them together, may send a report now.
+
+    Raises:
+        TooManyReportsError: the limits are reached.
+    """
+    if inside.reports_since(now - _HOUR, place=place.code) >= rules.place_per_hour:
+        raise TooManyReportsError(place.name, rules.place_per_hour)
+    if inside.reports_since(now - _HOUR) >= rules.all_per_hour:
+        raise TooManyReportsError("the public", rules.all_per_hour)
 
 
 def receive(tx: Transaction, report: Told, taken: Taken, *, receipt: str, now: datetime) -> Taken:

@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Body, File, Form, Path, Query, Response, UploadFile
 from pydantic import AwareDatetime
 
-from api.dependencies import FrameGateIn, FrontDeskIn, ServicesIn, Who
+from api.dependencies import FrontDeskIn, PeopleGateIn, ServicesIn, Who
 from api.intake_schemas import AppealIn, DecidedOut, DecisionIn, ImportedOut, PrintedPlaceOut, PrintedPlacesOut
 from api.organisation_tables import decoded
 from api.reach import require_whole_site
@@ -27,7 +27,7 @@ PDF: dict[int | str, dict[str, object]] = {200: {"content": {"application/pdf": 
 @router.post("/reports", status_code=201, responses={200: {"model": TakenOut}})
 async def report_with_picture(  # noqa: PLR0913, PLR0917 - a form's fields, one by one
     services: ServicesIn,
-    gate: FrameGateIn,
+    gate: PeopleGateIn,
     who: Who,
     response: Response,
     channel: Annotated[Channel, Form()],

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, File, Form, Path, UploadFile
 
-from api.dependencies import FrameGateIn, FrontDeskIn, ServicesIn
+from api.dependencies import FrontDeskIn, PeopleGateIn, ServicesIn
 from api.intake_schemas import AppealIn, ClassNameOut, FollowedOut, PublicPlaceOut, PublicTakenOut
 from api.sent_pictures import cleaned
 
@@ -28,7 +28,7 @@ def read_place(services: ServicesIn, desk: FrontDeskIn, code: Code) -> PublicPla
 @router.post("/{code}/reports", status_code=201)
 async def report_here(  # noqa: PLR0913, PLR0917 - a form's fields, one by one
     services: ServicesIn,
-    gate: FrameGateIn,
+    gate: PeopleGateIn,
     desk: FrontDeskIn,
     code: Code,
     category: Annotated[str, Form(max_length=120)],
@@ -40,7 +40,7 @@ async def report_here(  # noqa: PLR0913, PLR0917 - a form's fields, one by one
     """Report a problem at a printed place; the answer is a receipt. 429 when the place sent too many in an hour."""
 
     def work() -> PublicTakenOut:
-        desk.place(code)  # asked before a picture is worked on
+        desk.require_room(code)  # asked before a picture is worked on
         taken = desk.report_at(
             code,
             category=category,
