@@ -71,10 +71,8 @@ def test_check_tells_a_hole_a_week_ahead_and_ends_with_a_fault(
         cli.main()
     assert ended.value.code == 1
     output = capsys.readouterr()
-    assert json.loads(output.out)["ahead"] == [
-        "YP-G2: nobody with a terminal is on duty from Sun 2026-11-29 03:00 to Sun 2026-11-29 04:00;"
-        + " give somebody a shift then"
-    ]
+    hole = "nobody with a terminal is on duty from Sun 2026-11-29 03:00 to Sun 2026-11-29 04:00"
+    assert json.loads(output.out)["ahead"] == [f"YP-G2: {hole}; give somebody a shift then"]
     assert "1 thing will be missing within a week" in output.err
 
 
