@@ -151,6 +151,15 @@ def test_a_skipped_hour_that_nobody_covers_is_no_hole_and_a_doubled_one_is_twice
     assert missing(spring, datetime(2026, 3, 8, 5, 0, tzinfo=UTC), ahead=timedelta(hours=12)) == []
 
 
+def test_a_shift_that_begins_in_a_skipped_hour_begins_when_the_clocks_jump() -> None:
+    shifts = read_shifts("00:00-01:45;02:30-24:00")
+    forces = [force(n, grid, role="security", shifts=shifts) for n, grid in enumerate("ABCD")]
+    site = site_of(*forces, zone="America/New_York", pattern=DutyPattern())
+    found = missing(site, datetime(2026, 3, 8, 5, 0, tzinfo=UTC), ahead=timedelta(hours=12))
+    quarter = (datetime(2026, 3, 8, 6, 45, tzinfo=UTC), datetime(2026, 3, 8, 7, 0, tzinfo=UTC))
+    assert {(each.start, each.end) for each in found} == {quarter}
+
+
 def officers(*more: Officer) -> tuple[Officer, ...]:
     site = small_site()
     chiefs = [
