@@ -36,7 +36,7 @@ def read_rows(
                 fields.fault("", f"is beyond {MOST_ROWS:,} rows, the most that are read; split the file")
                 return []
     except csv.Error as error:
-        problem = f"is not CSV: {error}; mend that line"
+        problem = f"is not CSV: {error}; mend that line, nothing after it was read"
         faults.append(Fault(file=file, feature=f"line {reader.line_num}", field="", problem=problem))
     return rows
 

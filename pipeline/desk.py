@@ -3,7 +3,7 @@
 import hashlib
 import math
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import numpy as np
@@ -19,8 +19,8 @@ from pipeline.evidence import EvidenceStore
 from pipeline.health_events import HealthEvent
 from pipeline.offers import Entered, assign, enter, offer, release, withdraw
 from pipeline.principal import PIPELINE, Principal, Role
-from pipeline.receipts import new_receipt, receive, require_phone, require_room
-from pipeline.reports import PrintedPlace, Ticket
+from pipeline.receipts import bound_words, keep_picture, new_receipt, receive, require_phone, require_room
+from pipeline.reports import Report
 from pipeline.scenes import Mode, Scene
 from pipeline.sightings import Sighting, View
 from pipeline.site import OutsideError, Place, Site
@@ -28,7 +28,6 @@ from pipeline.urgency import urgency
 
 __all__ = ["Desk", "NotYourGridError", "NotYourTerminalError", "Report", "Taken"]
 
-MOST_WORDS = 2_000
 WORST_ERROR_M = 1_000.0
 CLOCK_SLACK = timedelta(seconds=60)
 _PAGE = 1_000
@@ -57,37 +56,6 @@ class NotYourTerminalError(RefusedError):
 
     def __init__(self, who: str, terminal: str, own: str | None) -> None:
         PipelineError.__init__(self, f"{who} carries terminal {own or 'none'}, not {terminal}; ask for your own")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Report:
-    """A problem that somebody reports.
-
-    Attributes:
-        error_m: semi-major axis of the position's 95 % ellipse, metres.
-        condition: number of the category's filing condition; None to name none.
-        hazard: whoever reports sees a serious safety hazard.
-        ticket: the number that another body gave it, with that body's deadline.
-        place: the printed place that it came by; counted against its limit.
-        phone: optional, personal; kept beside the case's history.
-        picture: made unreadable where it shows people, before it comes here.
-    """
-
-    channel: Channel
-    category: str
-    lonlat: LonLat
-    error_m: float = 10.0
-    occurred_at: datetime
-    description: str = ""
-    condition: int | None = None
-    hazard: bool = False
-    ticket: Ticket | None = None
-    place: PrintedPlace | None = None
-    phone: str = ""
-    picture: View | None = None
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "occurred_at", utc(self.occurred_at, field="occurred_at"))
 
 
 class Desk:
@@ -195,7 +163,7 @@ class Desk:
             ),
             condition=report.condition,
             ticket_due=report.ticket.due_at if report.ticket else None,
-            pictures=self._reported_picture(report, receipt),
+            pictures=keep_picture(report, self._evidence, receipt=receipt),
         )
 
         def work(tx: Transaction) -> Taken:
@@ -358,22 +326,6 @@ class Desk:
             )
         return tuple(stored)
 
-    def _reported_picture(self, report: Report, receipt: str) -> tuple[Evidence, ...]:
-        if report.picture is None:
-            return ()
-        file = self._evidence.put(report.picture, camera=report.channel.value, sighting=receipt)
-        return (
-            Evidence(
-                id=hashlib.sha256(receipt.encode()).hexdigest()[:24],
-                case="",
-                sighting=receipt,
-                label=report.picture.label,
-                path=file.path,
-                sha256=file.sha256,
-                captured_at=utc(report.picture.captured_at, field="captured_at"),
-            ),
-        )
-
     def _all(self, status: Status) -> Iterator[Case]:
         """Yield the cases of a status, newest first, page by page."""
         wanted = CaseFilter(statuses=frozenset({status}), limit=_PAGE)
@@ -444,16 +396,3 @@ def _may_see(principal: Principal, case: Case) -> bool:
     """Tell whether a case is among the principal's rows: in its grids, or with its own terminal."""
     holds = principal.terminal is not None and principal.terminal == case.terminal
     return principal.grids is None or case.grid in principal.grids or holds
-
-
-def bound_words(field: str, words: str) -> None:
-    """Require that words can be stored and shown.
-
-    Raises:
-        LimitError: too many of them, or a NUL or half a character among them.
-    """
-    if len(words) > MOST_WORDS:
-        raise LimitError(field, f"{len(words)} characters long", f"{MOST_WORDS} at most")
-    # JSON can spell half a character, and a NUL; neither can be stored, hashed or shown.
-    if "\x00" in words or any("\ud800" <= each <= "\udfff" for each in words):
-        raise LimitError(field, "text with a NUL or half a character", "plain Unicode text")

@@ -12,13 +12,13 @@ from pipeline.casebook import Casebook, Inside, LimitError, Transaction
 from pipeline.cases import Case, Channel
 from pipeline.clocks import Clock
 from pipeline.csv_table import once, read_rows
-from pipeline.desk import MOST_WORDS, Desk, Report, bound_words
+from pipeline.desk import Desk
 from pipeline.errors import PipelineError, UnknownError
 from pipeline.hotline import HOTLINE, Imported, import_tickets
 from pipeline.offers import Entered
 from pipeline.principal import Principal, Role
-from pipeline.receipts import require_public_room
-from pipeline.reports import PrintedPlace, Received
+from pipeline.receipts import MOST_WORDS, bound_words, require_public_room
+from pipeline.reports import PrintedPlace, Received, Report
 from pipeline.sightings import View
 from pipeline.site import Site
 

@@ -14,10 +14,9 @@ from pipeline.admission import Taken
 from pipeline.casebook import BusyError, LimitError, StorageError
 from pipeline.cases import Channel
 from pipeline.csv_table import read_rows, write_rows
-from pipeline.desk import Report
 from pipeline.errors import PipelineError
 from pipeline.fields import Fields
-from pipeline.reports import Ticket
+from pipeline.reports import Report, Ticket
 from pipeline.shifts import local_instant
 from pipeline.work_calendar import WorkCalendar
 

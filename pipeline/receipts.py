@@ -1,18 +1,20 @@
 """Receipts: what is noted of a report beside its case, once for each ticket, and how much the public may send."""
 
+import hashlib
 import re
 import secrets
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Protocol
 
 from pipeline.admission import Taken
-from pipeline.casebook import Inside, LimitError, Transaction
-from pipeline.cases import Channel
+from pipeline.casebook import Evidence, Inside, LimitError, Transaction
 from pipeline.channel_rules import ChannelRules
+from pipeline.clocks import utc
 from pipeline.errors import PipelineError
-from pipeline.reports import PrintedPlace, Received, Ticket
+from pipeline.evidence import EvidenceStore
+from pipeline.reports import PrintedPlace, Received, Report
 
+MOST_WORDS = 2_000
 _HOUR = timedelta(hours=1)
 _PHONE = re.compile(r"\+?[0-9][0-9 ()-]{4,30}")
 
@@ -24,19 +26,6 @@ class TooManyReportsError(PipelineError):
         super().__init__(
             f"{where} sent {most} reports within an hour, the most that are taken; try again later, or call"
         )
-
-
-class Told(Protocol):
-    """What a receipt notes of a report."""
-
-    @property
-    def channel(self) -> Channel: ...  # noqa: D102 - the class's docstring says it
-    @property
-    def ticket(self) -> Ticket | None: ...  # noqa: D102 - the same
-    @property
-    def place(self) -> PrintedPlace | None: ...  # noqa: D102 - the same
-    @property
-    def phone(self) -> str: ...  # noqa: D102 - the same
 
 
 def new_receipt() -> str:
@@ -56,7 +45,7 @@ def require_phone(phone: str) -> None:
         )
 
 
-def require_room(tx: Transaction, report: Told, rules: ChannelRules, *, now: datetime) -> Taken | None:
+def require_room(tx: Transaction, report: Report, rules: ChannelRules, *, now: datetime) -> Taken | None:
     """Return the answer if the report's ticket was taken before.
 
     Raises:
@@ -84,7 +73,7 @@ def require_public_room(inside: Inside, place: PrintedPlace, rules: ChannelRules
         raise TooManyReportsError("the public", rules.all_per_hour)
 
 
-def receive(tx: Transaction, report: Told, taken: Taken, *, receipt: str, now: datetime) -> Taken:
+def receive(tx: Transaction, report: Report, taken: Taken, *, receipt: str, now: datetime) -> Taken:
     """Note a report beside its case; one that became nothing leaves nothing."""
     if taken.number is None:
         return taken
@@ -102,3 +91,38 @@ def receive(tx: Transaction, report: Told, taken: Taken, *, receipt: str, now: d
         )
     )
     return replace(taken, receipt=receipt)
+
+
+def bound_words(field: str, words: str) -> None:
+    """Require that words can be stored and shown.
+
+    Raises:
+        LimitError: too many of them, or a NUL or half a character among them.
+    """
+    if len(words) > MOST_WORDS:
+        raise LimitError(field, f"{len(words)} characters long", f"{MOST_WORDS} at most")
+    # JSON can spell half a character, and a NUL; neither can be stored, hashed or shown.
+    if "\x00" in words or any("\ud800" <= each <= "\udfff" for each in words):
+        raise LimitError(field, "text with a NUL or half a character", "plain Unicode text")
+
+
+def keep_picture(report: Report, store: EvidenceStore, *, receipt: str) -> tuple[Evidence, ...]:
+    """Put a report's picture, if it has one, in its place; its row follows in the transaction.
+
+    Raises:
+        EvidenceError: it cannot be stored.
+    """
+    if report.picture is None:
+        return ()
+    file = store.put(report.picture, camera=report.channel.value, sighting=receipt)
+    return (
+        Evidence(
+            id=hashlib.sha256(receipt.encode()).hexdigest()[:24],
+            case="",
+            sighting=receipt,
+            label=report.picture.label,
+            path=file.path,
+            sha256=file.sha256,
+            captured_at=utc(report.picture.captured_at, field="captured_at"),
+        ),
+    )

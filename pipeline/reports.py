@@ -8,6 +8,7 @@ from typing import Protocol
 from geo.coords import LonLat
 from pipeline.cases import Case, Channel
 from pipeline.clocks import utc
+from pipeline.sightings import View
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,6 +66,37 @@ class PrintedPlace:
     lonlat: LonLat
     made_at: datetime
     ended_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """A problem that somebody reports.
+
+    Attributes:
+        error_m: semi-major axis of the position's 95 % ellipse, metres.
+        condition: number of the category's filing condition; None to name none.
+        hazard: whoever reports sees a serious safety hazard.
+        ticket: the number that another body gave it, with that body's deadline.
+        place: the printed place that it came by; counted against its limit.
+        phone: optional, personal; kept beside the case's history.
+        picture: made unreadable where it shows people, before it comes here.
+    """
+
+    channel: Channel
+    category: str
+    lonlat: LonLat
+    error_m: float = 10.0
+    occurred_at: datetime
+    description: str = ""
+    condition: int | None = None
+    hazard: bool = False
+    ticket: Ticket | None = None
+    place: PrintedPlace | None = None
+    phone: str = ""
+    picture: View | None = None
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "occurred_at", utc(self.occurred_at, field="occurred_at"))
 
 
 class ReportReading(Protocol):
