@@ -12,6 +12,8 @@ import numpy as np
 import pytest
 from live_console import ADMIN, DISPATCHER, NOON, PARK, RUBBISH, LiveConsole, carrier_of, secret_of, served
 
+from api.reason_words import worded
+from api.words import words as spoken
 from models.detections import Detections
 from models.detector import Image
 from pipeline.casebook import CaseFilter
@@ -224,3 +226,21 @@ def test_a_table_of_too_many_rows_or_bytes_is_refused(live: LiveConsole) -> None
         assert "send it in parts" in long.text
         larger = desk.post("/api/v1/hotline/tickets.csv", content=b"x" * (8 * 2**20 + 1), headers=headers)
     assert larger.status_code == 413
+
+
+@pytest.mark.parametrize(("language", "words"), [("en", "Appeal dismissed"), ("zh", "申诉不成立")])
+def test_the_console_shows_a_case_that_was_appealed(live: LiveConsole, language: str, words: str) -> None:
+    number = live.report()
+    with live.client(DISPATCHER) as desk, live.client(ADMIN) as admin:
+        desk.post(f"/api/v1/cases/{number}/reject", json={"note": "nothing there"})
+        assert desk.post(f"/api/v1/appeals/{number}", json={"words": "look again"}).status_code == 201
+        assert admin.post(f"/api/v1/appeals/{number}/dismiss", json={"reason": "looked"}).status_code == 200
+        desk.cookies.set("lang", language)
+        page = desk.get(f"/console/cases/{number}")
+    assert page.status_code == 200
+    assert words in page.text
+
+
+def test_why_a_grid_that_is_off_dispatches_nothing_is_said_in_chinese() -> None:
+    reason = "grid YP-G1 is switched on from 2027-06-01; what came before is collected"
+    assert worded(reason, spoken("zh")) == "YP-G1 自 2027-06-01 起启用，此前只收件、不派单"
