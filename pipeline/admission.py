@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Literal
+from typing import Any, Literal
 
 from geo.coords import LonLat
 from pipeline.casebook import Evidence, Transaction
-from pipeline.cases import Action, Case, Channel, Status, step
+from pipeline.cases import OPEN, Action, Case, Channel, Status, step
 from pipeline.catalogue import Category
 from pipeline.dispatch import Dispatch, NoTerminal
 from pipeline.history import opening_details
@@ -19,7 +19,7 @@ from pipeline.sightings import Sighting
 from pipeline.site import Place, Site
 from pipeline.urgency import Urgency, urgency
 
-ATTACH, OPEN = "attach", "open"
+ATTACH, OPENED = "attach", "open"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,7 +79,7 @@ def admit(tx: Transaction, notice: Notice, *, site: Site, entered: Entered) -> T
     nearby = tx.similar(notice.category.key, notice.lonlat, search_radius_m(notice.category))
     decision = decide(finding, mode=notice.mode, nearby=nearby)
     if isinstance(decision, Attach):
-        case = _attach(tx, notice, decision, entered=entered)
+        case = _attach(tx, notice, decision, site=site, entered=entered)
         offered = _file_if_waiting(tx, case, notice, site=site, entered=entered)
         return Taken(outcome="attach", number=decision.number, reason=decision.reason, dispatch=offered)
     if isinstance(decision, Open):
@@ -131,15 +131,16 @@ def _open(tx: Transaction, notice: Notice, decision: Open, *, site: Site, entere
     )
     tx.add_case(case)
     details = {**opening_details(case), "reason": decision.reason, **_shown(notice)}
-    write_event(tx, case, OPEN, entered=entered, details=details)
+    write_event(tx, case, OPENED, entered=entered, details=details)
     _remember(tx, notice, case=case.number)
     return case
 
 
-def _attach(tx: Transaction, notice: Notice, decision: Attach, *, entered: Entered) -> Case:
+def _attach(tx: Transaction, notice: Notice, decision: Attach, *, site: Site, entered: Entered) -> Case:
     """Add to a case's history; the time of its last step stays, because offers and closings are counted from it."""
     case = tx.case(decision.number)
-    more = replace(case, sightings=case.sightings + (notice.sighting is not None), version=case.version + 1)
+    counted = replace(case, sightings=case.sightings + (notice.sighting is not None), version=case.version + 1)
+    more, raised = _raised(counted, notice, site=site, now=entered.now)
     details: dict[str, object] = {
         "channel": notice.channel.value,
         "lon": notice.lonlat.lon,
@@ -149,10 +150,31 @@ def _attach(tx: Transaction, notice: Notice, decision: Attach, *, entered: Enter
         "reason": decision.reason,
         **({"description": notice.description} if notice.description else {}),
         **_shown(notice),
+        **raised,
     }
     enter(tx, more, ATTACH, entered=entered, details=details)
     _remember(tx, notice, case=case.number)
     return more
+
+
+def _raised(case: Case, notice: Notice, *, site: Site, now: datetime) -> tuple[Case, dict[str, object]]:
+    """Return a case that a further report makes urgent, or wants handled sooner, and what its history says of that.
+
+    Only what is not handled yet is raised; urgent clocks begin now.
+    """
+    if case.status not in OPEN - {Status.HANDLED, Status.CHECKED}:
+        return case, {}
+    changes: dict[str, Any] = {}
+    if notice.urgency is not None and notice.urgency.urgent and not case.urgent:
+        changes |= {"urgent": True, "urgent_reason": notice.urgency.reason}
+        if site.settings.rollout.is_on(case.grid, case.recorded_at, site.settings.timezone):
+            targets = site.settings.targets
+            changes["arrive_by"] = now + timedelta(seconds=targets.arrive_s)
+            changes["first_result_by"] = now + timedelta(seconds=targets.first_result_s)
+    if notice.ticket_due is not None and (case.ticket_due is None or notice.ticket_due < case.ticket_due):
+        changes["ticket_due"] = notice.ticket_due
+    told = {name: each.isoformat() if isinstance(each, datetime) else each for name, each in changes.items()}
+    return replace(case, **changes), {"raised": told} if told else {}
 
 
 def _file_if_waiting(

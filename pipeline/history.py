@@ -11,6 +11,7 @@ import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Any
 
 from geo.coords import LonLat
 from pipeline.cases import ON_TERMINAL, Case, Channel, Event, Side, Status
@@ -178,6 +179,7 @@ def _after(case: Case, event: Event) -> Case:
     case = replace(case, status=event.status, version=case.version + 1)
     if event.action == "attach" and event.details.get("sighting"):
         case = replace(case, sightings=case.sightings + 1)
+    case = _raised(case, event.details.get("raised"))
     if event.action in _NOT_STEPS:
         return case
     case = replace(case, updated_at=event.at)
@@ -185,6 +187,17 @@ def _after(case: Case, event: Event) -> Case:
         distance_m = _floats([event.details["distance_m"]])[0]
         return replace(case, terminal=_text(event.details["terminal"]), distance_m=distance_m)
     return case if event.status in _TERMINAL_STAYS else replace(case, terminal=None, distance_m=None)
+
+
+def _raised(case: Case, told: object) -> Case:
+    """Return a case after a further report that made it urgent, or wants it handled sooner."""
+    if not isinstance(told, dict):
+        return case
+    urgent = bool(told.get("urgent", case.urgent))
+    times: dict[str, Any] = {
+        name: _instant(told[name]) for name in ("arrive_by", "first_result_by", "ticket_due") if name in told
+    }
+    return replace(case, urgent=urgent, urgent_reason=str(told.get("urgent_reason", case.urgent_reason)), **times)
 
 
 def _floats(values: object) -> tuple[float, ...]:

@@ -136,6 +136,25 @@ class TestReports:
         other = office.desk.report(report(ticket=replace(ticket, source="district")), principal=DISPATCHER)
         assert other.outcome == "attach"
 
+    def test_a_further_report_raises_a_case_and_never_lowers_it(self, office: Office) -> None:
+        plain = office.desk.report(report(Channel.PATROL), principal=DISPATCHER)
+        office.clock.at += timedelta(minutes=5)
+        later, sooner = NOON + timedelta(days=2), NOON + timedelta(days=1)
+        for number, urgent, due in (("Q1", True, later), ("Q2", False, sooner), ("Q3", False, later)):
+            ticket = Ticket(source="12345", number=number, urgent=urgent, due_at=due)
+            assert office.desk.report(report(ticket=ticket), principal=DISPATCHER).number == plain.number
+        case = office.casebook.case(str(plain.number))
+        assert (case.urgent, case.urgent_reason, case.ticket_due) == (True, "an urgent hotline ticket", sooner)
+        assert case.arrive_by == office.clock.at + timedelta(minutes=15)
+        assert case.channel is Channel.PATROL
+
+    def test_a_handled_case_is_not_raised(self, office: Office) -> None:
+        number = str(office.desk.report(report(), principal=DISPATCHER).number)
+        for action in (Action.ACCEPT, Action.ARRIVE, Action.DONE):
+            office.desk.act(number, action, principal=DISPATCHER)
+        assert office.desk.report(report(Channel.ALARM), principal=DISPATCHER).number == number
+        assert not office.casebook.case(number).urgent
+
     def test_an_alarm_is_urgent_and_only_the_desk_hands_it_over(self, office: Office) -> None:
         taken = office.desk.report(report(Channel.ALARM), principal=DISPATCHER)
         assert office.casebook.case(str(taken.number)).urgent_reason == "a non-police alarm"
