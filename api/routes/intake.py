@@ -109,7 +109,7 @@ def make_places(
 def print_places(
     services: ServicesIn,
     who: Who,  # noqa: ARG001 - the door asks who
-    base_url: Annotated[str, Query(max_length=200, pattern=r"^https?://[A-Za-z0-9.:_/\-\[\]]+$")],
+    base_url: Annotated[str, Query(max_length=200, pattern=r"^https?:[/]{2}[A-Za-z0-9.:_/\-\[\]]+$")],
     code: Annotated[list[str], Query(max_length=2000)] = [],  # noqa: B006 - FastAPI copies it
 ) -> Response:
     """Print the codes as a PDF of A4 sheets: all of them, or those that are named."""

@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from small_site import category
 
@@ -91,6 +91,7 @@ catalogues = st.lists(classes, max_size=4, unique_by=lambda each: each.key).map(
 )
 
 
+@settings(deadline=None)
 @given(catalogue=catalogues)
 def test_the_catalogue_is_read_back_from_what_is_written(catalogue: Catalogue) -> None:
     faults: list[Fault] = []
@@ -98,6 +99,7 @@ def test_the_catalogue_is_read_back_from_what_is_written(catalogue: Catalogue) -
     assert faults == []
 
 
+@settings(deadline=None)
 @given(catalogue=catalogues)
 def test_the_tables_of_the_catalogue_change_nothing_when_they_come_back(catalogue: Catalogue) -> None:
     faults: list[Fault] = []
@@ -106,6 +108,7 @@ def test_the_tables_of_the_catalogue_change_nothing_when_they_come_back(catalogu
     assert faults == []
 
 
+@settings(deadline=None)
 @given(text=st.text(max_size=60))
 def test_any_text_in_a_name_is_read_back_or_told(text: str) -> None:
     faults: list[Fault] = []

@@ -4,7 +4,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.shifts import DayKind, Shift, ShiftTextError, collisions, read_shifts, spans_of, write_shifts
@@ -73,6 +73,7 @@ def test_days_may_run_over_the_end_of_a_week() -> None:
     assert not shift.covers_local(at(SUNDAY, 0))
 
 
+@settings(deadline=None)
 @given(one=weekday_shifts, other=weekday_shifts)
 def test_two_shifts_collide_just_when_some_half_hour_of_a_week_lies_in_both(one: Shift, other: Shift) -> None:
     monday = datetime(2026, 11, 16, tzinfo=SHANGHAI.timezone)
