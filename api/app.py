@@ -14,20 +14,25 @@ from api.response_headers import ResponseHeaders
 from api.routes import (
     cameras,
     cases,
+    catalogue,
     console,
     evidence,
     frames,
     health,
     heatmap,
+    intake,
     layers,
     merging,
+    organisation,
     pages,
     phone,
+    public,
     stream,
     terminals,
     trust,
 )
 from api.services import Services
+from api.site_now import SiteNow
 from api.stream import Changes
 from geo.errors import GeoError
 from models.errors import ModelsError
@@ -50,14 +55,33 @@ def create_app(services: Services) -> FastAPI:
         redoc_url=None,
     )
     app.state.services = services
+    app.state.site_now = SiteNow(app, services)
     app.state.changes = Changes(services.casebook)
     app.state.frame_gate = FrameGate()
+    app.state.people_gate = FrameGate(at_once=4)
     app.state.layers = layers_of(services.site)
     problems.install(app, (ApiError, GeoError, ModelsError, PipelineError))
     # Trust and merging go before the rooms whose paths end in any action.
-    for room in (trust, merging, cameras, cases, evidence, frames, terminals, heatmap, layers, stream, health):
-        app.include_router(room.router)
-    for room in (console, phone, pages):
+    for room in (
+        trust,
+        merging,
+        cameras,
+        cases,
+        evidence,
+        frames,
+        terminals,
+        heatmap,
+        layers,
+        organisation,
+        catalogue,
+        intake,
+        public,
+        stream,
+        health,
+        console,
+        phone,
+        pages,
+    ):
         app.include_router(room.router)
     app.mount("/static", StaticFiles(directory=WEB / "static"), name="static")
     app.mount("/vendor", StaticFiles(directory=services.vendor), name="vendor")

@@ -8,6 +8,8 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 FRAME_BYTES: Final = 11 * 2**20  # the frame desk takes pictures of 10 MiB; the rest is the form around it
+PICTURED: Final = frozenset({"/api/v1/frames", "/api/v1/reports"})
+TABLE_BYTES: Final = 8 * 2**20  # a CSV of everything that a large city has of one kind
 OTHER_BYTES: Final = 64 * 2**10
 # After a refusal the rest is read and dropped, up to here, so that a client that is still sending gets to read why.
 _DRAIN_BYTES: Final = 256 * 2**20
@@ -87,4 +89,6 @@ class _Body:
 
 def limit_of(path: str) -> int:
     """Return the most bytes that a path takes."""
-    return FRAME_BYTES if path == "/api/v1/frames" else OTHER_BYTES
+    if path in PICTURED or (path.startswith("/api/v1/q/") and path.endswith("/reports")):
+        return FRAME_BYTES
+    return TABLE_BYTES if path.endswith(".csv") and path.startswith("/api/v1/") else OTHER_BYTES

@@ -7,7 +7,20 @@ import sys
 
 import typer
 
-from api.commands import demo, evaluate, learning, live, maps, places, site, train, weights
+from api.commands import (
+    catalogue,
+    demo,
+    evaluate,
+    intake,
+    learning,
+    live,
+    maps,
+    organisation,
+    places,
+    site,
+    train,
+    weights,
+)
 from api.commands.report import say
 from api.errors import ApiError
 from geo.errors import GeoError
@@ -21,6 +34,10 @@ app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_
 for room in (site, places, live, maps, demo, evaluate, train, learning, weights):
     app.registered_commands += room.app.registered_commands
 app.add_typer(places.boundaries, name="boundaries")
+app.add_typer(catalogue.app, name="catalogue")
+app.add_typer(intake.hotline, name="hotline")
+app.add_typer(intake.places, name="places")
+app.add_typer(organisation.app, name="organisation")
 
 
 @app.callback()

@@ -7,16 +7,27 @@ from starlette.requests import HTTPConnection
 
 from api.auth import principal_of
 from api.frame_gate import FrameGate
+from api.permissions import require_door
 from api.services import Services
+from api.site_now import SiteNow
 from api.stream import Changes
+from pipeline.front_desk import FrontDesk
 from pipeline.principal import Principal
 
 
 def services_of(connection: HTTPConnection) -> Services:
     """Return what `create_app` was given."""
+    site_now_of(connection).refresh()
     services = connection.app.state.services
     assert isinstance(services, Services)  # noqa: S101 - create_app puts it there
     return services
+
+
+def site_now_of(connection: HTTPConnection) -> SiteNow:
+    """Return what keeps the site at its newest version."""
+    found = connection.app.state.site_now
+    assert isinstance(found, SiteNow)  # noqa: S101 - create_app puts it there
+    return found
 
 
 def changes_of(connection: HTTPConnection) -> Changes:
@@ -34,11 +45,29 @@ def frame_gate_of(connection: HTTPConnection) -> FrameGate:
 
 
 def who_asks(connection: HTTPConnection) -> Principal:
-    """Return the principal of a request; anonymous ones are refused."""
-    return principal_of(connection, services_of(connection).tokens)
+    """Return the principal of a request; anonymous ones are refused, and those whose role has no business here."""
+    who = principal_of(connection, services_of(connection).tokens)
+    require_door(connection, who)
+    return who
 
 
+def front_desk_of(connection: HTTPConnection) -> FrontDesk:
+    """Return the desk for what comes in from outside."""
+    services = services_of(connection)
+    return FrontDesk(site=services.site, casebook=services.casebook, desk=services.desk, clock=services.clock)
+
+
+def people_gate_of(connection: HTTPConnection) -> FrameGate:
+    """Return the gate that people's reports pass, apart from cameras', so that neither keeps the other waiting."""
+    gate = connection.app.state.people_gate
+    assert isinstance(gate, FrameGate)  # noqa: S101 - create_app puts it there
+    return gate
+
+
+PeopleGateIn = Annotated[FrameGate, Depends(people_gate_of)]
+FrontDeskIn = Annotated[FrontDesk, Depends(front_desk_of)]
 ServicesIn = Annotated[Services, Depends(services_of)]
 ChangesIn = Annotated[Changes, Depends(changes_of)]
+SiteNowIn = Annotated[SiteNow, Depends(site_now_of)]
 FrameGateIn = Annotated[FrameGate, Depends(frame_gate_of)]
 Who = Annotated[Principal, Depends(who_asks)]

@@ -42,6 +42,16 @@ class FramesOffError(ApiError):
         super().__init__("this server runs no detector, so it takes no frames; start it with `serve` and weights")
 
 
+class PicturesOffError(ApiError):
+    """This server takes no pictures from people, because nothing here finds who is in them."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "this server runs no detector that knows people, so it cannot make them unreadable and takes no picture;"
+            " send the report without one, or start the server with weights"
+        )
+
+
 class FramesFullError(ApiError):
     """More frames wait than there are places."""
 

@@ -21,6 +21,7 @@ from starlette.responses import Response
 
 from api.error_pages import error_page, wants_page
 from api.errors import NotLoggedInError
+from pipeline.site_changes import ChangeFaultsError
 
 _log = logging.getLogger(__name__)
 MEDIA_TYPE: Final = "application/problem+json"
@@ -36,7 +37,9 @@ _ROWS_BY_STATUS: Final[Mapping[HTTPStatus, str]] = {
     HTTPStatus.CONFLICT: """
         pipeline.casebook.AlreadyTakenError pipeline.casebook.VersionConflictError pipeline.cases.IllegalStepError
         pipeline.cases.NotYourCaseError pipeline.frame_desk.FrameTooOldError pipeline.merging.CannotMergeError
-        pipeline.merging.CannotSplitError pipeline.merging.NotMergedError pipeline.trust_desk.NothingToJudgeError""",
+        pipeline.merging.CannotSplitError pipeline.merging.NotMergedError pipeline.trust_desk.NothingToJudgeError
+        pipeline.appeals.NoAppealError pipeline.site_changes.ClassesInUseError
+        pipeline.site_changes.SiteChangedError""",
     HTTPStatus.GONE: "pipeline.originals.ErasedError",
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE: """
         geo.heatmap_errors.HeatmapTooLargeError pipeline.source_errors.FrameTooLargeError""",
@@ -45,10 +48,15 @@ _ROWS_BY_STATUS: Final[Mapping[HTTPStatus, str]] = {
         pipeline.casebook.HistoryError pipeline.casebook.LimitError pipeline.cases.ReasonMissingError
         pipeline.errors.NaiveTimeError pipeline.trust_desk.FalseReasonMissingError
         pipeline.frame_desk.FrameFromFutureError pipeline.site.OutsideError
+        pipeline.site_changes.ChangeFaultsError pipeline.catalogue.NotReportableError
+        api.organisation_tables.NotTextError pipeline.front_desk.PlacesFileError pipeline.hotline.HotlineFileError
+        pipeline.printed_codes.TooManyCodesError
         pipeline.source_errors.FrameUnreadableError""",
-    HTTPStatus.TOO_MANY_REQUESTS: "api.errors.FramesFullError pipeline.frame_desk.CameraBusyError",
+    HTTPStatus.TOO_MANY_REQUESTS: """
+        api.errors.FramesFullError pipeline.frame_desk.CameraBusyError pipeline.receipts.TooManyReportsError""",
     HTTPStatus.SERVICE_UNAVAILABLE: """
-        api.errors.FramesOffError api.errors.StreamsFullError pipeline.casebook.BusyError""",
+        api.errors.FramesOffError api.errors.PicturesOffError api.errors.StreamsFullError
+        pipeline.casebook.BusyError""",
     # Ours to mend: files of the site, weights, the database. The words may name paths, so they stay in the log.
     HTTPStatus.INTERNAL_SERVER_ERROR: """
         api.errors.AssetsMissingError api.errors.TokenFileError
@@ -68,6 +76,7 @@ _ROWS_BY_STATUS: Final[Mapping[HTTPStatus, str]] = {
         pipeline.camera_memory.MemoryFormError pipeline.camera_run.AllFramesOldError pipeline.casebook.StorageError
         pipeline.district.errors.DistrictError
         pipeline.duty_clocks.DeadlineError pipeline.work_calendar.CountryError
+        pipeline.shifts.ShiftTextError pipeline.site_changes.NothingAppliedError
         pipeline.evidence.EvidenceError pipeline.safe.KeyFileError pipeline.safe.UnsealError
         pipeline.run.NoSourceError pipeline.site_files.SiteFaultsError
         pipeline.source_errors.SourceError pipeline.sql_engine.DatabaseUrlError pipeline.street_clip.ClipError
@@ -116,7 +125,8 @@ def of_domain(request: Request, error: Exception) -> Response:
         headers["retry-after"] = "5"
     if wants_page(request):
         return error_page(request, status, str(error), log_in=isinstance(error, NotLoggedInError))
-    return problem(status, str(error), kind=slug_of(type(error)), headers=headers)
+    more = {"errors": [str(fault) for fault in error.faults]} if isinstance(error, ChangeFaultsError) else {}
+    return problem(status, str(error), kind=slug_of(type(error)), headers=headers, **more)
 
 
 def of_fault(request: Request, error: Exception) -> Response:

@@ -1,17 +1,25 @@
 """Which rows a principal may read. Acting is the desk's business; this is about looking."""
 
 from dataclasses import replace
-from typing import Final
 
 from api.errors import OutOfReachError
+from api.permissions import DESK, OVERSEERS, READERS
 from pipeline.casebook import CaseFilter
 from pipeline.cases import Case
 from pipeline.errors import UnknownError
 from pipeline.principal import Principal, Role
 
-READERS: Final = (Role.ADMIN, Role.DISPATCHER, Role.ANALYST, Role.FORCE)
-DESK: Final = (Role.ADMIN, Role.DISPATCHER)
-OVERSEERS: Final = (Role.ADMIN, Role.DISPATCHER, Role.ANALYST)
+__all__ = [
+    "DESK",
+    "OVERSEERS",
+    "READERS",
+    "may_see",
+    "narrowed",
+    "reach_of",
+    "require_case",
+    "require_terminal",
+    "require_whole_site",
+]
 
 
 def may_see(principal: Principal, *, grid: str, terminal: str | None) -> bool:
@@ -45,6 +53,16 @@ def require_terminal(principal: Principal, terminal: str) -> str:
     if principal.role is Role.FORCE and terminal != principal.terminal:
         raise OutOfReachError(principal.name, f"terminal {terminal}", reach_of(principal))
     return terminal
+
+
+def require_whole_site(principal: Principal) -> None:
+    """Refuse a principal that reaches some grids only: what it is about to change holds for all.
+
+    Raises:
+        OutOfReachError: naming its grids.
+    """
+    if principal.grids is not None:
+        raise OutOfReachError(principal.name, "what holds for the whole site", principal.grids)
 
 
 def reach_of(principal: Principal) -> frozenset[str]:

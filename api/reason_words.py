@@ -46,6 +46,10 @@ _CHINESE: Final[tuple[tuple[re.Pattern[str], Wording], ...]] = tuple(
             _nearest,
         ),
         (r"(\S+) of grid (\S+): a (?:first force|force of (\S+)) of grid (\S+) goes before it", _before),
+        (
+            r"grid (\S+) is switched on from (\S+); what came before is collected",
+            _plain("{0} 自 {1} 起启用，此前只收件、不派单"),
+        ),
         (r"carries no terminal", _plain("未配终端")),
         (r"off duty", _plain("不在岗")),
         (r"department (\S+) does not follow up this category", lambda w, m: f"{_duty(w, m[1])}不负责此类别"),

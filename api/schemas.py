@@ -11,6 +11,7 @@ from pipeline.cases import Action, Case, Channel, Event, Side, Status, legal_act
 from pipeline.desk import Taken
 from pipeline.dispatch import Dispatch, NoTerminal
 from pipeline.duty_clocks import closing_due
+from pipeline.reports import Ticket
 from pipeline.site import Site
 
 Lon = Annotated[float, Field(ge=-180, le=180, allow_inf_nan=False, description="degrees east")]
@@ -43,6 +44,19 @@ class PositionIn(PlaceIn):
     at: AwareDatetime | None = None
 
 
+class TicketIn(Asked):
+    """The number that another body gave to a problem; each is taken once for its source."""
+
+    source: Annotated[str, Field(min_length=1, max_length=40, description="such as 12345, or district")]
+    number: Annotated[str, Field(min_length=1, max_length=80)]
+    urgent: bool = False
+    due_at: AwareDatetime | None = None
+
+    def ticket(self) -> Ticket:
+        """Return the ticket."""
+        return Ticket(source=self.source, number=self.number, urgent=self.urgent, due_at=self.due_at)
+
+
 class ReportIn(PlaceIn):
     """A problem that a person reports."""
 
@@ -51,6 +65,10 @@ class ReportIn(PlaceIn):
     error_m: Annotated[float, Field(gt=0, le=1000, allow_inf_nan=False)] = 10.0
     occurred_at: AwareDatetime
     description: Note = ""
+    condition: Annotated[int, Field(ge=1, le=999, description="a filing condition of the category")] | None = None
+    hazard: Annotated[bool, Field(description="a serious safety hazard; makes a component's case urgent")] = False
+    ticket: TicketIn | None = None
+    phone: Annotated[str, Field(max_length=40)] = ""
 
 
 class ActionIn(Asked):
@@ -79,6 +97,9 @@ class CaseOut(BaseModel):
     channel: Channel
     status: Status
     urgent: bool
+    urgent_reason: str
+    condition: int | None
+    ticket_due: datetime | None
     lon: float
     lat: float
     error_m: float
@@ -218,12 +239,15 @@ class TakenOut(BaseModel):
     number: str | None
     reason: str
     dispatch: DispatchOut | None
+    receipt: str | None = None
 
     @classmethod
     def of(cls, taken: Taken) -> Self:
         """Return an outcome as it is sent."""
         decision = DispatchOut.of(taken.dispatch) if taken.dispatch is not None else None
-        return cls(outcome=taken.outcome, number=taken.number, reason=taken.reason, dispatch=decision)
+        return cls(
+            outcome=taken.outcome, number=taken.number, reason=taken.reason, dispatch=decision, receipt=taken.receipt
+        )
 
 
 class FrameOut(BaseModel):

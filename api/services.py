@@ -12,6 +12,7 @@ from pipeline.clocks import Clock
 from pipeline.desk import Desk
 from pipeline.evidence import EvidenceStore
 from pipeline.principal import Principal
+from pipeline.sightings import View
 from pipeline.site import Site
 
 
@@ -34,12 +35,21 @@ class FrameTaker(Protocol):
         ...
 
 
+class PictureTaker(Protocol):
+    """Makes pictures that people send fit to store."""
+
+    def clean(self, data: bytes, *, at: datetime) -> View:
+        """Return a picture in which nobody can be recognised."""
+        ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Services:
     """Everything that a route may use.
 
     Attributes:
         frames: None when this server runs no detector.
+        pictures: None when it runs none that knows people; pictures from people are refused then.
         vendor: folder of what npm installed, served at /vendor.
         remark: what a reader of statistics must know, such as that cases are simulated.
     """
@@ -51,5 +61,6 @@ class Services:
     evidence: EvidenceStore
     tokens: TokenBook
     frames: FrameTaker | None = None
+    pictures: PictureTaker | None = None
     vendor: Path
     remark: str = ""

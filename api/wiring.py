@@ -1,5 +1,7 @@
 """The composition root: opens the casebook, brings the site up from it and puts the services together."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -12,6 +14,7 @@ from pipeline.desk import Desk
 from pipeline.evidence import EvidenceStore
 from pipeline.safe import Safe
 from pipeline.site import Site
+from pipeline.site_changes import load_site
 from pipeline.site_files import documents, read_site, site_from_documents
 from pipeline.sql_casebook import open_casebook
 
@@ -44,15 +47,24 @@ def open_book(where: Premises) -> Casebook:
     return open_casebook(where.database)
 
 
+@contextmanager
+def opened_book(folder: Path, *, data: Path | None = None, database: str | None = None) -> Iterator[Casebook]:
+    """Open a site's casebook for as long as a command needs it."""
+    book = open_book(premises(folder, data=data, database=database))
+    try:
+        yield book
+    finally:
+        book.close()
+
+
 def apply_site(folder: Path, casebook: Casebook, clock: Clock) -> tuple[Site, int]:
     """Check a site's folder and load it as a new version; returns the site and the version's number.
 
     Raises:
         SiteFaultsError: the files have faults; nothing was loaded.
+        ClassesInUseError: cases have a category that the catalogue leaves out.
     """
-    site = read_site(folder)
-    texts = documents(folder, [])
-    return site, casebook.write(lambda tx: tx.save_site(texts, clock.now()))
+    return load_site(documents(folder, []), read_site(folder), casebook, now=clock.now())
 
 
 def current_site(folder: Path, casebook: Casebook, clock: Clock) -> Site:

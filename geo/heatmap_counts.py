@@ -23,7 +23,7 @@ from geo.metric import distance_m
 Ids = NDArray[np.int64]
 
 # In the order in which they are drawn, stacked and named everywhere.
-CHANNELS: Final = ("patrol", "intelligent", "public", "hotline", "transfer")
+CHANNELS: Final = ("patrol", "intelligent", "public", "hotline", "transfer", "alarm")
 _YEARS: Final = (1900, 2200)
 _MOST_PERIODS: Final = 2000
 _MOST_CELLS: Final = 20_000

@@ -5,11 +5,11 @@ from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 from functools import cache
 from importlib.metadata import version
-from typing import Literal
+from typing import Any, Literal
 
 from geo.coords import LonLat
 from pipeline.casebook import Evidence, Transaction
-from pipeline.cases import Action, Case, Channel, Status, step
+from pipeline.cases import OPEN, Action, Case, Channel, Status, step
 from pipeline.catalogue import Category
 from pipeline.dispatch import Dispatch, NoTerminal
 from pipeline.history import opening_details
@@ -19,8 +19,9 @@ from pipeline.principal import PIPELINE
 from pipeline.scenes import Mode, Scene
 from pipeline.sightings import Sighting
 from pipeline.site import Place, Site
+from pipeline.urgency import Urgency, urgency
 
-ATTACH, OPEN, REOPEN = "attach", "open", "reopen"
+ATTACH, OPENED, REOPEN = "attach", "open", "reopen"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,12 +31,14 @@ class Taken:
     Attributes:
         number: the case that it opened or belongs to; None when it was ignored.
         dispatch: who got the case, or why nobody did; None when it was not offered.
+        receipt: by which whoever reported asks what became of it; None for sightings.
     """
 
     outcome: Literal["open", "attach", "reopen", "ignore"]
     number: str | None
     reason: str
     dispatch: Dispatch | NoTerminal | None
+    receipt: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,6 +48,8 @@ class Notice:
     Attributes:
         mode: auto files a case at once, confirm leaves it reported until somebody verifies it.
         pictures: evidence whose files are in their places; its case is filled in when it is known.
+        urgency: whether a case that is opened is urgent, and why; None for what its class says.
+        condition, ticket_due: see `Case`.
     """
 
     channel: Channel
@@ -59,6 +64,9 @@ class Notice:
     description: str = ""
     sighting: Sighting | None = None
     pictures: tuple[Evidence, ...] = ()
+    urgency: Urgency | None = None
+    condition: int | None = None
+    ticket_due: datetime | None = None
 
 
 def admit(tx: Transaction, notice: Notice, *, site: Site, entered: Entered) -> Taken:
@@ -96,14 +104,17 @@ def number_prefix(site: Site) -> str:
 
 
 def _open(tx: Transaction, notice: Notice, decision: Open, *, site: Site, entered: Entered) -> Case:
-    now, urgent, targets = entered.now, notice.category.urgent, site.settings.targets
+    now, targets = entered.now, site.settings.targets
+    why = notice.urgency or urgency(notice.category, channel=notice.channel)
+    # What is collected before its grid is switched on is nobody's to attend yet.
+    clocked = why.urgent and site.settings.rollout.is_on(notice.place.grid, now, site.settings.timezone)
     seen = notice.sighting
     case = Case(
         number=tx.next_number(number_prefix(site), now.astimezone(site.settings.timezone).strftime("%Y%m%d")),
         category=notice.category.key,
         channel=notice.channel,
         status=Status.FILED if notice.mode is Mode.AUTO else Status.REPORTED,
-        urgent=urgent,
+        urgent=why.urgent,
         lonlat=notice.lonlat,
         cov_m2=notice.cov_m2,
         error_m=notice.error_m,
@@ -116,14 +127,17 @@ def _open(tx: Transaction, notice: Notice, decision: Open, *, site: Site, entere
         description=notice.description,
         camera=seen.camera if seen else None,
         scene=seen.scene if seen else None,
-        arrive_by=now + timedelta(seconds=targets.arrive_s) if urgent else None,
-        first_result_by=now + timedelta(seconds=targets.first_result_s) if urgent else None,
+        arrive_by=now + timedelta(seconds=targets.arrive_s) if clocked else None,
+        first_result_by=now + timedelta(seconds=targets.first_result_s) if clocked else None,
         sightings=1 if seen else 0,
         version=1,
+        urgent_reason=why.reason,
+        condition=notice.condition,
+        ticket_due=notice.ticket_due,
     )
     tx.add_case(case)
     details = {**opening_details(case), "reason": decision.reason, **_shown(notice, site)}
-    write_event(tx, case, OPEN, entered=entered, details=details)
+    write_event(tx, case, OPENED, entered=entered, details=details)
     _remember(tx, notice, case=case.number)
     return case
 
@@ -131,8 +145,9 @@ def _open(tx: Transaction, notice: Notice, decision: Open, *, site: Site, entere
 def _attach(tx: Transaction, notice: Notice, decision: Attach, *, site: Site, entered: Entered) -> Case:
     """Add to a case's history; the time of its last step stays, because offers and closings are counted from it."""
     case = tx.case(decision.number)
-    more = replace(case, sightings=case.sightings + (notice.sighting is not None), version=case.version + 1)
-    enter(tx, more, ATTACH, entered=entered, details=_told(notice, decision, site))
+    counted = replace(case, sightings=case.sightings + (notice.sighting is not None), version=case.version + 1)
+    more, raised = _raised(counted, notice, site=site, now=entered.now)
+    enter(tx, more, ATTACH, entered=entered, details={**_told(notice, decision, site), **raised})
     _remember(tx, notice, case=case.number)
     return more
 
@@ -140,14 +155,15 @@ def _attach(tx: Transaction, notice: Notice, decision: Attach, *, site: Site, en
 def _reopen(tx: Transaction, notice: Notice, decision: Reopen, *, site: Site, entered: Entered) -> Case:
     """Let a case that was handled go on: one problem, counted once, with new clocks; nobody is blamed for the old."""
     case, now, targets = tx.case(decision.number), entered.now, site.settings.targets
+    clocked = case.urgent and site.settings.rollout.is_on(case.grid, case.recorded_at, site.settings.timezone)
     again = replace(
         case,
         status=Status.FILED if notice.mode is Mode.AUTO else Status.REPORTED,
         terminal=None,
         distance_m=None,
         sightings=case.sightings + (notice.sighting is not None),
-        arrive_by=now + timedelta(seconds=targets.arrive_s) if case.urgent else None,
-        first_result_by=now + timedelta(seconds=targets.first_result_s) if case.urgent else None,
+        arrive_by=now + timedelta(seconds=targets.arrive_s) if clocked else None,
+        first_result_by=now + timedelta(seconds=targets.first_result_s) if clocked else None,
         reopened_at=now,
         updated_at=now,
         version=case.version + 1,
@@ -178,6 +194,26 @@ def _told(notice: Notice, decision: Attach | Reopen, site: Site) -> dict[str, ob
     }
 
 
+def _raised(case: Case, notice: Notice, *, site: Site, now: datetime) -> tuple[Case, dict[str, object]]:
+    """Return a case that a further report makes urgent, or wants handled sooner, and what its history says of that.
+
+    Only what is not handled yet is raised; urgent clocks begin now.
+    """
+    if case.status not in OPEN - {Status.HANDLED, Status.CHECKED}:
+        return case, {}
+    changes: dict[str, Any] = {}
+    if notice.urgency is not None and notice.urgency.urgent and not case.urgent:
+        changes |= {"urgent": True, "urgent_reason": notice.urgency.reason}
+        if site.settings.rollout.is_on(case.grid, case.recorded_at, site.settings.timezone):
+            targets = site.settings.targets
+            changes["arrive_by"] = now + timedelta(seconds=targets.arrive_s)
+            changes["first_result_by"] = now + timedelta(seconds=targets.first_result_s)
+    if notice.ticket_due is not None and (case.ticket_due is None or notice.ticket_due < case.ticket_due):
+        changes["ticket_due"] = notice.ticket_due
+    told = {name: each.isoformat() if isinstance(each, datetime) else each for name, each in changes.items()}
+    return replace(case, **changes), {"raised": told} if told else {}
+
+
 def _file_if_waiting(
     tx: Transaction, case: Case, notice: Notice, *, site: Site, entered: Entered
 ) -> Dispatch | NoTerminal | None:
@@ -195,10 +231,11 @@ def _offer(tx: Transaction, case: Case, *, site: Site, entered: Entered) -> Disp
 
 
 def _shown(notice: Notice, site: Site) -> dict[str, object]:
-    """Return the event's words on the sighting and its pictures."""
+    """Return the event's words on the sighting, if it is one, and the pictures."""
     seen = notice.sighting
+    pictures = {"pictures": listed(notice.pictures)} if notice.pictures else {}
     if seen is None:
-        return {}
+        return dict(pictures)
     told: dict[str, object] = {
         "sighting": seen.id,
         "camera": seen.camera,
@@ -213,7 +250,7 @@ def _shown(notice: Notice, site: Site) -> dict[str, object]:
         "rule": _rule(site.scenes.get(seen.scene)),
         "program": program_version(),
     }
-    return {**told, **({"pictures": listed(notice.pictures)} if notice.pictures else {})}
+    return {**told, **pictures}
 
 
 def _rule(scene: Scene | None) -> dict[str, object] | None:

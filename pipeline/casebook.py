@@ -9,6 +9,7 @@ from geo.coords import LonLat
 from pipeline.cases import Case, Channel, Event, Status
 from pipeline.errors import PipelineError
 from pipeline.health_events import HealthEvent
+from pipeline.reports import ReportReading, ReportWriting
 from pipeline.terminals import Terminal
 from pipeline.trust_book import TrustReading, TrustWriting
 
@@ -228,9 +229,17 @@ class Reading(Protocol):
         """Return the newest applied site's documents by file name; empty if none was applied."""
         ...
 
+    def site_version(self) -> int:
+        """Return the number of the newest applied site, 0 if none was applied."""
+        ...
 
-class Asking(Reading, TrustReading, Protocol):
-    """What can be asked of one moment: also outcomes, trials, merged cases, and pictures that are past keeping."""
+    def categories_used(self) -> frozenset[str]:
+        """Return the keys of the categories that any case has, whatever became of it."""
+        ...
+
+
+class Asking(Reading, TrustReading, ReportReading, Protocol):
+    """What can be asked of one moment: also reports, outcomes, trials, merged cases, and pictures past keeping."""
 
     def case_of(self, sighting: str) -> str | None:
         """Return the number of the case that a sighting belongs to; None if there is none."""
@@ -261,7 +270,7 @@ class Asking(Reading, TrustReading, Protocol):
         ...
 
 
-class Transaction(Asking, TrustWriting, Protocol):
+class Transaction(Asking, TrustWriting, ReportWriting, Protocol):
     """One write: all of it or nothing. What it reads is what it commits against."""
 
     def next_number(self, prefix: str, day: str) -> str:

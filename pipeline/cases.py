@@ -19,6 +19,7 @@ class Channel(StrEnum):
     INTELLIGENT = "intelligent"
     PUBLIC = "public"
     HOTLINE = "hotline"
+    ALARM = "alarm"
     TRANSFER = "transfer"
 
 
@@ -150,6 +151,9 @@ class Case:
         occurred_at: frame's or reporter's time; for statistics.
         recorded_at: when it was stored; duty clocks run from here.
         arrive_by, first_result_by: duty clocks of urgent cases.
+        urgent_reason: why it is urgent; empty where it is not, or was filed before reasons were kept.
+        condition: number of the filing condition that it was filed on; None where none was named.
+        ticket_due: by when whoever sent it (hotline, district) wants it handled; goes before any other deadline.
         terminal: who holds the offer or the case now; None when nobody does.
         distance_m: straight line from that terminal to the case when it was offered.
         version: grows by one with each event.
@@ -182,9 +186,14 @@ class Case:
     version: int = 0
     merged_into: str | None = None
     reopened_at: datetime | None = None
+    urgent_reason: str = ""
+    condition: int | None = None
+    ticket_due: datetime | None = None
 
     def __post_init__(self) -> None:
-        for field in ("occurred_at", "recorded_at", "updated_at", "arrive_by", "first_result_by", "reopened_at"):
+        for field in (
+            "occurred_at", "recorded_at", "updated_at", "arrive_by", "first_result_by", "reopened_at", "ticket_due"
+        ):  # fmt: skip
             value = getattr(self, field)
             if value is not None:
                 object.__setattr__(self, field, utc(value, field=field))

@@ -1,12 +1,9 @@
-"""Reading a site's tables: `site.toml`, `catalogue.toml`, `scenes.toml` and `forces.csv` to values, all faults noted.
+"""Reading a site's tables: `site.toml`, `scenes.toml` and `forces.csv` to values, all faults noted.
 
-Owns these four formats. `site_files` reads the folder as a whole, `camera_features` the cameras.
+Owns these three formats. `catalogue_files` reads the catalogue, `camera_features` the cameras, `site_files` a folder.
 """
 
-import csv
-import io
 import re
-import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, time
@@ -16,20 +13,41 @@ from zoneinfo import ZoneInfo
 from geo.boundaries import Fault
 from geo.coords import Datum, Extent, LonLat, convert
 from pipeline.cases import Side
-from pipeline.catalogue import Again, Catalogue, Category, CategoryKind, DeadlineUnit
+from pipeline.catalogue import Catalogue
+from pipeline.catalogue_files import CATALOGUE, read_catalogue
+from pipeline.channel_rules import read_channels
+from pipeline.csv_table import listed, once, read_rows
+from pipeline.duty_pattern import read_pattern, read_rollout
 from pipeline.fields import Fields
 from pipeline.keeping import read_evidence, read_trust
 from pipeline.roster import Force, Roster, Shift, Stage
 from pipeline.scenes import Mode, Rule, Scene
+from pipeline.shifts import ShiftTextError, collisions, read_shifts, write_shifts
 from pipeline.site import DispatchPolicy, SiteSettings, Targets
+from pipeline.toml_tables import read_tables, read_toml
 from pipeline.work_calendar import USUAL_HOURS, CountryError, WorkCalendar, WorkSpan, require_country
 
-SITE, CATALOGUE, SCENES, FORCES = "site.toml", "catalogue.toml", "scenes.toml", "forces.csv"
+__all__ = [
+    "CATALOGUE",
+    "FORCES",
+    "FORCE_COLUMNS",
+    "SCENES",
+    "SITE",
+    "SiteTable",
+    "cross_faults",
+    "read_catalogue",
+    "read_forces",
+    "read_scenes",
+    "read_settings",
+]
+SITE, SCENES, FORCES = "site.toml", "scenes.toml", "forces.csv"
 DATUM_FILES = ("grids", "units", "cameras", "forces")
 FORCE_COLUMNS = (
     "number", "name", "name_zh", "role", "department", "stage", "side", "grid", "units", "shift", "terminal", "lon",
     "lat",
 )  # fmt: skip
+FORCE_COLUMNS_MORE = ("skills",)
+"""Columns that `forces.csv` may have."""
 _CODE = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
 _SHIFT = re.compile(r"([01]\d|2[0-3]):([0-5]\d)-([01]\d|2[0-3]):([0-5]\d)")
 _DAY_S = 86_400.0
@@ -44,21 +62,13 @@ class SiteTable:
     datums: Mapping[str, Datum]
 
 
-def read_toml(text: str, *, file: str, faults: list[Fault]) -> Mapping[str, object]:
-    """Return a TOML document's table, empty with a fault when it is not TOML."""
-    try:
-        return tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        faults.append(Fault(file=file, feature="", field="", problem=f"is not TOML: {error}; mend that line"))
-        return {}
-
-
 def read_settings(text: str, faults: list[Fault]) -> SiteTable:
     """Return what `site.toml` says."""
     fields = Fields(read_toml(text, file=SITE, faults=faults), SITE, "", faults)
     datums = fields.inner("datum")
     datums.only(DATUM_FILES)
     detector, timezone = fields.inner("detector"), _zone(fields)
+    calendar = _calendar(fields.inner("calendar"), timezone)
     settings = SiteSettings(
         code=_code(fields),
         name=fields.text("name"),
@@ -76,7 +86,10 @@ def read_settings(text: str, faults: list[Fault]) -> SiteTable:
         extent=_extent(fields.inner("extent")),
         targets=_targets(fields.inner("targets")),
         dispatch=_policy(fields.inner("dispatch")),
-        calendar=_calendar(fields.inner("calendar"), timezone),
+        calendar=calendar,
+        duty=read_pattern(fields.inner("duty"), calendar),
+        rollout=read_rollout(fields.inner("rollout")),
+        channels=read_channels(fields.inner("channels")),
     )
     return SiteTable(
         settings=settings, datums={name: datums.choice(name, Datum, default=Datum.WGS84) for name in DATUM_FILES}
@@ -170,58 +183,18 @@ def _policy(fields: Fields) -> DispatchPolicy:
     )
 
 
-def _tables(text: str, name: str, *, file: str, faults: list[Fault]) -> list[Fields]:
-    document = read_toml(text, file=file, faults=faults)
-    Fields(document, file, "", faults).only([name])
-    tables = document.get(name, [])
-    if not isinstance(tables, list) or not all(isinstance(table, Mapping) for table in tables):
-        faults.append(Fault(file=file, feature="", field=name, problem=f"expected tables headed [[{name}]]"))
-        return []
-    return [Fields(table, file, str(table.get("code") or f"#{index}"), faults) for index, table in enumerate(tables, 1)]
-
-
-def read_catalogue(text: str, faults: list[Fault]) -> Catalogue:
-    """Return the categories of `catalogue.toml`."""
-    found: dict[str, Category] = {}
-    for fields in _tables(text, "category", file=CATALOGUE, faults=faults):
-        category = _category(fields)
-        if category.key in found:
-            fields.fault("code", f"{category.key} stands twice; keep one")
-        found[category.key] = category
-    return Catalogue(found)
-
-
-def _category(fields: Fields) -> Category:
-    fields.only(Category.__dataclass_fields__)
-    return Category(
-        standard=fields.text("standard"),
-        kind=fields.choice("kind", CategoryKind),
-        code=fields.text("code"),
-        name=fields.text("name"),
-        name_zh=fields.text("name_zh"),
-        urgent=fields.flag("urgent", default=False),
-        department=fields.text("department"),
-        first_roles=fields.texts("first_roles"),
-        deadline_value=fields.number("deadline_value", low=0.1, high=1000),
-        deadline_unit=fields.choice("deadline_unit", DeadlineUnit),
-        closing_condition=fields.text("closing_condition", default=""),
-        merge_within_m=fields.number("merge_within_m", low=0, high=500, default=10),
-        merge_within_s=fields.number("merge_within_s", low=0, high=365 * _DAY_S, default=_DAY_S),
-        again=fields.choice("again", Again, default=Again.NEW),
-        again_after_s=fields.number("again_after_s", low=0, high=30 * _DAY_S, default=900),
-        again_within_s=fields.number("again_within_s", low=0, high=365 * _DAY_S, default=7 * _DAY_S),
-    )
-
-
 def read_scenes(text: str, faults: list[Fault], *, categories: Catalogue) -> Mapping[str, Scene]:
     """Return the scenes of `scenes.toml` by code."""
     found: dict[str, Scene] = {}
-    for fields in _tables(text, "scene", file=SCENES, faults=faults):
+    for fields in read_tables(text, "scene", file=SCENES, faults=faults):
         scene = _scene(fields)
         if scene.code in found:
             fields.fault("code", f"{scene.code} stands twice; keep one")
-        if scene.category not in categories.by_key:
+        category = categories.by_key.get(scene.category)
+        if category is None:
             fields.fault("category", f"{scene.category!r} is not in {CATALOGUE}; write '<standard>/<kind>/<code>'")
+        elif not category.reportable:
+            fields.fault("category", f"{scene.category!r} is not reportable, so no case can be opened; switch it on")
         found[scene.code] = scene
     return found
 
@@ -247,33 +220,23 @@ def _scene(fields: Fields) -> Scene:
     )
 
 
-def read_forces(text: str, faults: list[Fault], *, datum: Datum) -> Roster:
-    """Return the forces of `forces.csv`; duplicate numbers and terminals are faults."""
-    reader = csv.DictReader(io.StringIO(text.removeprefix("\ufeff")))
-    missing = [column for column in FORCE_COLUMNS if column not in (reader.fieldnames or [])]
-    if missing:
-        seen = ", ".join(reader.fieldnames or ["nothing"])
-        problem = f"column missing: {', '.join(missing)}; seen: {seen}; add it"
-        faults.append(Fault(file=FORCES, feature="line 1", field=missing[0], problem=problem))
-        return Roster(forces=())
+def read_forces(text: str, faults: list[Fault], *, datum: Datum, calendar: WorkCalendar | None = None) -> Roster:
+    """Return the forces of `forces.csv`; duplicate numbers and terminals, and shifts that overlap, are faults.
+
+    Args:
+        datum: of the posts.
+        calendar: for shifts of working or free days.
+    """
     forces = []
     seen_at: dict[tuple[str, str], str] = {}
-    for row in reader:
-        fields = Fields({k: v for k, v in row.items() if k is not None}, FORCES, f"line {reader.line_num}", faults)
-        force = _force(fields, datum)
-        _once(fields, seen_at, ("number", force.number), ("terminal", force.terminal or ""))
+    for fields in read_rows(text, file=FORCES, columns=FORCE_COLUMNS, faults=faults):
+        force = _force(fields, datum, calendar)
+        once(fields, seen_at, ("number", force.number), ("terminal", force.terminal or ""))
         forces.append(force)
     return Roster(forces=tuple(forces))
 
 
-def _once(fields: Fields, seen_at: dict[tuple[str, str], str], *values: tuple[str, str]) -> None:
-    for field, value in values:
-        if value and (field, value) in seen_at:
-            fields.fault(field, f"{value} stands on {seen_at[field, value]} too; each is given once")
-        seen_at.setdefault((field, value), fields.feature)
-
-
-def _force(fields: Fields, datum: Datum) -> Force:
+def _force(fields: Fields, datum: Datum, calendar: WorkCalendar | None) -> Force:
     side = fields.text("side")
     post = LonLat(fields.number("lon", low=-180, high=180), fields.number("lat", low=-90, high=90))
     return Force(
@@ -285,27 +248,24 @@ def _force(fields: Fields, datum: Datum) -> Force:
         stage=fields.choice("stage", Stage),
         side=None if side == _ANY_SIDE else fields.choice("side", Side),
         grid=fields.text("grid"),
-        units=tuple(code for code in fields.text("units", default="", longest=2000).split(";") if code),
-        shifts=_shifts(fields),
+        units=listed(fields, "units"),
+        shifts=_shifts(fields, calendar),
         terminal=fields.text("terminal", default="") or None,
         post=convert(post, source=datum, target=Datum.WGS84),
+        skills=listed(fields, "skills"),
     )
 
 
-def _shifts(fields: Fields) -> tuple[Shift, ...]:
-    text = fields.text("shift")
-    if text == "always":
+def _shifts(fields: Fields, calendar: WorkCalendar | None) -> tuple[Shift, ...]:
+    try:
+        shifts = read_shifts(fields.text("shift", longest=1000), calendar)
+    except ShiftTextError as error:
+        fields.fault("shift", str(error))
         return ()
-    return tuple(shift for part in text.split(";") if (shift := _shift(fields, part.strip())))
-
-
-def _shift(fields: Fields, text: str) -> Shift | None:
-    found = _SHIFT.fullmatch(text)
-    if not found:
-        fields.fault("shift", f"is {text!r}, expected always or HH:MM-HH:MM joined by ';'")
-        return None
-    hours = [int(group) for group in found.groups()]
-    return Shift(start=time(hours[0], hours[1]), end=time(hours[2], hours[3]))
+    for one, other in collisions(shifts):
+        both = f"{write_shifts((one,))} and {write_shifts((other,))}"
+        fields.fault("shift", f"puts it on two shifts at once: {both} overlap; end one before the other begins")
+    return shifts
 
 
 def cross_faults(roster: Roster, *, grids: Sequence[str], units: Mapping[str, str]) -> list[Fault]:

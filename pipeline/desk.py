@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import numpy as np
@@ -22,16 +22,18 @@ from pipeline.merging import Merging
 from pipeline.offers import Entered, assign, enter, offer, release, withdraw
 from pipeline.originals import Originals
 from pipeline.principal import PIPELINE, Principal, Role
+from pipeline.receipts import bound_words, keep_picture, new_receipt, receive, require_phone, require_room
+from pipeline.reports import Report
 from pipeline.retention import Retention
 from pipeline.scenes import Mode, Scene
 from pipeline.sightings import LaterView, Sighting, View
 from pipeline.site import OutsideError, Place, Site
 from pipeline.trust_desk import TrustDesk
+from pipeline.urgency import urgency
 from pipeline.verdicts import level_of, note_step
 
 __all__ = ["Desk", "NotYourGridError", "NotYourTerminalError", "Report", "Taken"]
 
-MOST_WORDS = 2_000
 WORST_ERROR_M = 1_000.0
 CLOCK_SLACK = timedelta(seconds=60)
 _PAGE = 1_000
@@ -40,6 +42,7 @@ _REPORTERS = {
     Channel.PATROL: (Role.FORCE, *_MANAGERS),
     Channel.PUBLIC: (Role.CITIZEN, *_MANAGERS),
     Channel.HOTLINE: _MANAGERS,
+    Channel.ALARM: _MANAGERS,
     Channel.TRANSFER: _MANAGERS,
 }
 _OFFERED_AFTER = frozenset({Action.FILE, Action.DECLINE})
@@ -61,25 +64,6 @@ class NotYourTerminalError(RefusedError):
         PipelineError.__init__(self, f"{who} carries terminal {own or 'none'}, not {terminal}; ask for your own")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Report:
-    """A problem that somebody reports.
-
-    Attributes:
-        error_m: semi-major axis of the position's 95 % ellipse, metres.
-    """
-
-    channel: Channel
-    category: str
-    lonlat: LonLat
-    error_m: float = 10.0
-    occurred_at: datetime
-    description: str = ""
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "occurred_at", utc(self.occurred_at, field="occurred_at"))
-
-
 class Desk:
     """The services of one site; any number of them, in any number of processes, share its casebook."""
 
@@ -89,6 +73,10 @@ class Desk:
         self.merging = Merging(site=site, casebook=casebook, clock=clock, visible=_visible)
         self.originals = Originals(casebook=casebook, clock=clock, evidence=evidence, visible=_visible)
         self.retention = Retention(site=site, casebook=casebook, clock=clock, evidence=evidence)
+
+    def adopt(self, site: Site) -> None:
+        """Work by a changed site from here on; what is under way ends by the one before."""
+        self._site = site
 
     def take(self, sighting: Sighting, *, principal: Principal, state: CameraState | None = None) -> Taken:
         """Take a sighting in: open a case and offer it, attach it to one, or ignore it.
@@ -166,21 +154,27 @@ class Desk:
         self._casebook.write(lambda tx: tx.save_health(event))
 
     def report(self, report: Report, *, principal: Principal) -> Taken:
-        """Take a report in. What the public reports waits for verification, everything else is filed and offered.
+        """Take a report in. What a channel has verified first waits, everything else is filed and offered.
+
+        A ticket that was taken before is ignored, and the answer names its case.
 
         Raises:
             RefusedError: the principal may not report through this channel or in this grid.
             UnknownError: there is no such category.
             OutsideError, CoordinateError: the place lies in no grid, or is none.
-            LimitError: a value is out of bounds.
+            NotReportableError: the site does not work the category.
+            LimitError, TooManyReportsError: a value is out of bounds; the public's limits are reached.
+            EvidenceError: the picture cannot be stored; nothing was.
         """
         if report.channel not in _REPORTERS:
             raise LimitError("channel", report.channel, ", ".join(_REPORTERS) + "; cameras' sightings are not reports")
         principal.require(f"report through channel {report.channel}", *_REPORTERS[report.channel])
         self._check(report)
-        category, place = self._site.catalogue.get(report.category), self._site.place(report.lonlat)
+        category, place = self._site.catalogue.reportable(report.category), self._site.place(report.lonlat)
+        condition = category.condition(report.condition)
         self._require_grid(principal, place)
         variance_m2 = (report.error_m / ELLIPSE_95) ** 2
+        receipt = new_receipt()
         notice = Notice(
             channel=report.channel,
             category=category,
@@ -188,12 +182,30 @@ class Desk:
             cov_m2=(variance_m2, 0.0, variance_m2),
             error_m=report.error_m,
             place=place,
-            mode=Mode.CONFIRM if report.channel is Channel.PUBLIC else Mode.AUTO,
+            mode=Mode.CONFIRM if report.channel in self._site.settings.channels.verify else Mode.AUTO,
             first_seen_at=report.occurred_at,
             seen_at=report.occurred_at,
             description=report.description,
+            urgency=urgency(
+                category,
+                channel=report.channel,
+                condition=condition,
+                hazard=report.hazard,
+                ticket_urgent=report.ticket is not None and report.ticket.urgent,
+            ),
+            condition=report.condition,
+            ticket_due=report.ticket.due_at if report.ticket else None,
+            pictures=keep_picture(report, self._evidence, receipt=receipt),
         )
-        return self._casebook.write(lambda tx: admit(tx, notice, site=self._site, entered=self._entered(principal)))
+
+        def work(tx: Transaction) -> Taken:
+            known = require_room(tx, report, self._site.settings.channels, now=self._clock.now())
+            if known is not None:
+                return known
+            taken = admit(tx, notice, site=self._site, entered=self._entered(principal))
+            return receive(tx, report, taken, receipt=receipt, now=self._clock.now())
+
+        return self._casebook.write(work)
 
     def act(
         self,
@@ -215,7 +227,7 @@ class Desk:
             IllegalStepError, NotYourCaseError, ReasonMissingError, RefusedError: see `cases.step`.
             LimitError, CoordinateError: a value is out of bounds.
         """
-        _bound("note", note)
+        bound_words("note", note)
         if lonlat is not None:
             checked_lonlat(np.array([lonlat], dtype=np.float64))
         if terminal is not None and action is not Action.DISPATCH:
@@ -380,7 +392,8 @@ class Desk:
         return self._site.scenes[code]
 
     def _check(self, report: Report) -> None:
-        _bound("description", report.description)
+        bound_words("description", report.description)
+        require_phone(report.phone)
         if not (math.isfinite(report.error_m) and 0.0 < report.error_m <= WORST_ERROR_M):
             raise LimitError("error_m", report.error_m, f"more than 0 and at most {WORST_ERROR_M:.0f}")
         self._require_past("occurred_at", report.occurred_at)
@@ -422,11 +435,3 @@ def _may_see(principal: Principal, case: Case) -> bool:
     """Tell whether a case is among the principal's rows: in its grids, or with its own terminal."""
     holds = principal.terminal is not None and principal.terminal == case.terminal
     return principal.grids is None or case.grid in principal.grids or holds
-
-
-def _bound(field: str, words: str) -> None:
-    if len(words) > MOST_WORDS:
-        raise LimitError(field, f"{len(words)} characters long", f"{MOST_WORDS} at most")
-    # JSON can spell half a character, and a NUL; neither can be stored, hashed or shown.
-    if "\x00" in words or any("\ud800" <= each <= "\udfff" for each in words):
-        raise LimitError(field, "text with a NUL or half a character", "plain Unicode text")

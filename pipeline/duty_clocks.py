@@ -84,15 +84,19 @@ def elapsed_s(
 
 
 def closing_due(case: Case, site: Site) -> datetime | None:
-    """Return when a case must be handled by its category's deadline; None for one that has ended or was handled.
+    """Return when a case must be handled; None for one that has ended or was handled.
 
-    The clock starts when the case was recorded, or opened again after it had been handled.
+    The ticket's own deadline goes first, then the filing condition's, then the category's. The clock starts when the
+    case was recorded, or opened again after it had been handled.
     """
     category = site.catalogue.by_key.get(case.category)
     if category is None or case.status in _HANDLED:
         return None
-    start = case.reopened_at or case.recorded_at
-    return due(category.deadline_value, category.deadline_unit, start=start, calendar=site.settings.calendar)
+    if case.ticket_due is not None and case.reopened_at is None:
+        return case.ticket_due
+    named = next((each for each in category.conditions if each.number == case.condition), None)
+    value, unit = (named or category).deadline_value, (named or category).deadline_unit
+    return due(value, unit, start=case.reopened_at or case.recorded_at, calendar=site.settings.calendar)
 
 
 _HANDLED = ENDED | {Status.HANDLED, Status.CHECKED}

@@ -11,6 +11,7 @@ import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Any
 
 from geo.coords import LonLat
 from pipeline.cases import ON_TERMINAL, Case, Channel, Event, Side, Status
@@ -19,8 +20,11 @@ OUTSIDE_CHAIN = frozenset({"note", "description", "pictures"})
 """The details that people may ask to have erased."""
 
 _NOT_STEPS = frozenset(
-    {"attach", "no-terminal", "picture", "erase", "open-original", "feedback", "absorb", "unabsorb", "split"}
-)
+    {
+        "attach", "no-terminal", "picture", "erase", "open-original", "feedback", "absorb", "unabsorb", "split",
+        "appeal", "appeal-upheld", "appeal-dismissed",
+    }
+)  # fmt: skip
 _SEEN_AGAIN = frozenset({"attach", "reopen"})
 _TERMINAL_STAYS = ON_TERMINAL | {Status.HANDLED, Status.CHECKED, Status.CLOSED}
 
@@ -123,6 +127,9 @@ def opening_details(case: Case) -> dict[str, object]:
         "first_result_by": case.first_result_by.isoformat() if case.first_result_by else None,
         "sightings": case.sightings,
         "description": case.description,
+        **({"urgent_reason": case.urgent_reason} if case.urgent_reason else {}),
+        **({"condition": case.condition} if case.condition is not None else {}),
+        **({"ticket_due": case.ticket_due.isoformat()} if case.ticket_due else {}),
     }
 
 
@@ -168,6 +175,9 @@ def _opened(event: Event) -> Case:
         first_result_by=_instant(told["first_result_by"]),
         sightings=int(_floats([told["sightings"]])[0]),
         version=1,
+        urgent_reason=str(told.get("urgent_reason", "")),
+        condition=None if told.get("condition") is None else int(_floats([told["condition"]])[0]),
+        ticket_due=_instant(told.get("ticket_due")),
     )
 
 
@@ -181,6 +191,7 @@ def _after(case: Case, event: Event) -> Case:
     if event.action in {"absorb", "unabsorb"}:
         known_at = datetime.fromisoformat(str(told["occurred_at"]))
         case = replace(case, channel=Channel(str(told["channel"])), occurred_at=known_at)
+    case = _raised(case, event.details.get("raised"))
     if event.action in _NOT_STEPS:
         return case
     case = replace(case, updated_at=event.at)
@@ -193,6 +204,17 @@ def _after(case: Case, event: Event) -> Case:
         distance_m = _floats([event.details["distance_m"]])[0]
         return replace(case, terminal=_text(event.details["terminal"]), distance_m=distance_m)
     return case if event.status in _TERMINAL_STAYS else replace(case, terminal=None, distance_m=None)
+
+
+def _raised(case: Case, told: object) -> Case:
+    """Return a case after a further report that made it urgent, or wants it handled sooner."""
+    if not isinstance(told, dict):
+        return case
+    urgent = bool(told.get("urgent", case.urgent))
+    times: dict[str, Any] = {
+        name: _instant(told[name]) for name in ("arrive_by", "first_result_by", "ticket_due") if name in told
+    }
+    return replace(case, urgent=urgent, urgent_reason=str(told.get("urgent_reason", case.urgent_reason)), **times)
 
 
 def _floats(values: object) -> tuple[float, ...]:

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from geo.coords import LonLat
-from pipeline.admission import OPEN as OPENING
+from pipeline.admission import OPENED as OPENING
 from pipeline.admission import number_prefix
 from pipeline.casebook import Asking, Casebook, LimitError, Transaction
 from pipeline.cases import ENDED, ON_TERMINAL, OPEN, Case, Channel, Event, Status

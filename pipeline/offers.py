@@ -9,7 +9,7 @@ from pipeline.casebook import OutboxMessage, Transaction
 from pipeline.cases import Action, Case, Event, step
 from pipeline.dispatch import Dispatch, NoTerminal, Skipped
 from pipeline.errors import UnknownError
-from pipeline.principal import PIPELINE, Principal
+from pipeline.principal import PIPELINE, Principal, Role
 from pipeline.site import Site
 from pipeline.terminals import Terminal
 
@@ -57,6 +57,9 @@ def offer(
     The same `NoTerminal` twice in a row is written once, so that retries do not fill the history.
     """
     history = tx.events(case.number)
+    off = _not_switched_on(case, site, entered)
+    if off is not None:
+        return _nobody(tx, case, off, entered=entered, history=history), off
     declined, unanswered = refusals(history, entered.now)
     decision = dispatch.decide(
         case,
@@ -70,6 +73,15 @@ def offer(
     if isinstance(decision, NoTerminal):
         return _nobody(tx, case, decision, entered=entered, history=history), decision
     return _hand(tx, case, decision, entered=entered, more={"note": note} if note else {}), decision
+
+
+def _not_switched_on(case: Case, site: Site, entered: Entered) -> NoTerminal | None:
+    """Return why a case is offered to nobody by itself: its grid was off when it was recorded; a person still may."""
+    settings = site.settings
+    if entered.by.role is not Role.SYSTEM or settings.rollout.is_on(case.grid, case.recorded_at, settings.timezone):
+        return None
+    start = settings.rollout.starts(case.grid)
+    return NoTerminal(reason=f"grid {case.grid} is switched on from {start}; what came before is collected", skipped=())
 
 
 def assign(

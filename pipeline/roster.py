@@ -1,12 +1,15 @@
 """The roster: who may be sent, where and when. Values and duty times; positions live in the casebook."""
 
 from dataclasses import dataclass
-from datetime import datetime, time
+from datetime import datetime
 from enum import StrEnum
 from zoneinfo import ZoneInfo
 
 from geo.coords import LonLat
 from pipeline.cases import Side
+from pipeline.shifts import DutyChange, Shift
+
+__all__ = ["Force", "Roster", "Shift", "Stage"]
 
 
 class Stage(StrEnum):
@@ -14,20 +17,6 @@ class Stage(StrEnum):
 
     FIRST = "first"
     FOLLOW_UP = "follow_up"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Shift:
-    """A local time of day from `start` (included) to `end` (excluded); it may cross midnight."""
-
-    start: time
-    end: time
-
-    def covers(self, moment: time) -> bool:
-        """Tell whether a local time of day lies in the shift; equal ends mean the whole day."""
-        if self.start < self.end:
-            return self.start <= moment < self.end
-        return moment >= self.start or moment < self.end
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,6 +29,8 @@ class Force:
         shifts: when it is on duty; empty means always.
         terminal: the device it carries, None if it carries none.
         post: where it stands until its terminal reports a position, WGS-84.
+        skills: keys of the categories that it is trained for, or what several of them start with; empty means all.
+        changes: when it is away, or on duty beyond its shifts; the last one that covers a moment counts.
     """
 
     number: str
@@ -54,11 +45,22 @@ class Force:
     shifts: tuple[Shift, ...]
     terminal: str | None
     post: LonLat
+    skills: tuple[str, ...] = ()
+    changes: tuple[DutyChange, ...] = ()
 
     def on_duty(self, now: datetime, zone: ZoneInfo) -> bool:
-        """Tell whether a shift covers the instant, in the site's zone."""
-        local = now.astimezone(zone).time()
-        return not self.shifts or any(shift.covers(local) for shift in self.shifts)
+        """Tell whether a shift or a change of duty covers the instant, in the site's zone."""
+        changed = [change.on for change in self.changes if change.covers(now)]
+        if changed:
+            return changed[-1]
+        if not self.shifts:
+            return True
+        local = now.astimezone(zone)
+        return any(shift.covers_local(local) for shift in self.shifts)
+
+    def skilled(self, category: str) -> bool:
+        """Tell whether it is trained for a category, by its key."""
+        return not self.skills or category.startswith(self.skills)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,8 +15,11 @@ from geo.locate import Locator
 from pipeline.cameras import Camera
 from pipeline.cases import Side
 from pipeline.catalogue import Catalogue
+from pipeline.channel_rules import ChannelRules
+from pipeline.duty_pattern import DutyPattern, Rollout
 from pipeline.errors import PipelineError, UnknownError
 from pipeline.keeping import EvidencePolicy
+from pipeline.organisation import Organisation
 from pipeline.roster import Roster
 from pipeline.scenes import Scene
 from pipeline.trust import TrustPolicy
@@ -64,6 +67,9 @@ class SiteSettings:
     calendar: WorkCalendar
     evidence: EvidencePolicy = field(default_factory=EvidencePolicy)
     trust: TrustPolicy = field(default_factory=TrustPolicy)
+    duty: DutyPattern = field(default_factory=DutyPattern)
+    rollout: Rollout = field(default_factory=Rollout)
+    channels: ChannelRules = field(default_factory=ChannelRules)
 
 
 class OutsideError(PipelineError):
@@ -96,6 +102,7 @@ class Site:
     catalogue: Catalogue
     scenes: Mapping[str, Scene]
     streets: Mapping[str, object] | None = None
+    organisation: Organisation = field(default_factory=Organisation)
     _units: Locator = field(init=False, repr=False, compare=False)
     _unit_by_code: Mapping[str, Unit] = field(init=False, repr=False, compare=False)
 

@@ -16,6 +16,7 @@ from geo.coords import LonLat
 from geo.errors import GeoError
 from geo.feature_files import FeatureFileError, read_camera_features, read_grids, read_units
 from pipeline.camera_features import CAMERAS, read_cameras
+from pipeline.catalogue import Catalogue
 from pipeline.configuration import (
     CATALOGUE,
     FORCES,
@@ -28,11 +29,18 @@ from pipeline.configuration import (
     read_scenes,
     read_settings,
 )
+from pipeline.duty_pattern import pattern_faults
 from pipeline.errors import PipelineError
+from pipeline.organisation import DepartmentKind, Organisation
+from pipeline.organisation_files import COLUMNS as ORGANISATION
+from pipeline.organisation_files import department_faults, organisation_faults, read_organisation
+from pipeline.roster import Roster, Stage
+from pipeline.roster_files import DUTY_CHANGES, read_changes
 from pipeline.site import Site
 
 GRIDS, UNITS, STREETS = "grids.geojson", "units.geojson", "streets.geojson"
 REQUIRED = (SITE, GRIDS, UNITS, CAMERAS, FORCES, CATALOGUE, SCENES)
+OPTIONAL = (STREETS, *ORGANISATION, DUTY_CHANGES)
 LARGEST_BYTES = 64 * 2**20
 
 T = TypeVar("T")
@@ -64,7 +72,7 @@ def read_site(folder: Path) -> Site:
 def documents(folder: Path, faults: list[Fault]) -> dict[str, str]:
     """Return the text of each file of a site by name, noting the ones that are missing, too large or not UTF-8."""
     texts = {}
-    for name in (*REQUIRED, STREETS):
+    for name in (*REQUIRED, *OPTIONAL):
         path = folder / name
         if not path.is_file():
             if name in REQUIRED:
@@ -102,20 +110,51 @@ def _build(folder: Path, texts: Mapping[str, str], faults: list[Fault]) -> Site 
     no_features: list[tuple[LonLat, dict[str, Any]]] = []
     features = _noting(faults, lambda: read_camera_features(folder / CAMERAS, table.datums["cameras"]), no_features)
     cameras = read_cameras(features, faults, scenes=scenes)
-    roster = read_forces(texts[FORCES], faults, datum=table.datums["forces"])
+    calendar = table.settings.calendar
+    roster = read_forces(texts[FORCES], faults, datum=table.datums["forces"], calendar=calendar)
+    roster = (
+        read_changes(texts[DUTY_CHANGES], faults, roster=roster, calendar=calendar) if DUTY_CHANGES in texts else roster
+    )
+    organisation = read_organisation(texts, faults, calendar=calendar)
     streets = _streets(texts.get(STREETS), faults)
     if boundaries is None:
         return None
     grids = [grid.code for grid in boundaries.grids]
-    faults += cross_faults(roster, grids=grids, units={unit.code: unit.grid for unit in boundaries.units})
+    units = {unit.code: unit.grid for unit in boundaries.units}
+    faults += cross_faults(roster, grids=grids, units=units)
+    faults += organisation_faults(organisation, grids=grids, units=units)
+    faults += pattern_faults(
+        table.settings.duty,
+        table.settings.rollout,
+        grids=grids,
+        roles=frozenset(force.role for force in roster.forces),
+        file=SITE,
+    )
+    faults += _departments(organisation, roster, catalogue)
     if faults:
         return None
     site = Site(
         settings=table.settings, boundaries=boundaries, cameras=cameras, roster=roster, catalogue=catalogue,
-        scenes=scenes, streets=streets,
+        scenes=scenes, streets=streets, organisation=organisation,
     )  # fmt: skip
     _outside(site, faults)
     return site
+
+
+def _departments(organisation: Organisation, roster: Roster, catalogue: Catalogue) -> list[Fault]:
+    """Return the forces and categories whose department is not listed, and follow-up forces of one that is not."""
+    found: list[Fault] = []
+    for force in roster.forces:
+        found += department_faults(force.department, file=FORCES, feature=force.number, organisation=organisation)
+        named = organisation.department(force.department)
+        if force.stage is Stage.FOLLOW_UP and named is not None and named.kind is not DepartmentKind.FOLLOW_UP:
+            problem = f"{force.department} is of kind {named.kind}, expected follow_up for a follow-up force"
+            found.append(Fault(file=FORCES, feature=force.number, field="department", problem=problem))
+    for key, category in catalogue.by_key.items():
+        if not category.reportable and not category.department:
+            continue
+        found += department_faults(category.department, file=CATALOGUE, feature=key, organisation=organisation)
+    return found
 
 
 def _boundaries(folder: Path, table: SiteTable, faults: list[Fault]) -> BoundaryVersion | None:

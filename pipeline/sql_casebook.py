@@ -185,6 +185,16 @@ class SqlCasebook:
         with self._reading() as now:
             return now.site_documents()
 
+    def site_version(self) -> int:
+        """See `Reading.site_version`."""
+        with self._reading() as now:
+            return now.site_version()
+
+    def categories_used(self) -> frozenset[str]:
+        """See `Reading.categories_used`."""
+        with self._reading() as now:
+            return now.categories_used()
+
     @contextmanager
     def _reading(self) -> Iterator[SqlReading]:
         try:

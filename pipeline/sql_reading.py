@@ -18,6 +18,7 @@ from pipeline.health_events import HealthEvent
 from pipeline.history import Aside, Entry
 from pipeline.sql_evidence import SqlEvidenceReading
 from pipeline.sql_family import family
+from pipeline.sql_reports import SqlReportReading
 from pipeline.sql_rows import case_of, event_of, evidence_of, health_of, instant, is_plain, kept_of, message_of, micros
 from pipeline.sql_trust import SqlTrustReading
 from pipeline.terminals import Terminal
@@ -30,7 +31,7 @@ _LAST_SEQUENCE = 2**63 - 1
 _NOT_FILED = (Status.REPORTED.value, Status.VERIFIED.value, Status.REFUSED.value, Status.VOID.value)
 
 
-class SqlReading(SqlTrustReading, SqlEvidenceReading):
+class SqlReading(SqlTrustReading, SqlEvidenceReading, SqlReportReading):
     """Answers what can be asked of a casebook, on a connection that somebody else opens and closes."""
 
     def __init__(self, connection: Connection) -> None:
@@ -221,6 +222,14 @@ class SqlReading(SqlTrustReading, SqlEvidenceReading):
         stored = self._connection.execute(query).scalar_one_or_none()
         documents: dict[str, str] = {} if stored is None else json.loads(stored)
         return documents
+
+    def site_version(self) -> int:
+        """Return the number of the newest applied site, 0 if none was applied."""
+        return int(self._connection.execute(select(func.max(t.site_versions.c.version))).scalar_one() or 0)
+
+    def categories_used(self) -> frozenset[str]:
+        """Return the keys of the categories that any case has."""
+        return frozenset(self._connection.execute(select(t.cases.c.category).distinct()).scalars())
 
     def _rows(self, query: Select[Any]) -> Sequence[Mapping[Any, Any]]:
         return self._connection.execute(query).mappings().all()

@@ -76,6 +76,9 @@ def case_row(case: Case) -> dict[str, Any]:
         "version": case.version,
         "merged_into": case.merged_into,
         "reopened_at": micros_or_none(case.reopened_at),
+        "urgent_reason": case.urgent_reason,
+        "condition": case.condition,
+        "ticket_due": micros_or_none(case.ticket_due),
     }
 
 
@@ -107,6 +110,9 @@ def case_of(row: Mapping[Any, Any]) -> Case:
         version=row["version"],
         merged_into=row["merged_into"],
         reopened_at=instant_or_none(row["reopened_at"]),
+        urgent_reason=row["urgent_reason"],
+        condition=row["condition"],
+        ticket_due=instant_or_none(row["ticket_due"]),
     )
 
 

@@ -70,6 +70,9 @@ cases = Table(
     Column("merged_into", String(40)),
     Column("reopened_at", BigInteger),
     Index("ix_cases_merged_into", "merged_into"),
+    Column("urgent_reason", String(200), nullable=False, server_default=""),
+    Column("condition", Integer),
+    Column("ticket_due", BigInteger),
     Index("ix_cases_place", "category", "lon", "lat"),
     Index("ix_cases_status", "status", "ordinal"),
     Index("ix_cases_grid", "grid", "ordinal"),
@@ -231,6 +234,34 @@ trials = Table(
     Column("pictures", Text, nullable=False),
     Column("judged_at", BigInteger),
     Index("ix_trials_judged", "judged_at", "ordinal"),
+)
+
+reports = Table(
+    "reports",
+    metadata,
+    Column("id", String(40), primary_key=True),
+    Column("channel", String(20), nullable=False),
+    Column("source", String(40), nullable=False),
+    Column("ticket", String(80)),
+    Column("case_number", String(40), ForeignKey("cases.number"), nullable=False),
+    Column("outcome", String(20), nullable=False),
+    Column("at", BigInteger, nullable=False),
+    Column("place", String(40)),
+    Column("phone", String(40)),
+    UniqueConstraint("source", "ticket"),  # a ticket is taken once; those without one are NULL and never meet
+    Index("ix_reports_case", "case_number"),
+    Index("ix_reports_place", "place", "at"),
+)
+
+places = Table(
+    "places",
+    metadata,
+    Column("code", String(40), primary_key=True),
+    Column("name", String(200), nullable=False),
+    Column("lon", Float(53), nullable=False),
+    Column("lat", Float(53), nullable=False),
+    Column("made_at", BigInteger, nullable=False),
+    Column("ended_at", BigInteger),
 )
 
 site_versions = Table(

@@ -24,13 +24,14 @@ from pipeline.history import canonical, seal
 from pipeline.sql_evidence import SqlEvidenceWriting
 from pipeline.sql_past import aside_rows, require_told, write_past
 from pipeline.sql_reading import SqlReading
+from pipeline.sql_reports import SqlReportWriting
 from pipeline.sql_rows import bounded, case_row, event_row, micros, micros_or_none
 from pipeline.sql_trust import SqlTrustWriting
 
 _MOST_JSON = 1_000_000
 
 
-class SqlTransaction(SqlReading, SqlTrustWriting, SqlEvidenceWriting):
+class SqlTransaction(SqlTrustWriting, SqlEvidenceWriting, SqlReportWriting, SqlReading):
     """One write; what it reads is what it commits against, because writers take turns."""
 
     def __init__(self, connection: Connection) -> None:

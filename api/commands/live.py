@@ -3,6 +3,7 @@
 import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from threading import Event, Thread
@@ -23,6 +24,7 @@ from pipeline.clocks import utc
 from pipeline.errors import PipelineError
 from pipeline.frame_desk import FrameDesk
 from pipeline.keeper import Keeper
+from pipeline.people_pictures import PictureCleaner
 from pipeline.principal import Role
 from pipeline.run import RunServices, RunSettings, run_cameras, site_sources
 from pipeline.run_figures import RunFigures
@@ -150,7 +152,8 @@ def serving_detector(services: Services, maker: Callable[[], Detector]) -> Itera
         clock=services.clock,
     )
     try:
-        yield with_frames(services, desk)
+        pictures = PictureCleaner(detector) if PictureCleaner.can_use(detector) else None
+        yield replace(with_frames(services, desk), pictures=pictures)
     finally:
         detector.close()
 

@@ -1,5 +1,7 @@
 """`check`, `apply`, `export`: a site as a folder and as what the database holds."""
 
+from collections.abc import Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -9,18 +11,25 @@ from api.commands.report import give, say
 from api.options import SAMPLE, DatabaseOption, DataOption, JsonOption, SiteArgument
 from api.wiring import apply_site, open_book, premises
 from pipeline.clocks import WallClock
+from pipeline.duty_ahead import Missing, missing
 from pipeline.errors import PipelineError
 from pipeline.site import Site
+from pipeline.site_changes import NothingAppliedError
 from pipeline.site_files import SiteFaultsError, read_site
 
 app = typer.Typer()
+AtOption = Annotated[
+    datetime | None,
+    typer.Option("--at", help="From when a week is looked ahead; now by default.", formats=["%Y-%m-%dT%H:%M%z"]),
+]
 
 
-class NothingAppliedError(PipelineError):
-    """The database has no site to export."""
+class AheadError(PipelineError):
+    """The files are sound, and something will be missing within a week."""
 
-    def __init__(self, database: str) -> None:
-        super().__init__(f"{database} holds no site yet; load one with: beatgrid apply SITE")
+    def __init__(self, found: Sequence[Missing]) -> None:
+        lines = "\n".join(f"  {each}" for each in found)
+        super().__init__(f"{len(found)} thing{'s' if len(found) > 1 else ''} will be missing within a week\n{lines}")
 
 
 class ExportFolderError(PipelineError):
@@ -41,19 +50,29 @@ def counted(site: Site) -> dict[str, object]:
         "forces": len(site.roster.forces),
         "categories": len(site.catalogue.by_key),
         "scenes": len(site.scenes),
+        "departments": len(site.organisation.departments),
+        "officers": len(site.organisation.officers),
+        "stations": len(site.organisation.stations),
     }
 
 
+def _moment(at: datetime | None) -> datetime:
+    return WallClock().now() if at is None else at.astimezone(UTC)
+
+
 @app.command()
-def check(site: SiteArgument = SAMPLE, as_json: JsonOption = False) -> None:
-    """Report every fault of every file of a site in one run."""
+def check(site: SiteArgument = SAMPLE, at: AtOption = None, as_json: JsonOption = False) -> None:
+    """Report every fault of every file of a site in one run, and what will be missing within a week."""
     try:
         found = read_site(site)
     except SiteFaultsError as error:
         if as_json:
             give({"site": str(site), "faults": [str(fault) for fault in error.faults]}, as_json=True)
         raise
-    give({**counted(found), "faults": []}, as_json=as_json)
+    ahead = missing(found, _moment(at))
+    give({**counted(found), "faults": [], "ahead": [str(each) for each in ahead]}, as_json=as_json)
+    if ahead:
+        raise AheadError(ahead)
 
 
 @app.command()
@@ -70,6 +89,8 @@ def apply(
     finally:
         book.close()
     give({**counted(loaded), "version": version}, as_json=as_json)
+    for each in missing(loaded, WallClock().now()):
+        say(f"ahead: {each}")
 
 
 @app.command()

@@ -67,6 +67,10 @@ def report(services: ServicesIn, who: Who, body: ReportIn, response: Response) -
             error_m=body.error_m,
             occurred_at=body.occurred_at,
             description=body.description,
+            condition=body.condition,
+            hazard=body.hazard,
+            ticket=body.ticket.ticket() if body.ticket else None,
+            phone=body.phone,
         ),
         principal=who,
     )

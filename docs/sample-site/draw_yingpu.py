@@ -1,8 +1,8 @@
 """Draw the sample site: `python docs/sample-site/draw_yingpu.py [--pets DIR] [--out DIR] [--picture PNG]`.
 
-Writes grids, units, streets and cameras as GeoJSON and forces.csv into boundaries/yingpu/. The same run gives the same
-files: the seed is below. site.toml, catalogue.toml and scenes.toml are written by hand. DIR of --pets holds the
-calibration and the published boxes of PETS 2009 S2.L1.
+Writes grids, units, streets and cameras as GeoJSON, forces.csv and the organisation's tables into boundaries/yingpu/.
+The same run gives the same files: the seed is below. site.toml, catalogue.toml and scenes.toml are written by hand. DIR
+of --pets holds the calibration and the published boxes of PETS 2009 S2.L1.
 """
 
 import argparse
@@ -16,6 +16,7 @@ import shapely
 import town_cameras
 import town_forces
 import town_growth
+import town_organisation
 import town_plan
 import town_units
 from ground_views import Tsai, check_tsai
@@ -103,6 +104,7 @@ def main() -> None:
     for name, collection in features.items():
         (options.out / f"{name}.geojson").write_text(_collection(name, collection), encoding="utf-8")
     town_forces.write(rows, options.out / "forces.csv")
+    town_organisation.write(units, grids, options.out)
     if options.picture:
         picture(units, features, options.picture)
     print(f"Tsai camera against published positions: median {median_m * 1000:.3f} mm, most {most_m * 1000:.3f} mm")

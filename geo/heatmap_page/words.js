@@ -3,7 +3,7 @@
 
 window.beatgridWords = {
   zh: {
-    all: "全部渠道", patrol: "巡查发现", intelligent: "智能发现", public: "公众上报", hotline: "热线投诉", transfer: "移送转办",
+    all: "全部渠道", patrol: "巡查发现", intelligent: "智能发现", public: "公众上报", hotline: "热线投诉", transfer: "移送转办", alarm: "非警务警情",
     allTime: "全部时段", play: "播放", pause: "暂停", slider: "时段", time: "时间", channels: "发现渠道",
     chart: "发现占比变化", grids: "各责任网格发现占比", notes: "口径与说明", site: "全辖区", unfocus: "返回全辖区",
     grid: "责任网格", cases: "案件", share: "发现占比", cell: "该格案件", legend: "每格案件数", none: "无",
@@ -17,7 +17,7 @@ window.beatgridWords = {
     outsideNote: (n) => `${n} 件案件不属于图中任何网格，只计入全辖区。`,
   },
   en: {
-    all: "All channels", patrol: "Patrol", intelligent: "Intelligent (CV)", public: "Public", hotline: "Hotline",
+    all: "All channels", patrol: "Patrol", intelligent: "Intelligent (CV)", public: "Public", hotline: "Hotline", alarm: "Non-police alarm",
     transfer: "Transfer", allTime: "All time", play: "Play", pause: "Pause", slider: "Period", time: "Time",
     channels: "Discovery channel", chart: "Discovery share over time", grids: "Discovery share by grid",
     notes: "Definitions and notes", site: "Whole site", unfocus: "Back to whole site", grid: "Grid", cases: "Cases",

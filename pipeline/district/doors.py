@@ -120,10 +120,6 @@ class Doors:
 def case_of(told: Mapping[str, Any]) -> Case:
     """Return the case that an answer tells of."""
     east2, cross, north2 = told["cov_m2"]
-    times = {
-        name: None if told[name] is None else datetime.fromisoformat(told[name])
-        for name in ("arrive_by", "first_result_by")
-    }
     return Case(
         number=told["number"],
         category=told["category"],
@@ -146,6 +142,15 @@ def case_of(told: Mapping[str, Any]) -> Case:
         distance_m=told["distance_m"],
         sightings=told["sightings"],
         version=told["version"],
-        arrive_by=times["arrive_by"],
-        first_result_by=times["first_result_by"],
+        arrive_by=_time(told["arrive_by"]),
+        first_result_by=_time(told["first_result_by"]),
+        urgent_reason=told["urgent_reason"],
+        condition=told["condition"],
+        ticket_due=_time(told["ticket_due"]),
+        merged_into=told["merged_into"],
+        reopened_at=_time(told["reopened_at"]),
     )
+
+
+def _time(text: str | None) -> datetime | None:
+    return None if text is None else datetime.fromisoformat(text)

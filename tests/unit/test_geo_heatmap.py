@@ -58,7 +58,7 @@ def random_cases(count: int, *, seed: int = 0) -> list[HeatmapCase]:
         HeatmapCase(
             lonlat=LonLat(*place),
             occurred_at=start + timedelta(minutes=int(rng.integers(0, 60 * 24 * 100))),
-            channel=CHANNELS[int(rng.integers(5))],
+            channel=CHANNELS[int(rng.integers(len(CHANNELS)))],
             grid="YP-G1" if place[0] < 121.09 else "YP-G2",
         )
         for place in places.tolist()
@@ -111,7 +111,7 @@ def test_every_case_is_counted_once_under_its_grid_period_and_channel():
     by_hand: Counter[tuple[int, int]] = Counter()
     for each in cases:
         week = (each.occurred_at.astimezone(SHANGHAI).date() - first).days // 7
-        by_hand[["YP-G1", "YP-G2"].index(each.grid), week * 5 + CHANNELS.index(each.channel)] += 1
+        by_hand[["YP-G1", "YP-G2"].index(each.grid), week * len(CHANNELS) + CHANNELS.index(each.channel)] += 1
     assert {(g, moment): n for g, row in enumerate(counts.grids) for moment, n in row} == dict(by_hand)
     by_cell: Counter[int] = Counter()
     for row in counts.cells:

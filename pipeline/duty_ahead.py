@@ -1,0 +1,223 @@
+"""What will be missing: hours without anybody on duty, posts without a holder, hours without a commander. Pure.
+
+These are no faults of a file, because time alone brings them about: a site that was sound when it was applied goes on
+running, and `check` tells them ahead.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from enum import StrEnum
+from itertools import pairwise
+
+from geo.boundaries import UnitKind
+from pipeline.cases import Side
+from pipeline.duty import DutyState, duty_at
+from pipeline.organisation import CENTRE, Command, Post
+from pipeline.roster import Force, Stage
+from pipeline.shifts import Shift
+from pipeline.site import Site
+from pipeline.work_calendar import WorkCalendar
+
+AHEAD = timedelta(days=7)
+_QUARTER = timedelta(minutes=15)
+_DAY = timedelta(days=1)
+
+
+class Lack(StrEnum):
+    """What is missing."""
+
+    NOBODY_ON_DUTY = "nobody-on-duty"
+    SIDE_UNATTENDED = "side-unattended"
+    NO_HOLDER = "no-holder"
+    NO_COMMANDER = "no-commander"
+    TWO_COMMANDERS = "two-commanders"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Missing:
+    """Something that will be missing.
+
+    Attributes:
+        where: a grid's or unit's code, or "centre".
+        start, end: instants, UTC; the end may be that of the time looked at.
+        words: what, when by the site's clocks, and what to do.
+    """
+
+    lack: Lack
+    where: str
+    start: datetime
+    end: datetime
+    words: str
+
+    def __str__(self) -> str:
+        return f"{self.where}: {self.words}"
+
+
+def missing(site: Site, now: datetime, *, ahead: timedelta = AHEAD) -> list[Missing]:
+    """Return what will be missing from now on for a while, in order of time."""
+    until = now + ahead
+    found = [*_duty_holes(site, now, until), *_posts_empty(site, now, until), *_command_faults(site, now, until)]
+    return sorted(found, key=lambda each: (each.start, each.where, each.lack))
+
+
+def _duty_holes(site: Site, now: datetime, until: datetime) -> Iterator[Missing]:
+    moments = _moments(site, now, until)
+    for grid in site.boundaries.grids:
+        forces = [each for each in site.roster.forces if each.grid == grid.code and each.stage is Stage.FIRST]
+        sendable = [each for each in forces if each.terminal]
+        spells = _spells(moments, until, lambda at, own=sendable: not _anybody(site, own, at))  # type: ignore[misc]
+        for start, end in spells:
+            words = f"nobody with a terminal is on duty {_between(site, start, end)}; give somebody a shift then"
+            yield Missing(lack=Lack.NOBODY_ON_DUTY, where=grid.code, start=start, end=end, words=words)
+        for side, roles in _sides_outside(site, grid.code):
+            own = [each for each in sendable if each.role in roles]
+            yield from _unattended(site, grid.code, side, roles, own, sendable, moments, until)
+
+
+def _unattended(
+    site: Site,
+    grid: str,
+    side: Side,
+    roles: Sequence[str],
+    own: Sequence[Force],
+    all_forces: Sequence[Force],
+    moments: Sequence[datetime],
+    until: datetime,
+) -> Iterator[Missing]:
+    settings = site.settings
+
+    def lacking(at: datetime) -> bool:
+        outside = not settings.duty.in_hours(at, settings.timezone)
+        return outside and _anybody(site, all_forces, at) and not _anybody(site, own, at, side)
+
+    for start, end in _spells(moments, until, lacking):
+        who = " or ".join(roles)
+        words = f"no {who} with a terminal answers for {side} {_between(site, start, end)}; give one a shift then"
+        yield Missing(lack=Lack.SIDE_UNATTENDED, where=grid, start=start, end=end, words=words)
+
+
+def _anybody(site: Site, forces: Iterable[Force], at: datetime, side: Side | None = None) -> bool:
+    duties = (duty_at(force, at, site.settings) for force in forces)
+    return any(duty.state is DutyState.ON and (side is None or side in duty.sides) for duty in duties)
+
+
+def _sides_outside(site: Site, grid: str) -> list[tuple[Side, tuple[str, ...]]]:
+    """Return the sides that a grid has and the site names roles for."""
+    kinds = {unit.kind for unit in site.boundaries.units if unit.grid == grid}
+    has = {
+        Side.STREET_FACE: True,
+        Side.UNIT_INTERIOR: UnitKind.RESIDENTIAL in kinds,
+        Side.VILLAGE: UnitKind.VILLAGE in kinds,
+    }
+    return [(each.side, each.roles) for each in site.settings.duty.outside if has[each.side]]
+
+
+def _posts_empty(site: Site, now: datetime, until: datetime) -> Iterator[Missing]:
+    if not site.organisation.officers:
+        return
+    calendar = site.settings.calendar
+    places = [(Post.GRID_CHIEF, grid.code) for grid in site.boundaries.grids]
+    places += [(Post.UNIT_HEAD, unit.code) for unit in site.boundaries.units]
+    for post, of in places:
+        for day in _local_days(calendar, now, until):
+            if not site.organisation.holders(post, of, day):
+                start = max(now, calendar.instant(day, time.min))
+                words = f"no {post} from {day}{_who_left(site, post, of, day)}; name one in officers.csv"
+                yield Missing(lack=Lack.NO_HOLDER, where=of, start=start, end=until, words=words)
+                break
+
+
+def _who_left(site: Site, post: Post, of: str, day: date) -> str:
+    left = [
+        each
+        for each in site.organisation.officers
+        if each.post is post and each.of == of and each.until is not None and each.until < day
+    ]
+    last = max(left, key=lambda each: (each.until or date.min, each.number), default=None)
+    return f": {last.number} ({last.name}) holds it until {last.until}" if last else ""
+
+
+def _command_faults(site: Site, now: datetime, until: datetime) -> Iterator[Missing]:
+    if not site.organisation.turns:
+        return
+    calendar = site.settings.calendar
+    first = calendar.local_day(now) - 2 * _DAY
+    commands = site.organisation.commands(first, calendar.local_day(until), calendar)
+    free = now
+    for each in [each for each in commands if each.end > now and each.start < until]:
+        if each.start > free:
+            yield _no_commander(site, free, each.start)
+        free = max(free, each.end)
+    if free < until:
+        yield _no_commander(site, free, until)
+    yield from _two_commanders(site, commands, now, until)
+
+
+def _no_commander(site: Site, start: datetime, end: datetime) -> Missing:
+    words = f"nobody commands {_between(site, start, end)}; give somebody a turn in commanders.csv"
+    return Missing(lack=Lack.NO_COMMANDER, where=CENTRE, start=start, end=end, words=words)
+
+
+def _two_commanders(site: Site, commands: Sequence[Command], now: datetime, until: datetime) -> Iterator[Missing]:
+    for one, other in pairwise(commands):
+        start, end = max(other.start, now), min(one.end, other.end, until)
+        if start < end:
+            who = f"{one.officer} and {other.officer} both command"
+            who = f"{one.officer} is on two turns" if one.officer == other.officer else who
+            words = f"{who} {_between(site, start, end)}; end one turn in commanders.csv"
+            yield Missing(lack=Lack.TWO_COMMANDERS, where=CENTRE, start=start, end=end, words=words)
+
+
+def _spells(
+    moments: Sequence[datetime], until: datetime, lacks: Callable[[datetime], bool]
+) -> list[tuple[datetime, datetime]]:
+    """Return the spells in which something is lacking; it can change at the moments only."""
+    found: list[tuple[datetime, datetime]] = []
+    for start, end in pairwise([*moments, until]):
+        if not lacks(start):
+            continue
+        if found and found[-1][1] == start:
+            found[-1] = (found[-1][0], end)
+        else:
+            found.append((start, end))
+    return found
+
+
+def _moments(site: Site, now: datetime, until: datetime) -> list[datetime]:
+    """Return every instant from now on at which somebody's duty may change, in order."""
+    calendar = site.settings.calendar
+    shifts: set[Shift] = {shift for force in site.roster.forces for shift in force.shifts}
+    times = {each for shift in shifts | set(site.settings.duty.hours) for each in (shift.start, shift.end)}
+    found = {now}
+    for day in _local_days(calendar, now, until):
+        found |= {instant for each in times | {time.min} for instant in _both(day, each, calendar)}
+        found |= _clock_changes(day, calendar)
+    changes = (change for force in site.roster.forces for change in force.changes)
+    found |= {moment for change in changes for moment in (change.start, change.end)}
+    return sorted(each for each in found if now <= each < until)
+
+
+def _both(day: date, local: time, calendar: WorkCalendar) -> tuple[datetime, datetime]:
+    """Return the instants of a local time that clocks may show twice."""
+    return calendar.instant(day, local), calendar.instant(day, local.replace(fold=1))
+
+
+def _clock_changes(day: date, calendar: WorkCalendar) -> set[datetime]:
+    """Return the quarters of an hour of a day on which clocks change: any may be the one."""
+    start, end = calendar.instant(day, time.min), calendar.instant(day + _DAY, time.min)
+    if end - start == _DAY:
+        return set()
+    return {start + each * _QUARTER for each in range((end - start) // _QUARTER)}
+
+
+def _local_days(calendar: WorkCalendar, now: datetime, until: datetime) -> Iterator[date]:
+    day, last = calendar.local_day(now), calendar.local_day(until)
+    while day <= last:
+        yield day
+        day += _DAY
+
+
+def _between(site: Site, start: datetime, end: datetime) -> str:
+    zone = site.settings.timezone
+    return f"from {start.astimezone(zone):%a %Y-%m-%d %H:%M} to {end.astimezone(zone):%a %Y-%m-%d %H:%M}"

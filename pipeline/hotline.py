@@ -1,0 +1,172 @@
+"""Tickets of the hotline as a table: good rows go in once, bad ones come back with every reason, and nothing is lost.
+
+Each row is taken in its own transaction under its own number, so an import that was cut off is simply run again.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from geo.boundaries import Fault
+from geo.coords import Datum, LonLat, convert
+from geo.errors import GeoError
+from pipeline.admission import Taken
+from pipeline.casebook import BusyError, LimitError, StorageError
+from pipeline.cases import Channel
+from pipeline.csv_table import read_rows, write_rows
+from pipeline.errors import PipelineError
+from pipeline.fields import Fields
+from pipeline.reports import Report, Ticket
+from pipeline.shifts import local_instant
+from pipeline.work_calendar import WorkCalendar
+
+COLUMNS = ("ticket", "category", "occurred_at", "lon", "lat", "description", "urgent", "due_at", "phone")
+MORE_COLUMNS = ("condition", "hazard", "reasons")
+HOTLINE = "12345"
+_YES, _NO = ("true", "yes", "1", "是"), ("", "false", "no", "0", "否")
+
+
+class HotlineFileError(PipelineError):
+    """A file of tickets cannot be read at all."""
+
+    def __init__(self, file: str, faults: list[Fault]) -> None:
+        super().__init__(f"{file}: " + "; ".join(str(each) for each in faults))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Imported:
+    """What became of a file of tickets.
+
+    Attributes:
+        opened, attached, known: numbers of the cases that were opened, added to, and that had the ticket before.
+        bad: the rows that were not taken, as a table to mend and send again; each with its reasons. Empty if none.
+        bad_rows: how many.
+    """
+
+    opened: tuple[str, ...]
+    attached: tuple[str, ...]
+    known: tuple[str, ...]
+    bad: str
+    bad_rows: int
+
+
+def import_tickets(
+    text: str,
+    *,
+    file: str,
+    report: Callable[[Report], Taken],
+    calendar: WorkCalendar,
+    datum: Datum = Datum.WGS84,
+    source: str = HOTLINE,
+) -> Imported:
+    """Take a table of tickets in, row by row.
+
+    Args:
+        text: CSV headed as `COLUMNS`; times without an offset are the site's.
+        file: its name, for reasons.
+        report: takes one in.
+        calendar: of the site, for its clocks.
+        datum: of the positions.
+        source: whose tickets they are.
+
+    Raises:
+        HotlineFileError: it is no such table; nothing was taken.
+        BusyError, StorageError: the casebook fails; rows before were taken, and run again they are known.
+    """
+    faults: list[Fault] = []
+    rows = read_rows(text, file=file, columns=COLUMNS, optional=MORE_COLUMNS, faults=faults)
+    if faults and not rows:
+        raise HotlineFileError(file, faults)
+    by_line: dict[str, list[str]] = {}
+    for fault in faults:
+        by_line.setdefault(fault.feature, []).append(fault.problem)
+    taken: dict[str, list[str]] = {"open": [], "attach": [], "ignore": []}
+    bad: list[Mapping[str, object]] = []
+    for fields in rows:
+        reasons = by_line.pop(fields.feature, [])
+        outcome = None if reasons else _take(fields, reasons, report, calendar, datum, source)
+        if outcome is None or outcome.number is None:
+            bad.append({**fields.table, "reasons": " | ".join(reasons) or (outcome.reason if outcome else "")})
+        else:
+            taken[outcome.outcome].append(outcome.number)
+    # What the table's reader could make no row of has no cells to send back: its line and the reason stand for it.
+    bad += [{"ticket": line, "reasons": " | ".join(why)} for line, why in by_line.items()]
+    return Imported(
+        opened=tuple(taken["open"]),
+        attached=tuple(taken["attach"]),
+        known=tuple(taken["ignore"]),
+        bad=write_rows((*COLUMNS, *MORE_COLUMNS), bad) if bad else "",
+        bad_rows=len(bad),
+    )
+
+
+def _take(
+    fields: Fields,
+    reasons: list[str],
+    report: Callable[[Report], Taken],
+    calendar: WorkCalendar,
+    datum: Datum,
+    source: str,
+) -> Taken | None:
+    found: list[Fault] = []
+    row = Fields(fields.table, fields.file, fields.feature, found)
+    try:
+        made = _report(row, calendar, datum, source)
+        reasons += [f"{fault.field} {fault.problem}" for fault in found]
+        return None if reasons else report(made)
+    except (BusyError, StorageError):
+        raise
+    except (PipelineError, GeoError) as error:
+        reasons.append(str(error))
+        return None
+
+
+def _report(row: Fields, calendar: WorkCalendar, datum: Datum, source: str) -> Report:
+    lonlat = LonLat(row.number("lon", low=-180, high=180), row.number("lat", low=-90, high=90))
+    condition = row.text("condition", default="")
+    return Report(
+        channel=Channel.HOTLINE,
+        category=row.text("category"),
+        lonlat=convert(lonlat, source=datum, target=Datum.WGS84),
+        error_m=50.0,
+        occurred_at=_moment(row, "occurred_at", calendar) or datetime.fromtimestamp(0, tz=calendar.timezone),
+        description=row.text("description", default="", longest=2000),
+        condition=row.whole("condition", low=1, high=999) if condition else None,
+        hazard=_flag(row, "hazard"),
+        ticket=Ticket(
+            source=source,
+            number=row.text("ticket", longest=80),
+            urgent=_flag(row, "urgent"),
+            due_at=_moment(row, "due_at", calendar, needed=False),
+        ),
+        phone=row.text("phone", default=""),
+    )
+
+
+def _moment(row: Fields, field: str, calendar: WorkCalendar, *, needed: bool = True) -> datetime | None:
+    text = row.text(field, default=None if needed else "")
+    if not text:
+        return None
+    try:
+        return local_instant(text, calendar)
+    except (ValueError, OverflowError):
+        row.fault(field, f"is {text!r}, expected a date and time such as 2026-11-23 08:00")
+        return None
+
+
+def _flag(row: Fields, field: str) -> bool:
+    text = row.text(field, default="").lower()
+    if text not in (*_YES, *_NO):
+        row.fault(field, f"is {text!r}, expected true or false")
+    return text in _YES
+
+
+def require_rows(text: str, most: int) -> None:
+    """Require that a table has not more lines than are taken at once.
+
+    Raises:
+        LimitError: it has.
+    """
+    lines = text.count("\n")
+    if lines > most + 1:
+        raise LimitError("the file", f"{lines} lines long", f"{most} rows at most at once; send it in parts")

@@ -1,0 +1,108 @@
+"""Changing an applied site: documents replaced, the whole checked, stored as a new version, all of it or nothing."""
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+
+from geo.boundaries import Fault
+from pipeline.casebook import Casebook, Transaction
+from pipeline.configuration import CATALOGUE, read_catalogue
+from pipeline.errors import PipelineError
+from pipeline.site import Site
+from pipeline.site_files import SiteFaultsError, site_from_documents
+
+Change = Callable[[Mapping[str, str], Site], Mapping[str, str]]
+"""From the documents in force, and the site that they make, to those that are to replace some of them."""
+
+
+class ClassesInUseError(PipelineError):
+    """A site would leave out categories that cases have."""
+
+    def __init__(self, keys: Sequence[str]) -> None:
+        shown = ", ".join(keys[:8]) + (", …" if len(keys) > 8 else "")  # noqa: PLR2004 - a line's worth
+        super().__init__(
+            f"{len(keys)} categor{'y' if len(keys) == 1 else 'ies'} in use cannot be deleted: {shown}; cases have them,"
+            " so keep them in the catalogue and switch them off with `reportable` = false"
+        )
+        self.keys = tuple(keys)
+
+
+class ChangeFaultsError(SiteFaultsError):
+    """A change would leave the site with faults; nothing was stored."""
+
+    def __init__(self, faults: Sequence[Fault]) -> None:
+        super().__init__("the changed site", faults)
+
+
+class SiteChangedError(PipelineError):
+    """Somebody else applied a site in between."""
+
+    def __init__(self, expected: int, actual: int) -> None:
+        super().__init__(
+            f"the site is at version {actual} by now, the change was made for version {expected}; read it again and"
+            " send the change anew"
+        )
+
+
+class NothingAppliedError(PipelineError):
+    """The database has no site yet."""
+
+    def __init__(self, database: str = "the database") -> None:
+        super().__init__(f"{database} holds no site yet; load one with: beatgrid apply SITE")
+
+
+def load_site(
+    texts: Mapping[str, str], site: Site, casebook: Casebook, *, now: datetime, after: int | None = None
+) -> tuple[Site, int]:
+    """Store a checked site's documents as a new version; returns the site and the version's number.
+
+    Args:
+        texts: the documents, as the site was read from them.
+        site: what they make.
+        after: the version that they were made from; None to come after whatever is there.
+
+    Raises:
+        ClassesInUseError: it leaves out categories of the version before that cases have.
+        SiteChangedError: another version came in between.
+    """
+
+    def work(tx: Transaction) -> int:
+        if after is not None and tx.site_version() != after:
+            raise SiteChangedError(after, tx.site_version())
+        left_out = sorted(_left_out(tx.site_documents(), site) & tx.categories_used())
+        if left_out:
+            raise ClassesInUseError(left_out)
+        return tx.save_site(texts, now)
+
+    return site, casebook.write(work)
+
+
+def change_site(casebook: Casebook, change: Change, *, now: datetime, expected: int | None = None) -> tuple[Site, int]:
+    """Replace some documents of the applied site; the whole is checked before anything is stored.
+
+    Args:
+        casebook: that holds the site.
+        change: makes the new documents.
+        now: when.
+        expected: the version that the caller saw; None for whatever is in force.
+
+    Raises:
+        NothingAppliedError: no site was applied yet.
+        ChangeFaultsError: with every fault of the site that would come of it.
+        ClassesInUseError, SiteChangedError: see `load_site`.
+    """
+    version, before = casebook.site_version(), casebook.site_documents()
+    if not before:
+        raise NothingAppliedError
+    if expected is not None and expected != version:
+        raise SiteChangedError(expected, version)
+    texts = {**before, **change(before, site_from_documents(before))}
+    try:
+        site = site_from_documents(texts)
+    except SiteFaultsError as error:
+        raise ChangeFaultsError(error.faults) from error
+    return load_site(texts, site, casebook, now=now, after=version)
+
+
+def _left_out(before: Mapping[str, str], site: Site) -> frozenset[str]:
+    known = read_catalogue(before.get(CATALOGUE, ""), []).by_key
+    return frozenset(known) - frozenset(site.catalogue.by_key)
