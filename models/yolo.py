@@ -32,11 +32,12 @@ MOST_BOXES = 1_000
 MOST_THREADS = 1_024
 PLACEHOLDER_CLASSES = 999  # what Ultralytics makes up when a file names no classes
 EXPECTED = "a .pt or .onnx file, or an OpenVINO folder, of an Ultralytics detection model"
+_SAFE_LOAD = "ULTRALYTICS_SAFE_LOAD"
 ENVIRONMENT = {
     "YOLO_AUTOINSTALL": "False",
     "YOLO_VERBOSE": "False",
     "YOLO_OFFLINE": "True",
-    "ULTRALYTICS_SAFE_LOAD": "True",
+    _SAFE_LOAD: "True",
 }
 _importing = Lock()
 
@@ -172,10 +173,13 @@ def import_ultralytics(*, offline: bool) -> Any:
         try:
             import ultralytics
             import ultralytics.nn.autobackend
+            import ultralytics.nn.tasks
         except (ImportError, OSError, RuntimeError) as error:
             raise LibraryMissingError(
                 "ultralytics", needed_for="this kind of weights", reason=_reason(error)
             ) from error
+        # Somebody else may have imported it first, without our environment.
+        ultralytics.nn.tasks.SAFE_LOAD = ultralytics.utils.env_bool(_SAFE_LOAD)
         logging.getLogger("ultralytics").setLevel(logging.ERROR)
         if not _torchvision_loads():
             ultralytics.nn.autobackend.AutoBackend.warmup = _no_warmup

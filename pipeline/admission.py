@@ -282,9 +282,8 @@ def listed(pictures: Sequence[Evidence]) -> list[dict[str, object]]:
 
 def _remember(tx: Transaction, notice: Notice, *, case: str | None) -> None:
     seen = notice.sighting
-    if seen is None:
-        return
-    tx.add_sighting(seen.id, case=case, camera=seen.camera, captured_at=seen.captured_at, scene=seen.scene)
+    if seen is not None:
+        tx.add_sighting(seen.id, case=case, camera=seen.camera, captured_at=seen.captured_at, scene=seen.scene)
     if case is not None:
         for picture in notice.pictures:
             tx.add_evidence(replace(picture, case=case))

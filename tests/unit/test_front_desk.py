@@ -123,7 +123,7 @@ class TestReports:
         assert closing_due(case, office.site) == due
         without = replace(case, ticket_due=None)
         assert closing_due(without, office.site) == NOON + timedelta(hours=2)
-        received = office.casebook.look(lambda now: now.report(str(taken.receipt)))
+        received = office.casebook.read(lambda now: now.report(str(taken.receipt)))
         assert (received.case, received.source, received.ticket) == (case.number, "12345", "Q1")
 
     def test_a_ticket_is_taken_once_for_its_source(self, office: Office) -> None:
@@ -179,9 +179,9 @@ class TestReports:
     def test_a_phone_number_is_erased_on_request(self, office: Office) -> None:
         taken = office.desk.report(report(phone="+86 21 5972-0000"), principal=DISPATCHER)
         receipt = str(taken.receipt)
-        assert office.casebook.look(lambda now: now.report(receipt)).phone == "+86 21 5972-0000"
+        assert office.casebook.read(lambda now: now.report(receipt)).phone == "+86 21 5972-0000"
         office.front.forget_phone(receipt, principal=DISPATCHER)
-        assert office.casebook.look(lambda now: now.report(receipt)).phone == ""
+        assert office.casebook.read(lambda now: now.report(receipt)).phone == ""
 
 
 def tickets_csv(*rows: str) -> str:
@@ -288,7 +288,7 @@ class TestPrintedPlaces:
                 office.front.report_at(code, category=LITTER, description="")
         with pytest.raises(UnknownError):
             office.front.end_place(place.code, principal=ADMIN)
-        assert office.casebook.look(lambda now: now.printed_places()) == []
+        assert office.casebook.read(lambda now: now.printed_places()) == []
 
     def test_a_table_of_places_with_a_fault_makes_none(self, office: Office) -> None:
         lonlat = spot("A")
@@ -299,7 +299,7 @@ class TestPrintedPlaces:
         assert all(
             words in told for words in ("shop stands on line 2 too", "lies in no grid", "name", "expected a number")
         )
-        assert office.casebook.look(lambda now: now.printed_places()) == []
+        assert office.casebook.read(lambda now: now.printed_places()) == []
 
 
 class TestSheet:
