@@ -179,7 +179,8 @@ def import_ultralytics(*, offline: bool) -> Any:
                 "ultralytics", needed_for="this kind of weights", reason=_reason(error)
             ) from error
         # Somebody else may have imported it first, without our environment.
-        ultralytics.nn.tasks.SAFE_LOAD = ultralytics.utils.env_bool(_SAFE_LOAD)
+        tasks: Any = ultralytics.nn.tasks
+        tasks.SAFE_LOAD = ultralytics.utils.env_bool(_SAFE_LOAD)
         logging.getLogger("ultralytics").setLevel(logging.ERROR)
         if not _torchvision_loads():
             ultralytics.nn.autobackend.AutoBackend.warmup = _no_warmup
