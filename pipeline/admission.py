@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 from functools import cache
 from importlib.metadata import version
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from geo.coords import LonLat
 from pipeline.casebook import Evidence, Transaction
@@ -103,11 +103,25 @@ def number_prefix(site: Site) -> str:
     return shared.upper()
 
 
+class UrgentClocks(NamedTuple):
+    """By when a case must be attended and have a first result; None where no such clock runs."""
+
+    arrive_by: datetime | None = None
+    first_result_by: datetime | None = None
+
+
+def urgent_clocks(site: Site, grid: str, *, urgent: bool, recorded_at: datetime, now: datetime) -> UrgentClocks:
+    """Return the clocks that begin now for a case of a grid; what was collected before it was switched on has none."""
+    if not (urgent and site.settings.rollout.is_on(grid, recorded_at, site.settings.timezone)):
+        return UrgentClocks()
+    targets = site.settings.targets
+    return UrgentClocks(now + timedelta(seconds=targets.arrive_s), now + timedelta(seconds=targets.first_result_s))
+
+
 def _open(tx: Transaction, notice: Notice, decision: Open, *, site: Site, entered: Entered) -> Case:
-    now, targets = entered.now, site.settings.targets
+    now = entered.now
     why = notice.urgency or urgency(notice.category, channel=notice.channel)
-    # What is collected before its grid is switched on is nobody's to attend yet.
-    clocked = why.urgent and site.settings.rollout.is_on(notice.place.grid, now, site.settings.timezone)
+    clocks = urgent_clocks(site, notice.place.grid, urgent=why.urgent, recorded_at=now, now=now)
     seen = notice.sighting
     case = Case(
         number=tx.next_number(number_prefix(site), now.astimezone(site.settings.timezone).strftime("%Y%m%d")),
@@ -127,8 +141,8 @@ def _open(tx: Transaction, notice: Notice, decision: Open, *, site: Site, entere
         description=notice.description,
         camera=seen.camera if seen else None,
         scene=seen.scene if seen else None,
-        arrive_by=now + timedelta(seconds=targets.arrive_s) if clocked else None,
-        first_result_by=now + timedelta(seconds=targets.first_result_s) if clocked else None,
+        arrive_by=clocks.arrive_by,
+        first_result_by=clocks.first_result_by,
         sightings=1 if seen else 0,
         version=1,
         urgent_reason=why.reason,
@@ -154,29 +168,25 @@ def _attach(tx: Transaction, notice: Notice, decision: Attach, *, site: Site, en
 
 def _reopen(tx: Transaction, notice: Notice, decision: Reopen, *, site: Site, entered: Entered) -> Case:
     """Let a case that was handled go on: one problem, counted once, with new clocks; nobody is blamed for the old."""
-    case, now, targets = tx.case(decision.number), entered.now, site.settings.targets
-    clocked = case.urgent and site.settings.rollout.is_on(case.grid, case.recorded_at, site.settings.timezone)
+    case, now = tx.case(decision.number), entered.now
+    clocks = urgent_clocks(site, case.grid, urgent=case.urgent, recorded_at=case.recorded_at, now=now)
     again = replace(
         case,
         status=Status.FILED if notice.mode is Mode.AUTO else Status.REPORTED,
         terminal=None,
         distance_m=None,
         sightings=case.sightings + (notice.sighting is not None),
-        arrive_by=now + timedelta(seconds=targets.arrive_s) if clocked else None,
-        first_result_by=now + timedelta(seconds=targets.first_result_s) if clocked else None,
+        arrive_by=clocks.arrive_by,
+        first_result_by=clocks.first_result_by,
         reopened_at=now,
         updated_at=now,
         version=case.version + 1,
     )
-    clocks = {name: at.isoformat() if at else None for name, at in _clocks(again).items()}
-    enter(tx, again, REOPEN, entered=entered, details={**_told(notice, decision, site), **clocks})
+    told = {name: at.isoformat() if at else None for name, at in clocks._asdict().items()}
+    enter(tx, again, REOPEN, entered=entered, details={**_told(notice, decision, site), **told})
     withdraw(tx, before=case, after=again, now=now)
     _remember(tx, notice, case=case.number)
     return again
-
-
-def _clocks(case: Case) -> dict[str, datetime | None]:
-    return {"arrive_by": case.arrive_by, "first_result_by": case.first_result_by}
 
 
 def _told(notice: Notice, decision: Attach | Reopen, site: Site) -> dict[str, object]:
@@ -204,10 +214,8 @@ def _raised(case: Case, notice: Notice, *, site: Site, now: datetime) -> tuple[C
     changes: dict[str, Any] = {}
     if notice.urgency is not None and notice.urgency.urgent and not case.urgent:
         changes |= {"urgent": True, "urgent_reason": notice.urgency.reason}
-        if site.settings.rollout.is_on(case.grid, case.recorded_at, site.settings.timezone):
-            targets = site.settings.targets
-            changes["arrive_by"] = now + timedelta(seconds=targets.arrive_s)
-            changes["first_result_by"] = now + timedelta(seconds=targets.first_result_s)
+        clocks = urgent_clocks(site, case.grid, urgent=True, recorded_at=case.recorded_at, now=now)
+        changes |= {name: at for name, at in clocks._asdict().items() if at is not None}
     if notice.ticket_due is not None and (case.ticket_due is None or notice.ticket_due < case.ticket_due):
         changes["ticket_due"] = notice.ticket_due
     told = {name: each.isoformat() if isinstance(each, datetime) else each for name, each in changes.items()}

@@ -12,7 +12,7 @@ from typing import Final
 
 from geo.coords import LonLat
 from pipeline.admission import OPENED as OPENING
-from pipeline.admission import number_prefix
+from pipeline.admission import number_prefix, urgent_clocks
 from pipeline.casebook import Asking, Casebook, LimitError, Transaction
 from pipeline.cases import ENDED, ON_TERMINAL, OPEN, Case, Channel, Event, Status
 from pipeline.clocks import Clock
@@ -194,13 +194,14 @@ class Merging:
         return self._casebook.write(work)
 
     def _opened(self, tx: Transaction, case: Case, chosen: Sequence[Event], *, note: str, entered: Entered) -> Case:
-        first, now, targets = chosen[0].details, entered.now, self._site.settings.targets
+        first, now = chosen[0].details, entered.now
         lonlat = LonLat(_number(first["lon"]), _number(first["lat"]))
         error_m = _number(first["error_m"])
         try:
             place = self._site.place(lonlat, side=case.side)
         except OutsideError as error:
             raise CannotSplitError(case.number, str(error)) from error
+        clocks = urgent_clocks(self._site, place.grid, urgent=case.urgent, recorded_at=now, now=now)
         day = now.astimezone(self._site.settings.timezone).strftime("%Y%m%d")
         new = Case(
             number=tx.next_number(number_prefix(self._site), day),
@@ -220,8 +221,8 @@ class Merging:
             description=str(first.get("description", "")),
             camera=_text(first.get("camera")),
             scene=_text(first.get("scene")),
-            arrive_by=now + timedelta(seconds=targets.arrive_s) if case.urgent else None,
-            first_result_by=now + timedelta(seconds=targets.first_result_s) if case.urgent else None,
+            arrive_by=clocks.arrive_by,
+            first_result_by=clocks.first_result_by,
             sightings=sum(bool(each.details.get("sighting")) for each in chosen),
             version=1,
         )
