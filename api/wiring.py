@@ -57,6 +57,16 @@ def opened_book(folder: Path, *, data: Path | None = None, database: str | None 
         book.close()
 
 
+@contextmanager
+def wired_site(folder: Path, *, data: Path | None = None, database: str | None = None) -> Iterator[Services]:
+    """Wire a site's services for as long as a command needs them; see `wire`."""
+    services = wire(folder, premises(folder, data=data, database=database))
+    try:
+        yield services
+    finally:
+        services.casebook.close()
+
+
 def apply_site(folder: Path, casebook: Casebook, clock: Clock) -> tuple[Site, int]:
     """Check a site's folder and load it as a new version; returns the site and the version's number.
 

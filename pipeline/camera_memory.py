@@ -101,11 +101,11 @@ def _occupancy(record: Mapping[str, Any], before: LocalPlane, now: LocalPlane | 
     values["fired"] = {str(each) for each in values["fired"]}
     values["votes"] = {str(key): float(each) for key, each in values["votes"].items()}
     values["known_as"] = [(float(since), str(name)) for since, name in values.get("known_as", ())]
-    if not values["known_as"]:  # written before names had times
-        called = max(sorted(values["votes"]), key=lambda name: values["votes"][name])
-        values["known_as"] = [(float(values["first_seen"]), called)]
     if now is not None:
         places = np.array([[values["east_m"], values["north_m"]], values["first_m"]])
         (values["east_m"], values["north_m"]), first = now.to_metres(before.to_lonlat(places)).tolist()
         values["first_m"] = (first[0], first[1])
-    return Occupancy(**values, seen_now=False)
+    found = Occupancy(**values, seen_now=False)
+    # A state that was written before names had times tells none.
+    found.known_as = found.known_as or [(found.first_seen, found.class_name)]
+    return found

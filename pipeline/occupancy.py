@@ -223,9 +223,10 @@ class Occupancy:
 
     def _name(self, at: float, settings: OccupancySettings) -> None:
         """Note when it came to be taken for another class: as long ago as it takes to outvote what was said before."""
-        before, name = self.known_as[-1]
-        if self.class_name != name:
-            self.known_as.append((max(before, at - settings.votes_half_s), self.class_name))
+        since, before = self.known_as[-1]
+        name = self.class_name
+        if name != before:
+            self.known_as.append((max(since, at - settings.votes_half_s), name))
             del self.known_as[:-_MOST_NAMES]
 
     def _arrive(self, seen: Observation, at: float, settings: OccupancySettings) -> None:

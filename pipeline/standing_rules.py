@@ -22,7 +22,6 @@ FAINT_SHARE: Final = 0.5  # of the scene's confidence: somebody beside a thing m
 HIDES_SHARE: Final = 0.25  # of a thing's height: boxes of what stands behind it end there or below
 APPEARED_S: Final = 2.0  # a thing that is there this soon after a camera's first frame has not appeared
 _NOT_AT_RANDOM: Final = 4.0
-_TWO: Final = 2
 _OUTAGE_S: Final = 4 * 3600.0
 
 
@@ -126,8 +125,6 @@ def counts(each: Occupancy, scene: Scene, zone: Zone, moment: Moment) -> bool:
 def _each_once(standing: Sequence[Occupancy]) -> list[Occupancy]:
     """Return the things without those that are boxed now this way and now that, and so keep two places at once."""
     ranked = sorted(standing, key=lambda each: (-each.frames, each.first_seen))
-    if len(ranked) < _TWO:
-        return ranked
     once = not_twice(
         np.array([each.box_px for each in ranked], np.float64),
         np.array([(each.east_m, each.north_m) for each in ranked], np.float64),

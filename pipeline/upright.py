@@ -17,7 +17,8 @@ Floats = NDArray[np.float64]
 TALL_M: Final = 1.68
 TALL_SD_M: Final = 0.09
 # How much the bottom counts by the height that the box would show if it were whole: nothing where the feet cannot be
-# in it, all where its top cannot be a head. Fitted to boxes of simulated people (docs/decisions/094-hidden-feet.md).
+# in it, all where its top cannot be a head. Fitted to boxes of simulated people; see
+# docs/decisions/094-hidden-feet-and-changed-minds.md.
 _SEEMS_M: Final = (1.1, 1.5, 1.75, 1.95)
 _BOTTOM_COUNTS: Final = (0.0, 0.6, 0.7, 1.0)
 _LEAST_ABOVE: Final = 1.5  # heights of a person that the lens must be up: lower, a head says little

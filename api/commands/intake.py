@@ -9,7 +9,7 @@ from api.commands.report import give, say
 from api.options import SAMPLE, DatabaseOption, DataOption, JsonOption, SiteOption
 from api.organisation_tables import decoded
 from api.services import Services
-from api.wiring import premises, wire
+from api.wiring import wired_site
 from geo.coords import Datum
 from pipeline.front_desk import FrontDesk
 from pipeline.principal import Principal, Role
@@ -34,12 +34,9 @@ def import_tickets(
     as_json: JsonOption = False,
 ) -> None:
     """Take tickets in: good rows once, however often; bad ones are written beside, with every reason."""
-    services = wire(site, premises(site, data=data, database=database))
-    try:
+    with wired_site(site, data=data, database=database) as services:
         text = decoded(path.read_bytes(), str(path))
         done = _desk(services).tickets(text, file=path.name, principal=OPERATOR, datum=datum, source=source)
-    finally:
-        services.casebook.close()
     if done.bad:
         bad.write_text("\ufeff" + done.bad, encoding="utf-8")
         say(f"{done.bad_rows} rows were not taken; they and the reasons are in {bad}")
@@ -59,12 +56,9 @@ def import_places(
     as_json: JsonOption = False,
 ) -> None:
     """Make a printed code for each row of name, lon, lat; with any fault none is made."""
-    services = wire(site, premises(site, data=data, database=database))
-    try:
+    with wired_site(site, data=data, database=database) as services:
         text = decoded(path.read_bytes(), str(path))
         made = _desk(services).make_places(text, file=path.name, principal=OPERATOR, datum=datum)
-    finally:
-        services.casebook.close()
     for each in made:
         say(f"{each.code}  {each.name}")
     give({"made": len(made), "codes": {each.name: each.code for each in made}}, as_json=as_json)
@@ -79,11 +73,8 @@ def print_sheet(
     database: DatabaseOption = None,
 ) -> None:
     """Print the codes of all places in use as A4 sheets, twelve to a page."""
-    services = wire(site, premises(site, data=data, database=database))
-    try:
+    with wired_site(site, data=data, database=database) as services:
         found = services.casebook.read(lambda now: now.printed_places())
-    finally:
-        services.casebook.close()
     output.write_bytes(sheet(found, base_url=base_url, heading=services.site.settings.name_zh))
     say(f"{len(found)} codes written to {output}")
 
@@ -96,11 +87,8 @@ def end_place(
     database: DatabaseOption = None,
 ) -> None:
     """Take a printed code out of use."""
-    services = wire(site, premises(site, data=data, database=database))
-    try:
+    with wired_site(site, data=data, database=database) as services:
         _desk(services).end_place(code, principal=OPERATOR)
-    finally:
-        services.casebook.close()
     say(f"{code} is not taken any more")
 
 

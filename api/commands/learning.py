@@ -9,7 +9,7 @@ import typer
 
 from api.commands.report import give, say
 from api.options import SAMPLE, DatabaseOption, DataOption, JsonOption, SiteArgument
-from api.wiring import premises, wire
+from api.wiring import wired_site
 from models.fine_tuning import TuningPlan, fine_tune
 from models.registry import choose_weights, open_detector
 from pipeline.case_dataset import write_dataset
@@ -32,9 +32,8 @@ def dataset(
     as_json: JsonOption = False,
 ) -> None:
     """Write confirmed and false cases as a YOLO data set, a fifth held back; every opened original is recorded."""
-    services = wire(site, premises(site, data=data, database=database))
     who = Principal(name=by, role=Role.ADMIN, rights=frozenset({Right.OPEN_ORIGINALS}))
-    try:
+    with wired_site(site, data=data, database=database) as services:
         figures = write_dataset(
             output or Path("dataset"),
             casebook=services.casebook,
@@ -43,8 +42,6 @@ def dataset(
             principal=who,
             blur=services.site.settings.blur,
         )
-    finally:
-        services.casebook.close()
     give(asdict(figures), as_json=as_json)
 
 
@@ -53,11 +50,8 @@ def retention(
     site: SiteArgument = SAMPLE, data: DataOption = None, database: DatabaseOption = None, as_json: JsonOption = False
 ) -> None:
     """Erase the pictures that are past keeping; `serve` does so by itself, once an hour."""
-    services = wire(site, premises(site, data=data, database=database))
-    try:
+    with wired_site(site, data=data, database=database) as services:
         erased = services.desk.retention.erase(principal=OPERATOR)
-    finally:
-        services.casebook.close()
     give(asdict(erased), as_json=as_json)
 
 

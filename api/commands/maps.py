@@ -9,7 +9,7 @@ from api.commands.report import give
 from api.discovery import discovery_page
 from api.options import SAMPLE, DatabaseOption, DataOption, JsonOption, SiteArgument
 from api.services import Services
-from api.wiring import premises, wire
+from api.wiring import wired_site
 from geo.heatmap import Period, write_heatmap
 from pipeline.principal import PIPELINE
 
@@ -34,9 +34,6 @@ def heatmap(
     as_json: JsonOption = False,
 ) -> None:
     """Draw the heatmap of discovery share."""
-    services = wire(site, premises(site, data=data, database=database))
-    try:
+    with wired_site(site, data=data, database=database) as services:
         shown = draw_site(services, output, by=by, language=language)
-    finally:
-        services.casebook.close()
     give({"cases": shown, "heatmap": str(output)}, as_json=as_json)
