@@ -63,6 +63,33 @@ class PointsDisagreeError(CalibrationError):
         )
 
 
+class LensError(CalibrationError):
+    """A lens's figures cannot be those of this camera; the message says which and what to do."""
+
+
+class LensValueError(LensError):
+    """A figure of a lens is not what it must be."""
+
+    def __init__(self, what: str, *, seen: object, low: float, high: float) -> None:
+        """Word the fault: `what` names the figure, `seen` is it, and it must lie from `low` to `high`."""
+        super().__init__(
+            f"lens: {what} is {seen}; expected {low:g} to {high:g}; take focal_px, k1 and k2 from the checkerboard "
+            "calibration of this camera at this image size"
+        )
+
+
+class LensFoldsError(LensError):
+    """A lens's coefficients bend the picture back over itself before its corners."""
+
+    def __init__(self, k1: float, k2: float, *, reach_px: float, corner_px: float) -> None:
+        """Word the fault: the coefficients serve up to `reach_px` from the axis, the corner lies at `corner_px`."""
+        super().__init__(
+            f"lens: k1 {k1:g} and k2 {k2:g} bend the picture back over itself {reach_px:.0f} px from its axis; expected"
+            f" them to serve up to the corner, {corner_px:.0f} px away; give k2 too, or check focal_px and the image "
+            "size that they were measured at"
+        )
+
+
 class AboveHorizonError(GeoError):
     """A pixel on or above the horizon shows no ground."""
 

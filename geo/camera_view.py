@@ -1,7 +1,7 @@
 """Where on the ground a pixel lies, and how surely: one camera's calibrated view of a flat street.
 
-Owns pixel ↔ longitude/latitude with two covariances. Lens distortion, slopes and kerbs are outside the model and
-show as calibration residuals.
+Owns pixel ↔ longitude/latitude with two covariances, through the lens where one is given or called for. Slopes and
+kerbs are outside the model and show as calibration residuals.
 """
 
 from collections.abc import Sequence
@@ -18,8 +18,12 @@ from geo.camera_errors import (
     MirroredPointsError,
     TooFewPointsError,
 )
+from geo.camera_foot import foot_of
 from geo.coords import LonLat, checked_lonlat
-from geo.homography import MINIMUM_POINTS, Flags, Floats, Homography, fit_homography
+from geo.homography import Flags, Floats, Homography
+from geo.homography_fit import MINIMUM_POINTS, Fit, fit_homography
+from geo.lens import Lens, LensChoice
+from geo.lens_choice import LensEvidence, fit_as_called_for
 from geo.metric import LocalPlane
 
 # sqrt(chi2.ppf(0.95, 2)): semi-axis of the 95 % ellipse in standard deviations.
@@ -27,8 +31,6 @@ ELLIPSE_95: Final = 2.447746830680816
 _MOST_POINTS: Final = 10_000
 # A point read at the image's rim may be off by its click error; one farther out was read at another resolution.
 _MARGIN: Final = 0.1
-# Focal lengths outside this many image widths (118° and 3° of view) are not believed.
-_FOCAL_WIDTHS: Final = (0.3, 20.0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -95,7 +97,7 @@ class CameraView:
 
     Attributes:
         plane: metres around the calibration points' middle.
-        homography: that plane → pixels, with the (8, 8) covariance of its parameters.
+        homography: that plane → pixels, with the covariance of its parameters and of the lens's, if there is one.
         image_size_px: width and height of the image that pixels refer to.
         max_range_m: ground farther from the camera's foot than this is refused.
         inliers: (n,) False for calibration points that were left out.
@@ -103,7 +105,8 @@ class CameraView:
         residual_m: (n,) the same on the ground; NaN where the pixel shows none.
         sigma_px: click error that the covariance rests on, the stated one unless the residuals are larger.
         foot_m: (2,) the ground beneath the camera, from its known position or from the homography.
-        foot_by_parameters: (2, 8) derivative of a foot taken from the homography; zero for a known one.
+        foot_by_parameters: (2, 8 to 10), derivative of a foot taken from the homography; zero for a known one.
+        lens_evidence: what was weighed where the points were to decide about the lens.
     """
 
     plane: LocalPlane
@@ -116,6 +119,7 @@ class CameraView:
     sigma_px: float
     foot_m: Floats
     foot_by_parameters: Floats
+    lens_evidence: LensEvidence | None = None
 
     @classmethod
     def fit(
@@ -127,6 +131,7 @@ class CameraView:
         pixel_sd_px: float = 1.0,
         camera_lonlat: LonLat | None = None,
         max_range_m: float = 500.0,
+        lens: Lens | LensChoice = LensChoice.NONE,
     ) -> Self:
         """Calibrate from points seen both in the image and on the map.
 
@@ -139,6 +144,8 @@ class CameraView:
                 range depend on it. Without it, it follows from the homography for square pixels and an optical
                 axis through the image's middle.
             max_range_m: ground farther from the camera than this is refused.
+            lens: as it is known, or whether the points are to decide if there is one; without it the picture is taken
+                to be straight.
 
         Raises:
             CalibrationError: too few points, values that are not pixels or positions, points on a line, points that
@@ -150,14 +157,14 @@ class CameraView:
         _check_positive("max_range_m", max_range_m)
         plane = LocalPlane.at(LonLat(*lonlat.mean(axis=0).tolist()))
         ground_m = plane.to_metres(lonlat)
-        fit = fit_homography(ground_m, pixels, pixel_sd_px=pixel_sd_px)
+        fit, evidence = _fit(ground_m, pixels, pixel_sd_px=pixel_sd_px, image_size_px=image_size_px, lens=lens)
         if np.linalg.det(fit.homography.matrix) > 0:  # v grows downwards: a view from above has a negative one
             raise MirroredPointsError
         seen_px, _ = fit.homography.to_image(ground_m)
         seen_m, in_front = fit.homography.to_ground(pixels)
-        foot_m, foot_slope = _foot(fit.homography, image_size_px)
+        foot_m, foot_slope = foot_of(fit.homography, image_size_px)
         if camera_lonlat is not None:
-            foot_m, foot_slope = np.array(plane.point_to_metres(camera_lonlat)), np.zeros((2, 8))
+            foot_m, foot_slope = np.array(plane.point_to_metres(camera_lonlat)), np.zeros_like(foot_slope)
         return cls(
             plane=plane,
             homography=fit.homography,
@@ -169,12 +176,18 @@ class CameraView:
             sigma_px=fit.sigma_px,
             foot_m=foot_m,
             foot_by_parameters=foot_slope,
+            lens_evidence=evidence,
         )
 
     @property
     def dropped(self) -> tuple[int, ...]:
         """Indices, from 0, of calibration points that disagree with the rest and were left out."""
         return tuple(np.flatnonzero(~self.inliers).tolist())
+
+    @property
+    def lens(self) -> Lens | None:
+        """The lens that pixels are seen through; None where the picture is taken to be straight."""
+        return self.homography.lens
 
     @property
     def camera_lonlat(self) -> LonLat:
@@ -336,36 +349,15 @@ def _spread(what: str, values: ArrayLike, shape: tuple[int, ...]) -> Floats:
     return spread
 
 
-def _foot(homography: Homography, image_size_px: tuple[int, int]) -> tuple[Floats, Floats]:
-    """Return the ground beneath the camera, (2,) metres, and its derivative by the parameters, (2, 8)."""
-    step = 1e-6
-    slope = np.zeros((2, 8))
-    for index in range(8):
-        change = np.zeros(9)
-        change[index] = step
-        ahead, behind = (
-            _foot_of(homography, homography.matrix + sign * change.reshape(3, 3), image_size_px) for sign in (1, -1)
-        )
-        slope[:, index] = (ahead - behind) / (2 * step)
-    return _foot_of(homography, homography.matrix, image_size_px), slope
-
-
-def _foot_of(homography: Homography, matrix: Floats, image_size_px: tuple[int, int]) -> Floats:
-    """Return where the plumb line through the camera meets the ground.
-
-    That line is seen at the vanishing point of the vertical, the pole of the horizon with respect to the image of
-    the absolute conic (Hartley & Zisserman, ch. 8.8), which for square pixels and a centred axis holds one unknown,
-    the focal length; the plane's two right angles give it by least squares.
-    """
-    shift = (homography.image_centre_px - np.asarray(image_size_px) / 2) / homography.image_scale_px
-    centred = np.array([[1.0, 0.0, shift[0]], [0.0, 1.0, shift[1]], [0.0, 0.0, 1.0]]) @ matrix
-    east, north = centred[:, 0], centred[:, 1]
-    image = np.array([east[:2] @ east[:2] - north[:2] @ north[:2], 2 * (east[:2] @ north[:2])])
-    depth = np.array([east[2] ** 2 - north[2] ** 2, 2 * east[2] * north[2]])
-    widths = image_size_px[0] / homography.image_scale_px
-    shortest, longest = (1 / (limit * widths) ** 2 for limit in _FOCAL_WIDTHS)
-    # Seen from straight above, the plane says nothing of the focal length, and the answer does not depend on it.
-    inverse_square = np.clip(-(image @ depth) / max(float(image @ image), 1e-30), longest, shortest)
-    horizon = np.linalg.inv(centred).T[:, 2]
-    plumb = np.linalg.inv(centred) @ np.array([horizon[0], horizon[1], horizon[2] * inverse_square])
-    return np.asarray(plumb[:2] / plumb[2] * homography.ground_scale_m + homography.ground_centre_m)
+def _fit(
+    ground_m: Floats,
+    pixels: Floats,
+    *,
+    pixel_sd_px: float,
+    image_size_px: tuple[int, int],
+    lens: Lens | LensChoice,
+) -> tuple[Fit, LensEvidence | None]:
+    if lens is LensChoice.AUTO:
+        return fit_as_called_for(ground_m, pixels, pixel_sd_px=pixel_sd_px, image_size_px=image_size_px)
+    given = lens if isinstance(lens, Lens) else None
+    return fit_homography(ground_m, pixels, pixel_sd_px=pixel_sd_px, lens=given), None
