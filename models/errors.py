@@ -59,10 +59,10 @@ class NotAModelError(ModelsError):
 class LibraryMissingError(ModelsError):
     """A library that these weights need is not installed or does not load."""
 
-    def __init__(self, library: str, *, needed_for: str, reason: str) -> None:
+    def __init__(self, library: str, *, needed_for: str, reason: str, extra: str = "yolo") -> None:
         super().__init__(
             f"{needed_for} needs {library}, which does not load ({reason}); "
-            "run pip install 'beatgrid[yolo]' (make test installs it too), or give an OpenVINO folder"
+            f"run pip install 'beatgrid[{extra}]' (make test installs it too), or give an OpenVINO folder"
         )
 
 

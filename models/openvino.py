@@ -1,7 +1,8 @@
 """The fast path on a CPU: a folder that Ultralytics exported, run by OpenVINO without torch.
 
-Pixels go in as uint8: colour order, scale and layout are part of the compiled graph. The boxes are those of Ultralytics
-on the same folder; `tests/contract/test_detectors.py` proves it.
+Pixels go in as uint8: colour order, scale and layout are part of the compiled graph. A picture goes through the least
+input that it needs (`models.narrowing`); through the model's own input the boxes are those of Ultralytics on the same
+folder. `tests/contract/test_detectors.py` proves both.
 
 OpenVINO chooses the arithmetic by the machine: INT8 layers are the same everywhere, the others run in float32 or, on
 processors that have it, bfloat16, which moves boxes by fractions of a pixel. `OpenVinoDetector.precision` says which.
@@ -9,7 +10,8 @@ processors that have it, bfloat16, which moves boxes by fractions of a pixel. `O
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from threading import Lock
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +21,7 @@ from models.detections import Detections
 from models.detector import Image, require_confidence, require_image
 from models.errors import InferenceError, NotAModelError, SettingFaultError
 from models.letterbox import Letterbox
+from models.narrowing import Size, narrow, narrower
 from models.requests import Flight, Requests
 from models.weights import ExportFacts, fingerprint, model_name, openvino_pair, read_facts
 
@@ -27,6 +30,8 @@ MOST_CANDIDATES = 30_000
 MOST_BOXES = 1_000
 MOST_THREADS = 1_024
 ROW = 6  # left, top, right, bottom, confidence, class
+
+_Input: TypeAlias = Requests[NDArray[np.float32]]
 
 
 class OpenVinoDetector:
@@ -43,12 +48,13 @@ class OpenVinoDetector:
 
     classless = False
 
-    def __init__(self, folder: Path, *, threads: int | None = None) -> None:
+    def __init__(self, folder: Path, *, threads: int | None = None, narrows: bool = True) -> None:
         """Compile the model.
 
         Args:
             folder: What `yolo export format=openvino` wrote.
             threads: CPU threads for inference; None lets OpenVINO take all cores.
+            narrows: Whether wide and tall pictures go through narrower inputs; each is compiled at its first picture.
         """
         xml, weights = openvino_pair(folder)
         facts = read_facts(folder)
@@ -58,12 +64,13 @@ class OpenVinoDetector:
         self.version = f"{self.name}@{fingerprint([xml, weights])}"
         self.class_names = facts.class_names
         self.input_size = facts.input_size
-        compiled = _compile(folder, xml, facts=facts, threads=threads)
+        compiled = _compile(_read(folder, xml, facts=facts), threads=threads)
         self.precision = _precision(compiled)
         self.requests = int(compiled.get_property("OPTIMAL_NUMBER_OF_INFER_REQUESTS")) + 1
-        self._requests: Requests[NDArray[np.float32]] = Requests(
-            compiled, input_size=facts.input_size, most=self.requests
-        )
+        self._xml, self._threads, self._narrows = xml, threads, narrows
+        self._lock = Lock()
+        # By the input's size; None where the model cannot be narrowed to it.
+        self._inputs: dict[Size, _Input | None] = {self.input_size: self._input(compiled, self.input_size)}
 
     def detect(self, image: Image, *, stream: str = "", at_s: float = 0.0, confidence: float = 0.25) -> Detections:
         """Return what is in the image, most confident first; see `models.detector.Detector`."""
@@ -76,8 +83,9 @@ class OpenVinoDetector:
         del stream, at_s  # every frame stands for itself
         least = require_confidence(confidence)
         picture = require_image(image)
-        letterbox = Letterbox.fit((picture.shape[0], picture.shape[1]), self.input_size)
-        flight = self._requests.start(
+        size, requests = self._for((picture.shape[0], picture.shape[1]))
+        letterbox = Letterbox.fit((picture.shape[0], picture.shape[1]), size)
+        flight = requests.start(
             lambda canvas: letterbox.draw(picture, canvas),
             lambda output: decode(output, least=least, name=self.name),
         )
@@ -85,7 +93,35 @@ class OpenVinoDetector:
 
     def close(self) -> None:
         """Give back threads and memory; the detector cannot be used after it."""
-        self._requests.close()
+        with self._lock:
+            for each in self._inputs.values():
+                if each is not None:
+                    each.close()
+
+    def _for(self, image_size: Size) -> tuple[Size, _Input]:
+        """Return the input that a picture goes through, compiled at the first that wants it, and its size."""
+        full = self.input_size
+        wanted = narrower(image_size, full) if self._narrows else full
+        with self._lock:
+            if wanted not in self._inputs:
+                self._inputs[wanted] = self._narrowed(wanted)
+            found = self._inputs[wanted]
+            if found is not None:
+                return wanted, found
+            own = self._inputs[full]
+        assert own is not None  # noqa: S101 - the model's own input was compiled first
+        return full, own
+
+    def _narrowed(self, size: Size) -> _Input | None:
+        import openvino as ov
+
+        model = ov.Core().read_model(self._xml)
+        if not narrow(model, size, full=self.input_size):
+            return None
+        return self._input(_compile(model, threads=self._threads), size)
+
+    def _input(self, compiled: Any, size: Size) -> _Input:
+        return Requests(compiled, input_size=size, most=self.requests)
 
 
 class OpenVinoPending:
@@ -144,18 +180,23 @@ def _rows_of_anchors(output: NDArray[Any], least: float) -> NDArray[np.float32]:
     return np.concatenate(columns, axis=1)
 
 
-def _compile(folder: Path, xml: Path, *, facts: ExportFacts, threads: int | None) -> Any:
+def _read(folder: Path, xml: Path, *, facts: ExportFacts) -> Any:
     import openvino as ov
 
-    core = ov.Core()
     try:
-        model = core.read_model(xml)
+        model = ov.Core().read_model(xml)
         model.reshape([1, 3, *facts.input_size])
     except RuntimeError as error:
         expected = f"an OpenVINO model that takes {_wanted(facts)}"
         raise NotAModelError(folder, found=_reason(error), expected=expected) from error
     _require_head(folder, model, classes=len(facts.class_names))
-    return core.compile_model(_with_pixels(ov, model), "CPU", _settings(threads))
+    return model
+
+
+def _compile(model: Any, *, threads: int | None) -> Any:
+    import openvino as ov
+
+    return ov.Core().compile_model(_with_pixels(ov, model), "CPU", _settings(threads))
 
 
 def _wanted(facts: ExportFacts) -> str:

@@ -22,6 +22,7 @@ from models.detections import Detections
 from models.detector import Detector, Image
 from models.errors import LibraryMissingError, ModelsError
 from models.openvino import OpenVinoDetector
+from models.quantizing import quantize, require_nncf
 from models.training_export import ExportFailedError
 from models.weights import model_name, require_weights
 from models.yolo import YoloDetector, import_ultralytics
@@ -32,6 +33,8 @@ LEAST_IOU: Final = 0.7
 LEAST_AGREEMENT: Final = 0.95
 TURNS: Final = 12
 MOST_PICTURES: Final = 40
+LEAST_CALIBRATING: Final = 8
+MOST_CALIBRATING: Final = 300
 SUFFIXES: Final = frozenset({".jpg", ".jpeg", ".png"})
 BITS: Final = {"float32": 32, "float16": 16}
 
@@ -72,13 +75,18 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Choice:
-    """What was kept, and what it was chosen from."""
+    """What was kept, and what it was chosen from.
+
+    Attributes:
+        left_out: why INT8 was not tried; empty where it was.
+    """
 
     kept: Path
     precision: str
     weights_ms: float
     pictures: int
     candidates: tuple[Candidate, ...]
+    left_out: str = ""
 
 
 def choose(
@@ -86,10 +94,13 @@ def choose(
 ) -> Choice:
     """Export weights, time each export beside the others, and keep the fastest whose boxes agree, whole or not at all.
 
+    INT8 is among them where nncf is installed and there are pictures enough: every second one calibrates it, the others
+    compare boxes.
+
     Args:
         weights: a .pt of an Ultralytics detection model.
         output: the folder that becomes the model.
-        pictures: a folder of pictures to compare boxes on; the two that Ultralytics ships by default.
+        pictures: a folder of pictures of the site's cameras; the two that Ultralytics ships by default.
         size_px: side of the model's input.
         others: OpenVINO folders of the same model that were made elsewhere, such as an INT8 one.
 
@@ -101,10 +112,13 @@ def choose(
     """
     require_weights(weights)
     reference = YoloDetector(weights, size_px=size_px)
-    views = _views(pictures)
+    views, calibrating = _views(pictures)
+    left_out = _no_int8(calibrating)
     output.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=output.parent, prefix=".weights-") as room:
         made = {name: _exported(weights, Path(room) / name, bits=bits, size_px=size_px) for name, bits in BITS.items()}
+        if not left_out:
+            made["int8"] = quantize(made["float32"], Path(room) / "int8", calibrating)
         made |= {f"given: {folder.name}": folder for folder in others}
         measured = _measured(reference, made, views)
         agreeing = [each for each in measured.candidates if each.agreement >= LEAST_AGREEMENT]
@@ -118,7 +132,19 @@ def choose(
         weights_ms=measured.weights_ms,
         pictures=len(views),
         candidates=measured.candidates,
+        left_out=left_out,
     )
+
+
+def _no_int8(calibrating: Sequence[Image]) -> str:
+    """Return why INT8 cannot be tried, empty if it can."""
+    if len(calibrating) < LEAST_CALIBRATING:
+        return f"{2 * LEAST_CALIBRATING} pictures of your cameras are needed to calibrate and compare (--pictures)"
+    try:
+        require_nncf()
+    except LibraryMissingError as error:
+        return str(error)
+    return ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -174,14 +200,21 @@ def _partners(one: Detections, other: Detections) -> int:
     return pairs
 
 
-def _views(folder: Path | None) -> list[Image]:
+def _views(folder: Path | None) -> tuple[list[Image], list[Image]]:
+    """Return pictures to compare boxes on, and others to calibrate on; where there are few, all are compared."""
     if folder is None:
         folder = Path(import_ultralytics(offline=True).__file__).parent / "assets"
-    paths = sorted(path for path in folder.glob("*") if path.suffix.lower() in SUFFIXES)[:MOST_PICTURES]
-    views = [view for path in paths if (view := cv2.imread(str(path), cv2.IMREAD_COLOR)) is not None]
+    paths = sorted(path for path in folder.glob("*") if path.suffix.lower() in SUFFIXES)
+    enough = len(paths) >= 2 * LEAST_CALIBRATING
+    views = _pictures(paths[:: 2 if enough else 1][:MOST_PICTURES])
     if not views:
         raise NoPicturesError(folder)
-    return [np.asarray(view, np.uint8) for view in views]
+    return views, _pictures(paths[1::2][:MOST_CALIBRATING]) if enough else []
+
+
+def _pictures(paths: Sequence[Path]) -> list[Image]:
+    views = (cv2.imread(str(path), cv2.IMREAD_COLOR) for path in paths)
+    return [np.asarray(view, np.uint8) for view in views if view is not None]
 
 
 def _exported(weights: Path, room: Path, *, bits: int, size_px: int) -> Path:

@@ -21,6 +21,7 @@ from typing import Any
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from models.detections import Detections
 from models.detector import Image, require_confidence, require_image
@@ -29,6 +30,7 @@ from models.weights import cache_folder, fingerprint, model_name, openvino_pair,
 
 MOST_IOU = 0.7
 MOST_BOXES = 1_000
+CLASSIFIER_PX = 224
 MOST_THREADS = 1_024
 PLACEHOLDER_CLASSES = 999  # what Ultralytics makes up when a file names no classes
 EXPECTED = "a .pt or .onnx file, or an OpenVINO folder, of an Ultralytics detection model"
@@ -133,6 +135,43 @@ def _load(path: Path, *, threads: int | None) -> Any:
     if model.task != "detect":
         raise NotAModelError(path, found=f"task {model.task}", expected=EXPECTED)
     return model
+
+
+def load_classifier(path: Path, *, threads: int | None = None) -> tuple[Mapping[int, str], int, Any]:
+    """Load an Ultralytics classification model from a .pt file.
+
+    Its network is called without Ultralytics' predictor, which would need a torchvision that loads.
+
+    Returns:
+        What each class id means, the side of its square input in pixels, and what turns float32 (1, 3, side, side) RGB
+        from 0 to 1 into shares, float64 (classes,).
+
+    Raises:
+        NotAModelError: When it is none.
+        LibraryMissingError: When Ultralytics or torch do not load.
+    """
+    expected = "a .pt file of an Ultralytics classification model"
+    ultralytics = import_ultralytics(offline=True)
+    import torch
+
+    if threads is not None:
+        _set_threads(threads)
+    try:
+        model = ultralytics.YOLO(str(path), verbose=False)
+        if model.task != "classify":
+            raise NotAModelError(path, found=f"task {model.task}", expected=expected)
+        network = model.model.float().eval()
+        side = int(dict(getattr(network, "args", None) or {}).get("imgsz", CLASSIFIER_PX))
+    except _loader_errors() as error:
+        raise NotAModelError(path, found=_reason(error), expected=expected) from error
+
+    def run(picture: NDArray[np.float32]) -> NDArray[np.float64]:
+        with torch.inference_mode():
+            found = network(torch.from_numpy(picture))
+        shares = found[0] if isinstance(found, tuple | list) else found
+        return np.asarray(shares.reshape(-1).cpu().numpy(), np.float64)
+
+    return {int(row): str(name) for row, name in model.names.items()}, side, run
 
 
 def _predict(model: Any, picture: Image, least: float, **sized: int) -> Any:
