@@ -1,24 +1,29 @@
 """Admission: carries intake decisions out inside a write transaction: a case opened, or a known one that has more."""
 
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import cache
 from importlib.metadata import version
+from types import MappingProxyType
 from typing import Any, Literal, NamedTuple
 
 from geo.coords import LonLat
 from pipeline.casebook import Evidence, Transaction
-from pipeline.cases import OPEN, Action, Case, Channel, Status, step
+from pipeline.cases import OPEN, Action, Case, Channel, Status, step, stepped
 from pipeline.catalogue import Category
+from pipeline.clock_keeping import raise_clocks, start_anew, start_clocks
+from pipeline.consequences import consequences
 from pipeline.dispatch import Dispatch, NoTerminal
+from pipeline.duty_clocks import closing_due
 from pipeline.history import opening_details
 from pipeline.intake import Attach, Cov, Finding, Open, Reopen, decide, search_radius_m
 from pipeline.offers import Entered, enter, offer, withdraw, write_event
 from pipeline.principal import PIPELINE
-from pipeline.scenes import Mode, Scene
+from pipeline.scenes import Mode, rule_record
 from pipeline.sightings import Sighting
 from pipeline.site import Place, Site
+from pipeline.taking_steps import self_handled
 from pipeline.urgency import Urgency, urgency
 
 ATTACH, OPENED, REOPEN = "attach", "open", "reopen"
@@ -50,6 +55,7 @@ class Notice:
         pictures: evidence whose files are in their places; its case is filled in when it is known.
         urgency: whether a case that is opened is urgent, and why; None for what its class says.
         condition, ticket_due: see `Case`.
+        self_handled: what the reporting force did about it on the spot; such a case is offered to nobody.
     """
 
     channel: Channel
@@ -67,6 +73,7 @@ class Notice:
     urgency: Urgency | None = None
     condition: int | None = None
     ticket_due: datetime | None = None
+    self_handled: str = ""
 
 
 def admit(tx: Transaction, notice: Notice, *, site: Site, entered: Entered) -> Taken:
@@ -90,10 +97,19 @@ def admit(tx: Transaction, notice: Notice, *, site: Site, entered: Entered) -> T
         return Taken(outcome="reopen", number=case.number, reason=decision.reason, dispatch=sent)
     if isinstance(decision, Open):
         case = _open(tx, notice, decision, site=site, entered=entered)
+        if notice.self_handled:
+            self_handled(tx, case, entered=entered, note=notice.self_handled)
+            return Taken(outcome="open", number=case.number, reason=decision.reason, dispatch=None)
         sent = _offer(tx, case, site=site, entered=entered) if case.status is Status.FILED else None
         return Taken(outcome="open", number=case.number, reason=decision.reason, dispatch=sent)
     _remember(tx, notice, case=None)
     return Taken(outcome="ignore", number=None, reason=decision.reason, dispatch=None)
+
+
+def open_apart(tx: Transaction, notice: Notice, *, reason: str, site: Site, entered: Entered) -> Case:
+    """Open a case of its own, whatever is known nearby, and offer it: a task that was decided on."""
+    case = _open(tx, notice, Open(reason=reason), site=site, entered=entered, more={"apart": True})
+    return offer(tx, case, site=site, entered=replace(entered, by=PIPELINE))[0]
 
 
 def number_prefix(site: Site) -> str:
@@ -118,7 +134,15 @@ def urgent_clocks(site: Site, grid: str, *, urgent: bool, recorded_at: datetime,
     return UrgentClocks(now + timedelta(seconds=targets.arrive_s), now + timedelta(seconds=targets.first_result_s))
 
 
-def _open(tx: Transaction, notice: Notice, decision: Open, *, site: Site, entered: Entered) -> Case:
+def _open(
+    tx: Transaction,
+    notice: Notice,
+    decision: Open,
+    *,
+    site: Site,
+    entered: Entered,
+    more: Mapping[str, object] = MappingProxyType({}),
+) -> Case:
     now = entered.now
     why = notice.urgency or urgency(notice.category, channel=notice.channel)
     clocks = urgent_clocks(site, notice.place.grid, urgent=why.urgent, recorded_at=now, now=now)
@@ -150,10 +174,19 @@ def _open(tx: Transaction, notice: Notice, decision: Open, *, site: Site, entere
         ticket_due=notice.ticket_due,
     )
     tx.add_case(case)
-    details = {**opening_details(case), "reason": decision.reason, **_shown(notice, site)}
+    start_clocks(tx, case, site=site)
+    told = {**opening_details(case), **opening_terms(case, site, terminal=entered.by.terminal)}
+    details = {**told, "reason": decision.reason, **_shown(notice, site), **more}
     write_event(tx, case, OPENED, entered=entered, details=details)
     _remember(tx, notice, case=case.number)
     return case
+
+
+def opening_terms(case: Case, site: Site, *, terminal: str | None) -> dict[str, object]:
+    """Return what an opening tells for judging later: by when it must be handled, and whose terminal reported it."""
+    due = closing_due(case, site)
+    told: dict[str, object] = {} if due is None else {"due": due.isoformat()}
+    return told if terminal is None else {**told, "reported_by": terminal}
 
 
 def _attach(tx: Transaction, notice: Notice, decision: Attach, *, site: Site, entered: Entered) -> Case:
@@ -161,6 +194,7 @@ def _attach(tx: Transaction, notice: Notice, decision: Attach, *, site: Site, en
     case = tx.case(decision.number)
     counted = replace(case, sightings=case.sightings + (notice.sighting is not None), version=case.version + 1)
     more, raised = _raised(counted, notice, site=site, now=entered.now)
+    raise_clocks(tx, case, more, entered.now, site=site)
     enter(tx, more, ATTACH, entered=entered, details={**_told(notice, decision, site), **raised})
     _remember(tx, notice, case=case.number)
     return more
@@ -169,21 +203,12 @@ def _attach(tx: Transaction, notice: Notice, decision: Attach, *, site: Site, en
 def _reopen(tx: Transaction, notice: Notice, decision: Reopen, *, site: Site, entered: Entered) -> Case:
     """Let a case that was handled go on: one problem, counted once, with new clocks; nobody is blamed for the old."""
     case, now = tx.case(decision.number), entered.now
-    clocks = urgent_clocks(site, case.grid, urgent=case.urgent, recorded_at=case.recorded_at, now=now)
-    again = replace(
-        case,
-        status=Status.FILED if notice.mode is Mode.AUTO else Status.REPORTED,
-        terminal=None,
-        distance_m=None,
-        sightings=case.sightings + (notice.sighting is not None),
-        arrive_by=clocks.arrive_by,
-        first_result_by=clocks.first_result_by,
-        reopened_at=now,
-        updated_at=now,
-        version=case.version + 1,
-    )
-    told = {name: at.isoformat() if at else None for name, at in clocks._asdict().items()}
-    enter(tx, again, REOPEN, entered=entered, details={**_told(notice, decision, site), **told})
+    status = Status.FILED if notice.mode is Mode.AUTO else Status.REPORTED
+    again = stepped(case, REOPEN, status=status, at=now, terminal=None)
+    again = replace(again, sightings=case.sightings + (notice.sighting is not None))
+    details = {**_told(notice, decision, site), **start_anew(tx, again, now, site=site)}
+    again = consequences(again, REOPEN, details)
+    enter(tx, again, REOPEN, entered=entered, details=details)
     withdraw(tx, before=case, after=again, now=now)
     _remember(tx, notice, case=case.number)
     return again
@@ -218,6 +243,8 @@ def _raised(case: Case, notice: Notice, *, site: Site, now: datetime) -> tuple[C
         changes |= {name: at for name, at in clocks._asdict().items() if at is not None}
     if notice.ticket_due is not None and (case.ticket_due is None or notice.ticket_due < case.ticket_due):
         changes["ticket_due"] = notice.ticket_due
+        if case.handle_by is not None and notice.ticket_due < case.handle_by:
+            changes["handle_by"] = notice.ticket_due
     told = {name: each.isoformat() if isinstance(each, datetime) else each for name, each in changes.items()}
     return replace(case, **changes), {"raised": told} if told else {}
 
@@ -244,6 +271,7 @@ def _shown(notice: Notice, site: Site) -> dict[str, object]:
     pictures = {"pictures": listed(notice.pictures)} if notice.pictures else {}
     if seen is None:
         return dict(pictures)
+    scene = site.scenes.get(seen.scene)
     told: dict[str, object] = {
         "sighting": seen.id,
         "camera": seen.camera,
@@ -255,18 +283,12 @@ def _shown(notice: Notice, site: Site) -> dict[str, object]:
         "unseen_s": seen.unseen_s,
         "detector": seen.detector,
         "box_px": [round(value, 1) for value in seen.box_px],
-        "rule": _rule(site.scenes.get(seen.scene)),
+        "rule": None if scene is None else rule_record(scene),
         "program": program_version(),
     }
+    if seen.checked is not None:
+        told["checked"] = seen.checked.record()
     return {**told, **pictures}
-
-
-def _rule(scene: Scene | None) -> dict[str, object] | None:
-    """Return the rule that fired with its parameters, as it was then."""
-    if scene is None:
-        return None
-    told = {name: value for name, value in asdict(scene).items() if name not in {"name", "name_zh", "mode", "category"}}
-    return {**told, "rule": scene.rule.value, "classes": list(scene.classes)}
 
 
 @cache

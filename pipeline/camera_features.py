@@ -9,18 +9,21 @@ from geo.boundaries import Fault
 from geo.camera_view import CameraView
 from geo.coords import LonLat
 from geo.errors import GeoError
-from pipeline.cameras import Camera, CameraScene
+from pipeline.cameras import Camera, CameraScene, Pixel
 from pipeline.cases import Side
 from pipeline.fields import Fields
-from pipeline.scenes import Mode, Scene
+from pipeline.lens_fields import read_lens
+from pipeline.scenes import Mode, Rule, Scene
 from pipeline.source_errors import SourceError
 from pipeline.sources import read_address
 from pipeline.streams import Transport
+from pipeline.zones import LEAST_DIRECTION_M, ground_heading
 
 CAMERAS = "cameras.geojson"
 _MAX_SIDE_PX = 8192
 _FEWEST_CORNERS = 3
 _POINT_NUMBERS = 4
+_LEAST_LEFT_PX2 = 16.0
 
 Zones = dict[str, tuple[tuple[float, float], ...]]
 
@@ -51,7 +54,8 @@ def _camera(fields: Fields, lonlat: LonLat, scenes: Mapping[str, Scene]) -> Came
     width, height = (fields.whole(field, low=16, high=_MAX_SIDE_PX) for field in ("width", "height"))
     zones = _zones(fields, (width, height))
     view = _view(fields, (width, height))
-    used = _camera_scenes(fields, zones, scenes)
+    directions = _directions(fields, zones, view, (width, height))
+    used = _camera_scenes(fields, zones, scenes, directions=directions)
     camera_fields = {
         "code": fields.text("code", longest=40),
         "name": fields.text("name"),
@@ -68,7 +72,7 @@ def _camera(fields: Fields, lonlat: LonLat, scenes: Mapping[str, Scene]) -> Came
         return None
     return Camera(
         **camera_fields, lonlat=lonlat, side=side, width_px=width, height_px=height, fps=fps, view=view, zones=zones,
-        height_m=height_m, levels_m=levels,
+        height_m=height_m, levels_m=levels, directions=directions,
         scenes=used, properties=dict(fields.table),
     )  # fmt: skip
 
@@ -98,7 +102,13 @@ def _view(fields: Fields, size_px: tuple[int, int]) -> CameraView | None:
     array = np.asarray(points, dtype=np.float64).reshape(-1, _POINT_NUMBERS)
     spread = calibration.number("pixel_sd_px", low=0.01, high=100, default=1.0)
     try:
-        return CameraView.fit(array[:, :2], array[:, 2:], pixel_sd_px=spread, image_size_px=size_px)
+        return CameraView.fit(
+            array[:, :2],
+            array[:, 2:],
+            pixel_sd_px=spread,
+            image_size_px=size_px,
+            lens=read_lens(calibration, size_px),
+        )
     except GeoError as error:
         calibration.fault("points", str(error))
         return None
@@ -136,7 +146,31 @@ def _levels(fields: Fields, zones: Zones) -> dict[str, float]:
     return {name: table.number(name, low=-30, high=30) for name in table.table if name in zones}
 
 
-def _camera_scenes(fields: Fields, zones: Zones, scenes: Mapping[str, Scene]) -> tuple[CameraScene, ...]:
+def _directions(
+    fields: Fields, zones: Zones, view: CameraView | None, size_px: tuple[int, int]
+) -> dict[str, tuple[Pixel, Pixel]]:
+    """Return which way traffic of zones goes, from one pixel to another."""
+    found: dict[str, tuple[Pixel, Pixel]] = {}
+    for name, ends in fields.inner("directions").table.items():
+        field = f"directions.{name}"
+        if name not in zones:
+            fields.fault(field, f"is no zone of this camera; it has {', '.join(sorted(zones)) or 'none'}")
+        elif not isinstance(ends, list) or len(ends) != 2 or not all(_is_numbers(end, 2) for end in ends):  # noqa: PLR2004 - from, to
+            fields.fault(field, "expected [[u_px, v_px], [u_px, v_px]]: from where to where traffic goes")
+        elif not all(0 <= u <= size_px[0] and 0 <= v <= size_px[1] for u, v in ends):
+            fields.fault(field, f"lies outside the image of {size_px[0]} x {size_px[1]} px")
+        elif view is not None and ground_heading(view, (ends[0][0], ends[0][1]), (ends[1][0], ends[1][1])) is None:
+            problem = f"has ends that lie less than {LEAST_DIRECTION_M:g} m apart, or not on the ground; draw it longer"
+            fields.fault(field, problem)
+        else:
+            (u0, v0), (u1, v1) = ends
+            found[name] = (float(u0), float(v0)), (float(u1), float(v1))
+    return found
+
+
+def _camera_scenes(
+    fields: Fields, zones: Zones, scenes: Mapping[str, Scene], *, directions: Mapping[str, object]
+) -> tuple[CameraScene, ...]:
     listed = fields.table.get("scenes", [])
     if not isinstance(listed, list) or not all(isinstance(each, Mapping) for each in listed):
         fields.fault("scenes", 'expected a list of {"scene": code, "zone": name or null}')
@@ -148,11 +182,52 @@ def _camera_scenes(fields: Fields, zones: Zones, scenes: Mapping[str, Scene]) ->
             fields.fault("scenes", f"names zone {each['zone']!r}; this camera has {', '.join(sorted(zones)) or 'none'}")
         if each.get("mode") not in (None, *Mode):
             fields.fault("scenes", f"has mode {each['mode']!r}, expected one of {', '.join(Mode)}, or none")
+        _require_zone(fields, each, scenes, directions)
     modes = _modes(fields, listed)
     return tuple(
-        CameraScene(scene=str(each.get("scene")), zone=each.get("zone"), mode=modes.get(str(each.get("scene"))))
+        CameraScene(
+            scene=str(each.get("scene")),
+            zone=each.get("zone"),
+            mode=modes.get(str(each.get("scene"))),
+            without=_without(fields, each, zones),
+        )
         for each in listed
     )
+
+
+def _require_zone(
+    fields: Fields, listed: Mapping[str, object], scenes: Mapping[str, Scene], directions: Mapping[str, object]
+) -> None:
+    """Note a scene whose rule needs a zone that has a direction, or a zone at all."""
+    scene, zone = scenes.get(str(listed.get("scene"))), listed.get("zone")
+    if scene is None:
+        return
+    if scene.rule is Rule.WRONG_WAY and (not isinstance(zone, str) or zone not in directions):
+        expected = 'directions = {"<zone>": [[u_px, v_px], [u_px, v_px]]}'
+        where = "the whole image" if zone is None else f"zone {zone!r}"
+        fields.fault("scenes", f"watches {scene.code} in {where}, which has no direction; draw one: {expected}")
+    if scene.rule is Rule.AREA and zone is None:
+        fields.fault("scenes", f"watches {scene.code} in the whole image; its share is of a zone: name one")
+
+
+def _without(fields: Fields, listed: Mapping[str, object], zones: Zones) -> tuple[str, ...]:
+    """Return the zones that are taken out of a scene's own."""
+    named = listed.get("without", [])
+    if not isinstance(named, list) or not all(isinstance(each, str) for each in named):
+        fields.fault("scenes", f"has without {named!r:.80}, expected a list of zones' names")
+        return ()
+    for each in named:
+        if each not in zones:
+            fields.fault("scenes", f"leaves out zone {each!r}; this camera has {', '.join(sorted(zones)) or 'none'}")
+    known = [zones[each] for each in named if each in zones]
+    own = zones.get(str(listed.get("zone")))
+    if own is not None and known:
+        left = (
+            shapely.Polygon(own).buffer(0).difference(shapely.union_all([shapely.Polygon(e).buffer(0) for e in known]))
+        )
+        if left.area < _LEAST_LEFT_PX2:
+            fields.fault("scenes", f"leaves nothing of zone {listed.get('zone')!r}; take out less")
+    return tuple(named)
 
 
 def _modes(fields: Fields, listed: Sequence[Mapping[str, object]]) -> dict[str, Mode]:

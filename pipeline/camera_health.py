@@ -136,8 +136,11 @@ class HealthWatch:
 
     @property
     def moved(self) -> bool:
-        """Tell whether the camera looks elsewhere than it was calibrated for: its places cannot be trusted."""
-        return HealthFault.SHIFTED in self._lasting
+        """Tell whether the camera looks elsewhere than it was calibrated for: its places cannot be trusted.
+
+        True from the first look that shows it, long before it counts as a fault: some scenes fire within seconds.
+        """
+        return HealthFault.SHIFTED in self._lasting or HealthFault.SHIFTED in self._showing
 
     def see(self, frame: Frame) -> tuple[HealthEvent, ...]:
         """Take in the next frame and return the spells that begin or end with it."""

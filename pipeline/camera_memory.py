@@ -10,9 +10,8 @@ from geo.coords import LonLat
 from geo.metric import LocalPlane
 from pipeline.cameras import Camera
 from pipeline.errors import PipelineError
-from pipeline.occupancies import Occupancies
 from pipeline.occupancy import Occupancy
-from pipeline.scene_rules import SceneRules
+from pipeline.sight import Sight
 
 FORM: Final = 1
 _ROUNDED: Final = 5  # digits: tenths of a millimetre, hundredths of a pixel
@@ -30,23 +29,32 @@ class MemoryFormError(PipelineError):
         )
 
 
-def remember(camera: Camera, occupancies: Occupancies, rules: SceneRules, *, watched_since: float) -> dict[str, object]:
-    """Return all that must survive a restart, JSON-able."""
+def remember(camera: Camera, sights: Sequence[Sight], *, watched_since: float) -> dict[str, object]:
+    """Return all that must survive a restart, JSON-able: the first sight's memory, and the others' by their weights."""
+    first, *more = sights
     return {
         "form": FORM,
         "origin": [*camera.view.plane.origin],
         "watched_since": watched_since,
-        "period_s": occupancies.period_s,
-        "newest": occupancies.newest,
-        "occupancies": [_record(each) for each in occupancies.all],
-        "rules": rules.record(),
+        **_sight_record(first),
+        **({"more": {each.weights: _sight_record(each) for each in more}} if more else {}),
     }
 
 
-def recall(memory: Mapping[str, object], camera: Camera, occupancies: Occupancies, rules: SceneRules) -> float | None:
-    """Fill the occupancies and rules from what `remember` wrote; return since when the camera watches.
+def _sight_record(sight: Sight) -> dict[str, object]:
+    return {
+        "period_s": sight.occupancies.period_s,
+        "newest": sight.occupancies.newest,
+        "occupancies": [_record(each) for each in sight.occupancies.all],
+        "rules": sight.rules.record(),
+    }
 
-    Places are moved to the plane of the camera's present calibration.
+
+def recall(memory: Mapping[str, object], camera: Camera, sights: Sequence[Sight]) -> float | None:
+    """Fill a camera's sights from what `remember` wrote; return since when the camera watches.
+
+    Places are moved to the plane of the camera's present calibration. A sight by weights that were not named then
+    begins anew.
 
     Raises:
         MemoryFormError: it is in another form.
@@ -56,22 +64,33 @@ def recall(memory: Mapping[str, object], camera: Camera, occupancies: Occupancie
     if memory.get("form") != FORM:
         raise MemoryFormError(camera.code, f"form {memory.get('form')!r}, expected {FORM}")
     try:
-        return _recall(memory, camera, occupancies, rules)
+        return _recall(memory, camera, sights)
     except (KeyError, TypeError, ValueError, IndexError) as error:
         raise MemoryFormError(camera.code, f"{type(error).__name__}: {error}") from error
 
 
-def _recall(memory: Mapping[str, Any], camera: Camera, occupancies: Occupancies, rules: SceneRules) -> float:
+def _recall(memory: Mapping[str, Any], camera: Camera, sights: Sequence[Sight]) -> float:
     longitude, latitude = memory["origin"]
     before, now = LocalPlane.at(LonLat(float(longitude), float(latitude))), camera.view.plane
     moved = before.origin != now.origin
-    occupancies.all = [_occupancy(each, before, now if moved else None) for each in memory["occupancies"]]
+    first, *others = sights
+    _fill(first, memory, before, now if moved else None)
+    more = memory.get("more", {})
+    for each in others:
+        if each.weights in more:
+            _fill(each, more[each.weights], before, now if moved else None)
+    return float(memory["watched_since"])
+
+
+def _fill(sight: Sight, memory: Mapping[str, Any], before: LocalPlane, now: LocalPlane | None) -> None:
+    """Fill one sight; `now` is None where places stay as they are."""
+    occupancies = sight.occupancies
+    occupancies.all = [_occupancy(each, before, now) for each in memory["occupancies"]]
     occupancies.period_s = float(memory["period_s"])
     occupancies.newest = None if memory["newest"] is None else float(memory["newest"])
     # A group or a visit does not outlive a calibration: it is a matter of seconds.
-    if not moved and isinstance(memory["rules"], Mapping):
-        rules.restore(memory["rules"])
-    return float(memory["watched_since"])
+    if now is None and isinstance(memory["rules"], Mapping):
+        sight.rules.restore(memory["rules"])
 
 
 def _record(each: Occupancy) -> dict[str, object]:

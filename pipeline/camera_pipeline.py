@@ -1,7 +1,8 @@
 """A camera's pipeline: one frame in, detections, sightings and sometimes a state out. Stores and dispatches nothing."""
 
+import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Final, Self
@@ -12,28 +13,30 @@ from geo.camera_view import error_m
 from models.detections import Detections
 from models.detector import Detector, Pending, begin
 from models.motion import MotionGate, MotionSettings, Wanted
-from models.tracker import Tracker
 from pipeline.afters import Afters
 from pipeline.camera_health import HealthWatch
 from pipeline.camera_memory import recall, remember
 from pipeline.cameras import Camera
 from pipeline.casebook import CameraState
+from pipeline.crop_pieces import pieces
 from pipeline.evidence_views import Waiting, WaitingFrames, plain_view, view, waiting
 from pipeline.firings import Firing
 from pipeline.frames import Frame
+from pipeline.heads import with_heads
 from pipeline.health_events import HealthEvent
+from pipeline.held_sightings import HeldSightings
 from pipeline.keeping import Originals
 from pipeline.lately import Lately
-from pipeline.moments import Moment
-from pipeline.observations import join_tracks, observe, with_looks
-from pipeline.occupancies import Occupancies
 from pipeline.occupancy import OccupancySettings
-from pipeline.scene_rules import SceneRules
-from pipeline.scenes import Scene
+from pipeline.scene_models import NO_MODELS, SceneModels
+from pipeline.scenes import Rule, Scene
+from pipeline.sight import Sight, weights_at
 from pipeline.sightings import LaterView, Sighting, View
 from pipeline.site import SiteSettings
 
 FAINT: Final = 0.1  # from here on a box is blurred, and may hold what is there already
+_POLL_S: Final = 0.02
+_MOVING: Final = frozenset({Rule.INTRUSION, Rule.WRONG_WAY})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,13 +117,13 @@ class Begun:
     """A frame that was taken in, and what a detector will say of it.
 
     Attributes:
-        pending: None for a frame that no detector looks at.
+        pending: of each of the camera's detectors; none for a frame that no detector looks at.
         wanted: what the motion gate said of it.
     """
 
     frame: Frame
     outcome: Outcome
-    pending: Pending | None = None
+    pending: tuple[Pending, ...] = ()
     wanted: Wanted = Wanted.FIRST
 
 
@@ -134,9 +137,11 @@ class CameraPipeline:
         settings: see `PipelineSettings`.
         state: what was stored of this camera before.
         health: watches the camera itself; while it says that the camera was moved, no scene fires. None watches not.
+        models: what scenes name beside the site's own detector.
 
     Raises:
         UnknownError: the camera names a scene or zone that is not there.
+        ModelNotOpenError: a scene of the camera names weights that are not among the models.
         MemoryFormError: the state cannot be read.
     """
 
@@ -149,6 +154,7 @@ class CameraPipeline:
         settings: PipelineSettings | None = None,
         state: CameraState | None = None,
         health: HealthWatch | None = None,
+        models: SceneModels = NO_MODELS,
     ) -> None:
         self.camera = camera
         self.health = health
@@ -157,12 +163,17 @@ class CameraPipeline:
         self._begun_at: datetime | None = None
         self._detector = detector
         self._scenes = scenes
-        self._rules = SceneRules(camera, scenes, settings=self.settings.occupancy)
-        self._families = self._rules.families()
-        self._occupancies = Occupancies(self.settings.occupancy, period_s=1.0 / camera.fps)
+        self._models = models
+        self._sights = [
+            Sight(camera, scenes, weights=weights, detector=each, settings=self.settings.occupancy)
+            for weights, each in (
+                ("", detector),
+                *((name, models.detector(name)) for name in weights_at(camera, scenes)),
+            )
+        ]
+        self._held = HeldSightings()
+        self._firings: dict[str, Firing] = {}
         self._gate = None if self.settings.motion is None else MotionGate(self.settings.motion)
-        self._found = self._nothing()
-        self._tracker = Tracker()
         self._waiting = WaitingFrames()
         self._lately = Lately(period_s=1.0 / camera.fps)
         self._watched_since: float | None = None
@@ -170,7 +181,7 @@ class CameraPipeline:
         self._afters = Afters(self.settings.after_s)
         if state is not None:
             self.newest_at = self._stored_at = self._begun_at = state.newest_at
-            self._watched_since = recall(state.occupancies, camera, self._occupancies, self._rules)
+            self._watched_since = recall(state.occupancies, camera, self._sights)
             self._afters.restore(state.occupancies.get("afters", []), camera=camera.code)
 
     def step(self, frame: Frame) -> StepResult:
@@ -196,7 +207,10 @@ class CameraPipeline:
         wanted = Wanted.FIRST if self._gate is None else self._gate.wants(frame.image, at_s=frame.at_s)
         if wanted is Wanted.STILL:
             return Begun(frame=frame, outcome=Outcome.STILL, wanted=wanted)
-        pending = begin(self._detector, frame.image, stream=self.camera.code, at_s=frame.at_s, confidence=FAINT)
+        pending = tuple(
+            begin(each.detector, frame.image, stream=self.camera.code, at_s=frame.at_s, confidence=FAINT)
+            for each in self._sights
+        )
         return Begun(frame=frame, outcome=outcome, pending=pending, wanted=wanted)
 
     def finish(self, begun: Begun) -> StepResult:
@@ -206,28 +220,56 @@ class CameraPipeline:
             ModelsError: the detector cannot use it.
         """
         frame, outcome = begun.frame, begun.outcome
-        if begun.pending is not None:
-            self._found = begun.pending.result()
+        if begun.pending:
+            for each, pending in zip(self._sights, begun.pending, strict=True):
+                each.found = pending.result()
         elif outcome is not Outcome.STILL:
             seen = self._health(frame) if outcome is Outcome.UNFIT else ()
-            return StepResult(outcome=outcome, detections=self._nothing(), health=seen)
-        found, at, before = self._found, frame.at_s, self.newest_at
+            return self._with_held(StepResult(outcome=outcome, detections=self._nothing(), health=seen))
+        found, at, before = self._sights[0].found, frame.at_s, self.newest_at
         if outcome is Outcome.STILL and before is not None and at - before.timestamp() < self.settings.still_every_s:
-            return StepResult(outcome=outcome, detections=self._nothing())
+            return self._with_held(StepResult(outcome=outcome, detections=self._nothing()))
         self.newest_at = frame.captured_at
         self._watched_since = at if self._watched_since is None else self._watched_since
-        seen = self._health(frame, found=found)
-        moved = self.health is not None and self.health.moved
-        firings = () if moved else tuple(self._rules.update(self._moment(frame, found, before)))
-        blurred = self._lately.joined(found, at=at)
+        people = with_heads(found, self.camera, image_size_px=(frame.image.shape[1], frame.image.shape[0]))
+        seen = self._health(frame, found=people)
+        fired = self._fired(frame, before)
+        blurred = self._lately.joined(people, at=at)
         self._waiting.offer(frame, blurred, needed=self._needed())
         later = self._later(frame, blurred, found)
-        sightings = tuple(self._sighting(firing, frame, waiting(frame, blurred, seen=found)) for firing in firings)
-        counted = found.select(found.confidence >= self._rules.lowest_confidence)
-        state = self._due(bool(sightings))
-        return StepResult(
-            outcome=outcome, detections=counted, sightings=sightings, later=later, state=state, health=seen
-        )
+        sightings: list[Sighting] = []
+        for sight, firing in fired:
+            now = waiting(frame, blurred, seen=sight.found)
+            sightings += self._unless_held(self._sighting(firing, frame, now, sight), firing, frame, now)
+        counted = found.select(found.confidence >= self._sights[0].rules.lowest_confidence)
+        result = StepResult(outcome=outcome, detections=counted, sightings=tuple(sightings), later=later, health=seen)
+        return self._with_state(self._with_held(result))
+
+    @property
+    def holds(self) -> bool:
+        """Tell whether sightings wait for a second look."""
+        return len(self._held) > 0
+
+    def left(self) -> tuple[tuple[Sighting, ...], CameraState | None]:
+        """Return the sightings that have waited long enough, without a frame, and the state to store with them."""
+        left = tuple(self._released(self._held.leaving(time.monotonic())))
+        return left, self.state() if left else None
+
+    def settle(self, *, wait_s: float | None = None) -> tuple[Sighting, ...]:
+        """Return all sightings that wait for a second look; those without an answer by then are left to a person.
+
+        Args:
+            wait_s: wait no longer than this; None for as long as their deadlines allow.
+        """
+        until = self._held.longest_s
+        if until is None:
+            return ()
+        until = until if wait_s is None else min(until, time.monotonic() + wait_s)
+        found = self._held.leaving(time.monotonic())
+        while self.holds and time.monotonic() < until:
+            time.sleep(_POLL_S)
+            found += self._held.leaving(time.monotonic())
+        return tuple(self._released([*found, *self._held.all(reason="the frames ended")]))
 
     def absent(self, now: datetime) -> tuple[HealthSeen, ...]:
         """Take note that no frame of a live camera came by now; return what that means for its health."""
@@ -235,11 +277,11 @@ class CameraPipeline:
         return tuple(HealthSeen(event=event) for event in events)
 
     def state(self) -> CameraState | None:
-        """Return what must survive a restart, None before the first frame."""
-        if self.newest_at is None or self._watched_since is None:
-            return None
+        """Return what must survive a restart; None before the first frame, and while a sighting waits."""
+        if self.newest_at is None or self._watched_since is None or len(self._held):
+            return None  # what waits for a second look must fire again if this process ends now
         self._stored_at = self.newest_at
-        memory = remember(self.camera, self._occupancies, self._rules, watched_since=self._watched_since)
+        memory = remember(self.camera, self._sights, watched_since=self._watched_since)
         memory["afters"] = self._afters.record()
         return CameraState(camera=self.camera.code, newest_at=self.newest_at, occupancies=memory)
 
@@ -271,35 +313,69 @@ class CameraPipeline:
         late_s = (newest_at - frame.captured_at).total_seconds()
         return Outcome.LATE if late_s <= self.settings.lag_s else Outcome.REFUSED
 
-    def _moment(self, frame: Frame, found: Detections, before: datetime | None) -> Moment:
-        """Track, place and remember what a frame shows."""
-        at = frame.at_s
-        tracked = join_tracks(found, self._tracker.update(found, at_s=at))
-        height_px, width_px = frame.image.shape[:2]
-        seen = observe(tracked, self.camera, image_size_px=(width_px, height_px))
-        seen = with_looks(seen, frame.image, self.camera, self._families)
-        standing = [each for each in seen if each.family in self._families]
-        if self._families:
-            hiders = [each for each in seen if each.family not in self._families]
-            self._occupancies.update(standing, at=at, hiders=hiders, opens_from=self._rules.lowest_confidence)
+    def _fired(self, frame: Frame, before: datetime | None) -> list[tuple[Sight, Firing]]:
+        """Return what fires in a frame, with the sight that saw it."""
+        faults = {} if self.health is None else self.health.lasting
+        since = frame.at_s if self._watched_since is None else self._watched_since
         passed_s = 0.0 if before is None else (frame.captured_at - before).total_seconds()
-        return Moment(
-            at=at,
-            step_s=min(passed_s, self.settings.occupancy.most_step_s),
-            watched_since=at if self._watched_since is None else self._watched_since,
-            observations=seen,
-            occupancies=self._occupancies,
+        moved = self.health is not None and self.health.moved
+        return [
+            (sight, firing)
+            for sight in self._sights
+            for firing in sight.fire(
+                frame,
+                passed_s=passed_s,
+                watched_since=since,
+                faults={fault.value: event.since.timestamp() for fault, event in faults.items()},
+                moved=moved,
+            )
+        ]
+
+    def _unless_held(self, sighting: Sighting, firing: Firing, frame: Frame, now: Waiting) -> list[Sighting]:
+        """Return a sighting if it need not wait for a second look; else let it wait."""
+        verify = self._scenes[sighting.scene].verify
+        if verify is None:
+            self._afters.expect(sighting.id, firing, at=frame.at_s)
+            return [sighting]
+        found = pieces(
+            now,
+            self._waiting.before(frame.at_s, since=firing.first_seen, most=verify.of - 1),
+            firing.box_px,
+            camera=self.camera,
+            size_px=(frame.image.shape[1], frame.image.shape[0]),
+            follow=self._scenes[sighting.scene].rule in _MOVING,
         )
+        back = self._held.hold(sighting, verify, self._models.ask(found, verify), now_s=time.monotonic())
+        self._firings[sighting.id] = firing
+        return [] if back is None else self._released([back])
+
+    def _released(self, sightings: list[Sighting]) -> list[Sighting]:
+        """Return sightings that wait no longer; their pictures "after" are taken from now on, when they are known."""
+        for each in sightings:
+            self._afters.expect(each.id, self._firings.pop(each.id), at=each.captured_at.timestamp())
+        return sightings
+
+    def _with_held(self, result: StepResult) -> StepResult:
+        """Add the sightings that have waited long enough; with the last of them its state may be stored."""
+        left = self._released(self._held.leaving(time.monotonic()))
+        if not left:
+            return result
+        return replace(result, sightings=(*result.sightings, *left), state=result.state or self.state())
+
+    def _with_state(self, result: StepResult) -> StepResult:
+        return replace(result, state=result.state or self._due(bool(result.sightings)))
 
     def _needed(self) -> list[float]:
         """Return the times from which a "before" picture may still be asked for."""
         settings = self.settings.occupancy
-        standing = (each.first_seen for each in self._occupancies.all if not each.fired and each.stood(settings))
+        kept = (each for sight in self._sights for each in sight.occupancies.all)
+        standing = (each.first_seen for each in kept if not each.fired and each.stood(settings))
         newest = self.newest_at.timestamp() if self.newest_at else 0.0
         return [*standing, newest - self._longest_wait_s()]
 
     def _longest_wait_s(self) -> float:
-        return max((rule.scene.dwell_s for rule in self._rules.rules.values()), default=0.0)
+        rules = (rule for sight in self._sights for rule in sight.rules.rules.values())
+        return max((rule.scene.dwell_s for rule in rules), default=0.0)
 
     def _due(self, fired: bool) -> CameraState | None:  # noqa: FBT001 - one private caller
         since = self._stored_at
@@ -307,8 +383,7 @@ class CameraPipeline:
             return self.state()
         return self.state() if (self.newest_at - since).total_seconds() >= self.settings.state_every_s else None
 
-    def _sighting(self, firing: Firing, frame: Frame, now: Waiting) -> Sighting:
-        self._afters.expect(firing.id(self.camera.code), firing, at=frame.at_s)
+    def _sighting(self, firing: Firing, frame: Frame, now: Waiting, sight: Sight) -> Sighting:
         calibration, measurement = firing.calibration_cov_m2, firing.measurement_cov_m2
         ee, en, nn = (a + b for a, b in zip(calibration, measurement, strict=True))
         return Sighting(
@@ -327,7 +402,7 @@ class CameraPipeline:
             box_px=firing.box_px,
             count=firing.count,
             unseen_s=round(firing.unseen_s, 3),
-            detector=self._detector.version,
+            detector=_seen_by(self._scenes[firing.scene], sight),
             views=self._views(firing, now),
         )
 
@@ -354,8 +429,13 @@ class CameraPipeline:
             label=label,
             camera=self.camera,
             firing=firing,
-            zones=self._rules.zones_of(firing.scene),
+            zones=[zone for sight in self._sights for zone in sight.rules.zones_of(firing.scene)],
             classless=self._detector.classless,
             blur=self.settings.blur,
             original=self.settings.originals,
         )
+
+
+def _seen_by(scene: Scene, sight: Sight) -> str:
+    """Return whose word a sighting is: the detector's, or for the camera's own health nobody's."""
+    return "" if scene.rule is Rule.HEALTH else sight.detector.version

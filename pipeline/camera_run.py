@@ -3,7 +3,7 @@
 import logging
 import queue
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -25,7 +25,10 @@ from pipeline.dispatch import Dispatch
 from pipeline.errors import PipelineError
 from pipeline.frames import Frame
 from pipeline.principal import PIPELINE
+from pipeline.recalibration import Calibrations
 from pipeline.run_figures import CameraError, Tally
+from pipeline.scene_models import NO_MODELS, SceneModels
+from pipeline.sightings import Sighting
 from pipeline.site import Site
 from pipeline.sources import SourceAddress, open_source
 from pipeline.streams import StreamSettings
@@ -98,6 +101,8 @@ class CameraRun:
         detector: Detector,
         settings: RunSettings,
         stop: Event,
+        calibrations: Calibrations | None = None,
+        models: SceneModels = NO_MODELS,
     ) -> None:
         self.camera = camera
         self.tally = Tally()
@@ -106,14 +111,37 @@ class CameraRun:
         self._address, self._stop = address, stop
         self._done = Event()
         self._queue: queue.Queue[Frame | None] = queue.Queue(maxsize=QUEUED if address.waits else QUEUED_LIVE)
-        self._pipeline = CameraPipeline(
+        self._calibrations, self._detector, self._models = calibrations, detector, models
+        self._newest: Frame | None = None
+        self._pipeline = self._opened(camera, services.casebook.camera_state(camera.code))
+
+    def _opened(self, camera: Camera, state: CameraState | None) -> CameraPipeline:
+        return CameraPipeline(
             camera=camera,
-            scenes=services.site.scenes,
-            detector=detector,
+            scenes=self._services.site.scenes,
+            detector=self._detector,
             settings=self._pipeline_settings(),
-            state=services.casebook.camera_state(camera.code),
-            health=open_watch(camera, services.casebook),
+            state=state,
+            health=open_watch(camera, self._services.casebook),
+            models=self._models,
         )
+
+    def _recalibrated(self) -> Camera | None:
+        """Return the camera if it was calibrated anew since the pipeline was opened."""
+        if self._calibrations is None:
+            return None
+        newest = self._calibrations.camera(self.camera.code)
+        return None if newest is self.camera else newest
+
+    def _take_over(self, camera: Camera) -> None:
+        """Go on by a new calibration: as after a restart, with what the camera remembers moved to it."""
+        log.warning("camera %s goes on by its new calibration", camera.code)
+        self._take_sightings(self._pipeline.settle(), None)  # what still waits was placed by the old one
+        state = self._pipeline.state()
+        if state is not None:
+            self._remember(state)
+        self.camera = camera
+        self._pipeline = self._stored(partial(self._opened, camera, state))
 
     def _pipeline_settings(self) -> PipelineSettings:
         if self._settings.pipeline is not None:
@@ -155,6 +183,7 @@ class CameraRun:
             patience=patience,
             stop=self._stop,
             on_fault=self._fail,
+            on_lost=self._lost,
         )
 
     def _start(self) -> datetime:
@@ -188,6 +217,7 @@ class CameraRun:
         try:
             for result in self._results():
                 self._take(result)
+                self._beat()
             self._finish()
         except OWN_ERRORS as error:
             self._fail(error)
@@ -195,6 +225,17 @@ class CameraRun:
             self._break(error)
         finally:
             self._done.set()
+
+    def _lost(self) -> None:
+        self.tally.pulse.reconnects += 1
+
+    def _beat(self) -> None:
+        """Take note of how the camera is doing, now that what the newest frame brought is stored."""
+        frame, health = self._newest, self._pipeline.health
+        if frame is not None:
+            now = self._services.clock.now() if self._address.live else None
+            moved = health is not None and health.moved
+            self.tally.pulse.beat(frame, now=now, queued=self._queue.qsize(), moved=moved)
 
     def _results(self) -> Iterator[StepResult]:
         """Yield what each frame brings, in order; of a recording the detector has the next ones already.
@@ -210,12 +251,21 @@ class CameraRun:
                 except queue.Empty:
                     break
                 more = frame is not _END
-                if frame is not _END:
-                    begun.append(self._pipeline.begin(frame))
+                if frame is _END:
+                    continue
+                if (camera := self._recalibrated()) is not None:
+                    for earlier in begun:
+                        self._newest = earlier.frame
+                        yield self._pipeline.finish(earlier)
+                    begun.clear()
+                    self._take_over(camera)
+                begun.append(self._pipeline.begin(frame))
             if begun:
+                self._newest = begun[0].frame
                 yield self._pipeline.finish(begun.popleft())
             elif more and self._address.live:
                 self._note_health(self._pipeline.absent(self._services.clock.now()))
+                self._take_sightings(*self._pipeline.left())
 
     def _take(self, result: StepResult) -> None:
         """Store what a frame brought: the state goes with the last sighting, so that none is lost between the two."""
@@ -223,13 +273,17 @@ class CameraRun:
         self._note_health(result.health)
         for later in result.later:
             self._stored(partial(self._services.desk.add_view, later, camera=self.camera.code, principal=PIPELINE))
-        last = len(result.sightings) - 1
-        for index, sighting in enumerate(result.sightings):
-            state = result.state if index == last else None
-            take = partial(self._services.desk.take, sighting, principal=PIPELINE, state=state)
+        self._take_sightings(result.sightings, result.state)
+
+    def _take_sightings(self, sightings: Sequence[Sighting], state: CameraState | None) -> None:
+        last = len(sightings) - 1
+        for index, sighting in enumerate(sightings):
+            with_it = state if index == last else None
+            take = partial(self._services.desk.take, sighting, principal=PIPELINE, state=with_it)
+            self.tally.note_look(sighting)
             self._note(self._stored(take))
-        if last < 0 and result.state is not None:
-            self._remember(result.state)
+        if last < 0 and state is not None:
+            self._remember(state)
 
     def _note_health(self, health: tuple[HealthSeen, ...]) -> None:
         for seen in health:
@@ -271,7 +325,9 @@ class CameraRun:
             self.tally.ignored += 1
 
     def _finish(self) -> None:
-        """Store the state that the camera ends with; say so if all its frames came too late."""
+        """Store what still waits and the state that the camera ends with; say so if all its frames came too late."""
+        waited = self._pipeline.settle(wait_s=0.0 if self._stop.is_set() else None)
+        self._take_sightings(waited, None)
         frames = self.tally.frames
         if frames[Outcome.REFUSED] and not frames[Outcome.PROCESSED] and self._pipeline.newest_at is not None:
             self._fail(AllFramesOldError(self.camera.code, frames[Outcome.REFUSED], self._pipeline.newest_at))

@@ -8,6 +8,8 @@ from geo.coords import LonLat
 from pipeline.cases import Side
 from pipeline.scenes import Mode
 
+Pixel = tuple[float, float]
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CameraScene:
@@ -15,11 +17,13 @@ class CameraScene:
 
     Attributes:
         mode: on which level of the trust ladder it begins here; None takes the scene's own.
+        without: zones that are taken out of it, such as the bays in which bicycles may stand.
     """
 
     scene: str
     zone: str | None
     mode: Mode | None = None
+    without: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +38,7 @@ class Camera:
         height_m: of the lens above the ground that is calibrated; None if nobody measured it.
         levels_m: how high the ground of a zone lies above the ground that is calibrated, by the zone's name; a
             waterway's level is negative. Zones without one lie on it.
+        directions: which way traffic of a zone goes, by the zone's name: from one pixel to another.
     """
 
     code: str
@@ -51,3 +56,4 @@ class Camera:
     properties: Mapping[str, object]
     height_m: float | None = None
     levels_m: Mapping[str, float] = field(default_factory=dict)
+    directions: Mapping[str, tuple[Pixel, Pixel]] = field(default_factory=dict)

@@ -7,8 +7,12 @@ from typing import Protocol, TypeVar
 
 from geo.coords import LonLat
 from pipeline.cases import Case, Channel, Event, Status
+from pipeline.counts import Counts
+from pipeline.duty_book import DutyReading, DutyWriting
 from pipeline.errors import PipelineError
 from pipeline.health_events import HealthEvent
+from pipeline.judging_book import JudgingReading, JudgingWriting
+from pipeline.points_book import PointsReading, PointsWriting
 from pipeline.reports import ReportReading, ReportWriting
 from pipeline.terminals import Terminal
 from pipeline.trust_book import TrustReading, TrustWriting
@@ -238,8 +242,16 @@ class Reading(Protocol):
         ...
 
 
-class Asking(Reading, TrustReading, ReportReading, Protocol):
-    """What can be asked of one moment: also reports, outcomes, trials, merged cases, and pictures past keeping."""
+class Asking(Reading, TrustReading, ReportReading, DutyReading, JudgingReading, PointsReading, Protocol):
+    """What can be asked of one moment: also reports, outcomes, trials, clocks, merged cases, pictures past keeping."""
+
+    def counts(self) -> Counts:
+        """Return how much there is of what."""
+        ...
+
+    def unsent(self, kind: str, *, limit: int = 100) -> Sequence[OutboxMessage]:
+        """Return messages of a kind that have not left, oldest first."""
+        ...
 
     def case_of(self, sighting: str) -> str | None:
         """Return the number of the case that a sighting belongs to; None if there is none."""
@@ -270,7 +282,7 @@ class Asking(Reading, TrustReading, ReportReading, Protocol):
         ...
 
 
-class Transaction(Asking, TrustWriting, ReportWriting, Protocol):
+class Transaction(Asking, TrustWriting, ReportWriting, DutyWriting, JudgingWriting, PointsWriting, Protocol):
     """One write: all of it or nothing. What it reads is what it commits against."""
 
     def next_number(self, prefix: str, day: str) -> str:
@@ -319,6 +331,10 @@ class Transaction(Asking, TrustWriting, ReportWriting, Protocol):
         """Store a terminal's position unless a newer one is known; tells whether it was stored."""
         ...
 
+    def save_positions(self, heard: Sequence[tuple[str, LonLat, datetime]]) -> int:
+        """Store many terminals' positions (terminal, place, time) like `save_position`; returns how many."""
+        ...
+
     def save_camera_state(self, state: CameraState) -> None:
         """Store what a camera's pipeline must remember."""
         ...
@@ -351,8 +367,12 @@ class Casebook(Reading, Protocol):
         """Run a write transaction; `work` may be run again after a conflict, so it must only touch the transaction."""
         ...
 
-    def read(self, work: Callable[[Asking], T]) -> T:
+    def read(self, question: Callable[[Asking], T]) -> T:
         """Ask several things of one moment."""
+        ...
+
+    def scrub(self) -> None:
+        """Have what was deleted really overwritten or dropped from the database's files."""
         ...
 
     def close(self) -> None:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 from types import MappingProxyType
+from typing import Any
 
 from geo.coords import LonLat
 from pipeline.clocks import utc
@@ -66,15 +67,28 @@ class Action(StrEnum):
     REJECT = "reject"
     RETURN = "return"
     VOID = "void"
+    SELF_HANDLE = "self-handle"
+    SUSPEND = "suspend"
+    RESUME = "resume"
+    SUPERVISE = "supervise"
+    ASK_EXTENSION = "ask-extension"
+    EXTEND = "extend"
+    REFUSE_EXTENSION = "refuse-extension"
+    REWORK = "rework"
+    REOPEN = "reopen"
 
 
 S = Status
 ENDED: frozenset[Status] = frozenset({S.CLOSED, S.REFUSED, S.VOID})
 OPEN: frozenset[Status] = frozenset(set(Status) - ENDED)
 ON_TERMINAL: frozenset[Status] = frozenset({S.DISPATCHED, S.ACCEPTED, S.ARRIVED, S.FIRST_RESULT})
+IN_WORK: frozenset[Status] = frozenset({S.FILED, S.DISPATCHED, S.ACCEPTED, S.ARRIVED, S.FIRST_RESULT, S.RETURNED})
+_BEGUN: frozenset[Status] = ON_TERMINAL - {S.DISPATCHED}
+_SETTLED: frozenset[Status] = frozenset({S.HANDLED, S.CHECKED, S.CLOSED})
+_DESK = (Role.DISPATCHER, Role.ADMIN)
 
-# action -> (statuses it may start from, status it leads to, roles that may take it)
-STEPS: Mapping[Action, tuple[frozenset[Status], Status, tuple[Role, ...]]] = MappingProxyType(
+# action -> (statuses it may start from, status it leads to, roles that may take it); no status: see `_target`
+STEPS: Mapping[Action, tuple[frozenset[Status], Status | None, tuple[Role, ...]]] = MappingProxyType(
     {
         Action.VERIFY: (frozenset({S.REPORTED}), S.VERIFIED, (Role.DISPATCHER, Role.ADMIN)),
         Action.FILE: (frozenset({S.REPORTED, S.VERIFIED}), S.FILED, (Role.DISPATCHER, Role.ADMIN)),
@@ -105,19 +119,38 @@ STEPS: Mapping[Action, tuple[frozenset[Status], Status, tuple[Role, ...]]] = Map
             (Role.FORCE, Role.DISPATCHER, Role.ADMIN),
         ),
         Action.VOID: (OPEN, S.VOID, (Role.ADMIN,)),
+        Action.SELF_HANDLE: (frozenset({S.FILED, S.DISPATCHED}), S.HANDLED, (Role.FORCE, *_DESK)),
+        Action.SUSPEND: (IN_WORK, S.SUSPENDED, _DESK),
+        Action.RESUME: (frozenset({S.SUSPENDED}), None, _DESK),
+        Action.SUPERVISE: (OPEN, None, _DESK),
+        Action.ASK_EXTENSION: (IN_WORK, None, (Role.FORCE, *_DESK)),
+        Action.EXTEND: (IN_WORK, None, _DESK),
+        Action.REFUSE_EXTENSION: (IN_WORK, None, _DESK),
+        Action.REWORK: (frozenset({S.HANDLED, S.CHECKED}), None, _DESK),
+        Action.REOPEN: (frozenset({S.CLOSED}), S.FILED, _DESK),
     }
 )
 
 
 class IllegalStepError(PipelineError):
-    """The case's status does not allow the step."""
+    """The case's state does not allow the step."""
 
-    def __init__(self, number: str, status: Status, action: Action) -> None:
-        legal = ", ".join(legal_actions(status)) or "none, it has ended"
-        super().__init__(f"case {number} is {status}; {action} is not possible now; possible: {legal}")
-        self.number = number
-        self.status = status
+    def __init__(self, case: "Case", action: Action) -> None:
+        legal = ", ".join(legal_steps(case)) or "none, it has ended"
+        super().__init__(f"case {case.number} is {case.status}; {action} is not possible now; possible: {legal}")
+        self.number = case.number
+        self.status = case.status
         self.action = action
+
+
+class PassedOnError(PipelineError):
+    """A receiver tries to push on a case that was returned or sent back once already."""
+
+    def __init__(self, case: "Case", action: Action) -> None:
+        super().__init__(
+            f"case {case.number} came back once already, so its receiver may not {action} it;"
+            " handle it, or tell the duty desk, which alone may send it elsewhere"
+        )
 
 
 class NotYourCaseError(PipelineError):
@@ -159,6 +192,15 @@ class Case:
         version: grows by one with each event.
         merged_into: number of the case that it is the same problem as; it is void as long as that stands.
         reopened_at: when it was handled already and seen again; its deadline runs from here.
+        handle_by: when it must be handled, once something moved that; else the category's deadline says.
+        resumes_to: where a suspended case goes on.
+        bound: it was returned or sent back once; its receiver may not push it on.
+        rework_by: the department that must do it again.
+        supervised: somebody above watches it.
+        asked: the extension that was asked for and not decided, in the deadline's unit; 0 when there is none.
+        extended: how many extensions it had.
+        level: how far it was escalated, 0 to 5; see `escalation`.
+        liaisons: terminals of the other departments' liaisons in a joint action.
     """
 
     number: str
@@ -189,10 +231,20 @@ class Case:
     urgent_reason: str = ""
     condition: int | None = None
     ticket_due: datetime | None = None
+    handle_by: datetime | None = None
+    resumes_to: Status | None = None
+    bound: bool = False
+    rework_by: str | None = None
+    supervised: bool = False
+    asked: float = 0.0
+    extended: int = 0
+    level: int = 0
+    liaisons: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         for field in (
-            "occurred_at", "recorded_at", "updated_at", "arrive_by", "first_result_by", "reopened_at", "ticket_due"
+            "occurred_at", "recorded_at", "updated_at", "arrive_by", "first_result_by", "reopened_at", "ticket_due",
+            "handle_by",
         ):  # fmt: skip
             value = getattr(self, field)
             if value is not None:
@@ -222,8 +274,15 @@ class Event:
     digest: str = ""
 
 
-NEEDS_REASON = frozenset({Action.REJECT, Action.DECLINE, Action.RETURN, Action.VOID})
+NEEDS_REASON = frozenset(
+    {
+        Action.REJECT, Action.DECLINE, Action.RETURN, Action.VOID, Action.SELF_HANDLE, Action.SUSPEND,
+        Action.SUPERVISE, Action.ASK_EXTENSION, Action.REFUSE_EXTENSION, Action.REWORK, Action.REOPEN,
+    }
+)  # fmt: skip
 _SHORTEST_REASON = 2
+_PUSHES_ON = frozenset({Action.DECLINE, Action.RETURN})
+_OF_EXTENSIONS = frozenset({Action.EXTEND, Action.REFUSE_EXTENSION})
 
 
 def legal_actions(status: Status) -> list[Action]:
@@ -231,29 +290,90 @@ def legal_actions(status: Status) -> list[Action]:
     return [action for action, (sources, _, _) in STEPS.items() if status in sources]
 
 
+def legal_steps(case: Case) -> list[Action]:
+    """Return the actions that may be taken on a case as it is: an extension is decided only once it was asked for."""
+    hidden = {Action.ASK_EXTENSION} if case.asked else _OF_EXTENSIONS
+    return [action for action in legal_actions(case.status) if action not in hidden]
+
+
+def steps_for(case: Case, principal: Principal) -> list[Action]:
+    """Return those of the legal steps that a principal's role and terminal may take; `step` refuses the others."""
+    return [
+        action
+        for action in legal_steps(case)
+        if principal.role in {Role.SYSTEM, *STEPS[action][2]} and _own_fault(case, action, principal) is None
+    ]
+
+
 def step(case: Case, action: Action, *, principal: Principal, note: str = "", now: datetime) -> Case:
     """Return the case after the step; a released case loses its terminal.
 
+    What a step's details change besides (an extension's length, who must do it again) is `with_details`'.
+
     Raises:
-        IllegalStepError: the status does not allow it; the message lists what it allows.
+        IllegalStepError: its state does not allow it; the message lists what it allows.
         RefusedError: the principal's role may not.
         NotYourCaseError: a force acts on a case that another terminal holds.
+        PassedOnError: a receiver declines or returns what came back once.
         ReasonMissingError: the step needs a reason.
     """
-    sources, target, roles = STEPS[action]
+    _, _, roles = STEPS[action]
     principal.require(f"{action} a case", *roles)
-    if case.status not in sources:
-        raise IllegalStepError(case.number, case.status, action)
-    if principal.role is Role.FORCE and (principal.terminal is None or principal.terminal != case.terminal):
-        raise NotYourCaseError(case.number, principal.terminal, case.terminal)
+    if action not in legal_steps(case):
+        raise IllegalStepError(case, action)
+    fault = _own_fault(case, action, principal)
+    if fault is not None:
+        raise fault
     if action in NEEDS_REASON and len(note.strip()) < _SHORTEST_REASON:
         raise ReasonMissingError(case.number, action)
-    keeps = target in ON_TERMINAL or target in {S.HANDLED, S.CHECKED, S.CLOSED}
-    return replace(
-        case,
-        status=target,
-        terminal=case.terminal if keeps else None,
-        distance_m=case.distance_m if keeps else None,
-        updated_at=now,
-        version=case.version + 1,
-    )
+    terminal = (principal.terminal if action is Action.SELF_HANDLE else None) or case.terminal
+    return stepped(case, action.value, status=_target(case, action), at=now, terminal=terminal)
+
+
+def stepped(case: Case, action: str, *, status: Status, at: datetime, terminal: str | None) -> Case:
+    """Return the case after a step that was allowed; `history` replays events with it.
+
+    A step that stays in its status leaves `updated_at`: offers and closings are counted from it.
+    """
+    changes: dict[str, Any] = {"status": status, "version": case.version + 1}
+    if action not in _STAYS:
+        changes["updated_at"] = at
+    if action == Action.SUSPEND.value:
+        changes["resumes_to"] = S.FILED if case.status is S.DISPATCHED else case.status
+    elif case.status is S.SUSPENDED and status is not S.SUSPENDED:
+        changes["resumes_to"] = None
+    if action == Action.DISPATCH.value and case.status is S.RETURNED:
+        changes["bound"] = True
+    if status not in IN_WORK:
+        changes["asked"] = 0.0
+    keeps = status in ON_TERMINAL | _SETTLED or (status is S.SUSPENDED and case.status in {*_BEGUN, S.SUSPENDED})
+    changes |= {"terminal": terminal if keeps else None}
+    if not keeps or terminal != case.terminal:
+        changes["distance_m"] = None
+    if action == Action.REOPEN.value:
+        changes["reopened_at"] = at
+        changes |= {"bound": False, "rework_by": None, "level": 0, "extended": 0, "supervised": False, "liaisons": ()}
+    return replace(case, **changes)
+
+
+_STAYS = frozenset(
+    {Action.SUPERVISE.value, Action.ASK_EXTENSION.value, Action.EXTEND.value, Action.REFUSE_EXTENSION.value}
+)
+
+
+def _target(case: Case, action: Action) -> Status:
+    if action is Action.RESUME:
+        return case.resumes_to or S.FILED
+    if action is Action.REWORK:
+        return S.ACCEPTED if case.terminal else S.FILED
+    return STEPS[action][1] or case.status
+
+
+def _own_fault(case: Case, action: Action, principal: Principal) -> PipelineError | None:
+    """Return why a force may not take a step on this case; nothing holds anybody else back here."""
+    if principal.role is not Role.FORCE:
+        return None
+    nobodys = action is Action.SELF_HANDLE and case.status is S.FILED
+    if principal.terminal is None or (principal.terminal != case.terminal and not nobodys):
+        return NotYourCaseError(case.number, principal.terminal, case.terminal)
+    return PassedOnError(case, action) if case.bound and action in _PUSHES_ON else None

@@ -1,6 +1,7 @@
-"""Reading a site's tables: `site.toml`, `scenes.toml` and `forces.csv` to values, all faults noted.
+"""Reading a site's tables: `site.toml` and `forces.csv` to values, all faults noted.
 
-Owns these three formats. `catalogue_files` reads the catalogue, `camera_features` the cameras, `site_files` a folder.
+Owns these two formats. `catalogue_files` reads the catalogue, `scene_files` the scenes, `camera_features` the cameras,
+`site_files` a folder.
 """
 
 import re
@@ -8,40 +9,41 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, time
 from itertools import pairwise
+from pathlib import PurePath
 from zoneinfo import ZoneInfo
 
 from geo.boundaries import Fault
 from geo.coords import Datum, Extent, LonLat, convert
 from pipeline.cases import Side
-from pipeline.catalogue import Catalogue
 from pipeline.catalogue_files import CATALOGUE, read_catalogue
 from pipeline.channel_rules import read_channels
 from pipeline.csv_table import listed, once, read_rows
 from pipeline.duty_pattern import read_pattern, read_rollout
+from pipeline.escalation_table import read_erasure, read_escalation
 from pipeline.fields import Fields
+from pipeline.judging_policy import read_judging
 from pipeline.keeping import read_evidence, read_trust
+from pipeline.points_policy import read_points
+from pipeline.policy_table import read_policies
 from pipeline.roster import Force, Roster, Shift, Stage
-from pipeline.scenes import Mode, Rule, Scene
 from pipeline.shifts import ShiftTextError, collisions, read_shifts, write_shifts
-from pipeline.site import DispatchPolicy, SiteSettings, Targets
-from pipeline.toml_tables import read_tables, read_toml
+from pipeline.site import SiteSettings, Targets
+from pipeline.toml_tables import read_toml
 from pipeline.work_calendar import USUAL_HOURS, CountryError, WorkCalendar, WorkSpan, require_country
 
 __all__ = [
     "CATALOGUE",
     "FORCES",
     "FORCE_COLUMNS",
-    "SCENES",
     "SITE",
     "SiteTable",
     "cross_faults",
     "read_catalogue",
     "read_forces",
-    "read_scenes",
     "read_settings",
 ]
-SITE, SCENES, FORCES = "site.toml", "scenes.toml", "forces.csv"
-DATUM_FILES = ("grids", "units", "cameras", "forces")
+SITE, FORCES = "site.toml", "forces.csv"
+DATUM_FILES = ("grids", "units", "cameras", "forces", "roads")
 FORCE_COLUMNS = (
     "number", "name", "name_zh", "role", "department", "stage", "side", "grid", "units", "shift", "terminal", "lon",
     "lat",
@@ -69,6 +71,7 @@ def read_settings(text: str, faults: list[Fault]) -> SiteTable:
     datums.only(DATUM_FILES)
     detector, timezone = fields.inner("detector"), _zone(fields)
     calendar = _calendar(fields.inner("calendar"), timezone)
+    in_force, policies = read_policies(fields.inner("dispatch"))
     settings = SiteSettings(
         code=_code(fields),
         name=fields.text("name"),
@@ -85,11 +88,17 @@ def read_settings(text: str, faults: list[Fault]) -> SiteTable:
         confidence=detector.number("confidence", low=0.01, high=1.0, default=0.3),
         extent=_extent(fields.inner("extent")),
         targets=_targets(fields.inner("targets")),
-        dispatch=_policy(fields.inner("dispatch")),
+        dispatch=in_force,
+        policies=policies,
+        roads=_file_name(fields, "roads"),
         calendar=calendar,
         duty=read_pattern(fields.inner("duty"), calendar),
         rollout=read_rollout(fields.inner("rollout")),
         channels=read_channels(fields.inner("channels")),
+        escalation=read_escalation(fields.inner("escalation")),
+        erasure=read_erasure(fields.inner("erasure")),
+        judging=read_judging(fields.inner("judging")),
+        points=read_points(fields.inner("points")),
     )
     return SiteTable(
         settings=settings, datums={name: datums.choice(name, Datum, default=Datum.WGS84) for name in DATUM_FILES}
@@ -101,6 +110,14 @@ def _code(fields: Fields) -> str:
     if code and not _CODE.fullmatch(code):
         fields.fault("code", f"is {code!r}, expected small letters, digits and hyphens, such as 'yingpu'")
     return code
+
+
+def _file_name(fields: Fields, field: str) -> str:
+    name = fields.text(field, default="")
+    if name and (name != PurePath(name).name or name.startswith(".")):
+        fields.fault(field, f"is {name!r}, expected the name of a file in the site's folder, without a path")
+        return ""
+    return name
 
 
 def _zone(fields: Fields) -> ZoneInfo:
@@ -172,52 +189,6 @@ def _days(fields: Fields, name: str) -> frozenset[date]:
         fields.fault(name, f"is {value!r}, expected a list of dates without quotes, such as [2026-10-08]")
         return frozenset()
     return frozenset(value)
-
-
-def _policy(fields: Fields) -> DispatchPolicy:
-    return DispatchPolicy(
-        offer_timeout_urgent_s=fields.number("offer_timeout_urgent_s", low=5, high=_DAY_S, default=60),
-        offer_timeout_general_s=fields.number("offer_timeout_general_s", low=5, high=_DAY_S, default=300),
-        position_max_age_s=fields.number("position_max_age_s", low=1, high=_DAY_S, default=600),
-        max_open_cases=fields.whole("max_open_cases", low=1, high=100, default=5),
-    )
-
-
-def read_scenes(text: str, faults: list[Fault], *, categories: Catalogue) -> Mapping[str, Scene]:
-    """Return the scenes of `scenes.toml` by code."""
-    found: dict[str, Scene] = {}
-    for fields in read_tables(text, "scene", file=SCENES, faults=faults):
-        scene = _scene(fields)
-        if scene.code in found:
-            fields.fault("code", f"{scene.code} stands twice; keep one")
-        category = categories.by_key.get(scene.category)
-        if category is None:
-            fields.fault("category", f"{scene.category!r} is not in {CATALOGUE}; write '<standard>/<kind>/<code>'")
-        elif not category.reportable:
-            fields.fault("category", f"{scene.category!r} is not reportable, so no case can be opened; switch it on")
-        found[scene.code] = scene
-    return found
-
-
-def _scene(fields: Fields) -> Scene:
-    fields.only(Scene.__dataclass_fields__)
-    rule = fields.choice("rule", Rule)
-    grouped = rule in {Rule.CLUTTER, Rule.CROWD}
-    return Scene(
-        code=fields.text("code"),
-        rule=rule,
-        name=fields.text("name"),
-        name_zh=fields.text("name_zh"),
-        category=fields.text("category"),
-        classes=fields.texts("classes", required=True),
-        mode=fields.choice("mode", Mode, default=Mode.CONFIRM),
-        dwell_s=fields.number("dwell_s", low=0, high=7 * _DAY_S),
-        count=fields.whole("count", low=1, high=1000, default=None if grouped else 1),
-        radius_m=fields.number("radius_m", low=0.1, high=200, default=None if rule is Rule.CROWD else 0.0)
-        if rule is Rule.CROWD or "radius_m" in fields.table
-        else 0.0,
-        confidence=fields.number("confidence", low=0.01, high=1, default=0.3),
-    )
 
 
 def read_forces(text: str, faults: list[Fault], *, datum: Datum, calendar: WorkCalendar | None = None) -> Roster:

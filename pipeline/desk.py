@@ -1,7 +1,7 @@
 """The desk: what may be asked of a running site. Checks who asks, then decides and stores in one transaction."""
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -11,7 +11,7 @@ from geo.camera_view import ELLIPSE_95
 from geo.coords import LonLat, checked_lonlat
 from pipeline.admission import Notice, Taken, admit
 from pipeline.casebook import Asking, CameraState, Casebook, CaseFilter, Evidence, LimitError, Transaction
-from pipeline.cases import ON_TERMINAL, Action, Case, Channel, Status, step
+from pipeline.cases import ON_TERMINAL, Action, Case, Channel, step
 from pipeline.clocks import Clock, utc
 from pipeline.errors import PipelineError, RefusedError, UnknownError
 from pipeline.evidence import EvidenceStore
@@ -19,22 +19,29 @@ from pipeline.health_events import HealthEvent
 from pipeline.keeping import Originals as KeptOriginals
 from pipeline.later_pictures import add_picture, ident_of, trial_of, wants_picture
 from pipeline.merging import Merging
-from pipeline.offers import Entered, assign, enter, offer, release, withdraw
+from pipeline.offers import Entered, assign, offer
 from pipeline.originals import Originals
-from pipeline.principal import PIPELINE, Principal, Role
+from pipeline.phone_marks import PhoneMarks
+from pipeline.point_claims import claimant_of, put_in
+from pipeline.principal import Principal, Role
 from pipeline.receipts import bound_words, keep_picture, new_receipt, receive, require_phone, require_room
 from pipeline.reports import Report
 from pipeline.retention import Retention
+from pipeline.rounds import Rounds
 from pipeline.scenes import Mode, Scene
+from pipeline.second_look import capped
 from pipeline.sightings import LaterView, Sighting, View
 from pipeline.site import OutsideError, Place, Site
+from pipeline.taking_steps import Ask, take_step
+from pipeline.terminals import Moved
 from pipeline.trust_desk import TrustDesk
 from pipeline.urgency import urgency
-from pipeline.verdicts import level_of, note_step
+from pipeline.verdicts import level_of
 
-__all__ = ["Desk", "NotYourGridError", "NotYourTerminalError", "Report", "Taken"]
+__all__ = ["Desk", "Moved", "NotYourGridError", "NotYourTerminalError", "Report", "Taken"]
 
 WORST_ERROR_M = 1_000.0
+MOST_MOVES = 10_000
 CLOCK_SLACK = timedelta(seconds=60)
 _PAGE = 1_000
 _MANAGERS = (Role.DISPATCHER, Role.ADMIN)
@@ -45,7 +52,6 @@ _REPORTERS = {
     Channel.ALARM: _MANAGERS,
     Channel.TRANSFER: _MANAGERS,
 }
-_OFFERED_AFTER = frozenset({Action.FILE, Action.DECLINE})
 
 
 class NotYourGridError(RefusedError):
@@ -67,16 +73,31 @@ class NotYourTerminalError(RefusedError):
 class Desk:
     """The services of one site; any number of them, in any number of processes, share its casebook."""
 
-    def __init__(self, *, site: Site, casebook: Casebook, clock: Clock, evidence: EvidenceStore) -> None:
-        self._site, self._casebook, self._clock, self._evidence = site, casebook, clock, evidence
-        self.trust = TrustDesk(site=site, casebook=casebook, clock=clock, visible=_visible)
-        self.merging = Merging(site=site, casebook=casebook, clock=clock, visible=_visible)
-        self.originals = Originals(casebook=casebook, clock=clock, evidence=evidence, visible=_visible)
-        self.retention = Retention(site=site, casebook=casebook, clock=clock, evidence=evidence)
+    def __init__(
+        self,
+        *,
+        site: Site,
+        casebook: Casebook,
+        clock: Clock,
+        evidence: EvidenceStore,
+        phones: PhoneMarks | None = None,
+    ) -> None:
+        self._casebook, self._clock, self._evidence, self._phones = casebook, clock, evidence, phones
+        self.originals = Originals(casebook=casebook, clock=clock, evidence=evidence, visible=visible)
+        self.adopt(site)
+
+    @property
+    def site(self) -> Site:
+        """Return the site that it works by now."""
+        return self._site
 
     def adopt(self, site: Site) -> None:
         """Work by a changed site from here on; what is under way ends by the one before."""
         self._site = site
+        self._rounds = Rounds(site=site, casebook=self._casebook, clock=self._clock)
+        self.trust = TrustDesk(site=site, casebook=self._casebook, clock=self._clock, visible=visible)
+        self.merging = Merging(site=site, casebook=self._casebook, clock=self._clock, visible=visible)
+        self.retention = Retention(site=site, casebook=self._casebook, clock=self._clock, evidence=self._evidence)
 
     def take(self, sighting: Sighting, *, principal: Principal, state: CameraState | None = None) -> Taken:
         """Take a sighting in: open a case and offer it, attach it to one, or ignore it.
@@ -89,14 +110,15 @@ class Desk:
             EvidenceError: a picture cannot be stored; nothing was.
         """
         principal.require("take a sighting", Role.INGEST, Role.ADMIN)
-        camera, scene = self._site.camera(sighting.camera), self._scene(sighting.scene)
+        camera = self._site.camera(sighting.camera)
+        self._scene(sighting.scene)
         category = self._site.catalogue.get(sighting.category)
         try:
             place = self._site.place(sighting.lonlat, side=camera.side)
         except OutsideError as error:
             return self._pass_by(sighting, state, reason=str(error))
         self._require_grid(principal, place)
-        level = self._casebook.read(lambda asked: level_of(asked, self._site, camera.code, scene.code))
+        level = self._casebook.read(lambda asked: self._level(asked, sighting))
         notice = Notice(
             channel=Channel.INTELLIGENT,
             category=category,
@@ -115,7 +137,7 @@ class Desk:
             known = _note_state(tx, sighting, state)
             if known is not None:
                 return known
-            now = replace(notice, mode=level_of(tx, self._site, camera.code, scene.code))
+            now = replace(notice, mode=self._level(tx, sighting))
             if now.mode is Mode.SHADOW:
                 tx.save_trial(trial_of(sighting, grid=place.grid, pictures=now.pictures))
             return admit(tx, now, site=self._site, entered=self._entered(principal))
@@ -182,7 +204,7 @@ class Desk:
             cov_m2=(variance_m2, 0.0, variance_m2),
             error_m=report.error_m,
             place=place,
-            mode=Mode.CONFIRM if report.channel in self._site.settings.channels.verify else Mode.AUTO,
+            mode=self._mode(report),
             first_seen_at=report.occurred_at,
             seen_at=report.occurred_at,
             description=report.description,
@@ -196,14 +218,20 @@ class Desk:
             condition=report.condition,
             ticket_due=report.ticket.due_at if report.ticket else None,
             pictures=keep_picture(report, self._evidence, receipt=receipt),
+            self_handled=report.self_handled,
         )
+        claimant = claimant_of(report, self._site.settings.points, self._phones)
 
         def work(tx: Transaction) -> Taken:
-            known = require_room(tx, report, self._site.settings.channels, now=self._clock.now())
+            entered = self._entered(principal)
+            known = require_room(tx, report, self._site.settings.channels, now=entered.now)
             if known is not None:
                 return known
-            taken = admit(tx, notice, site=self._site, entered=self._entered(principal))
-            return receive(tx, report, taken, receipt=receipt, now=self._clock.now())
+            taken = admit(tx, notice, site=self._site, entered=entered)
+            noted = receive(tx, report, taken, receipt=receipt, by=principal.name, now=entered.now)
+            if claimant is not None and noted.number is not None:
+                put_in(tx, claimant, receipt=receipt, case=noted.number, now=entered.now)
+            return noted
 
         return self._casebook.write(work)
 
@@ -216,15 +244,18 @@ class Desk:
         note: str = "",
         terminal: str | None = None,
         lonlat: LonLat | None = None,
+        pictures: tuple[str, ...] = (),
+        more: float | None = None,
     ) -> Case:
         """Take a step on a case and return the case after it.
 
         A dispatch without terminal decides by itself; what is filed or declined is offered (to the next) in the same
-        transaction. `lonlat` is where the actor was.
+        transaction. `lonlat` is where the actor was, `pictures` names pictures of the case that show what was done,
+        `more` the extension asked for in the unit of the case's deadline.
 
         Raises:
             UnknownError: no such case among the principal's, or no such terminal.
-            IllegalStepError, NotYourCaseError, ReasonMissingError, RefusedError: see `cases.step`.
+            IllegalStepError, NotYourCaseError, ReasonMissingError, RefusedError: see `cases.step` and `take_step`.
             LimitError, CoordinateError: a value is out of bounds.
         """
         bound_words("note", note)
@@ -234,10 +265,11 @@ class Desk:
             raise LimitError("terminal", terminal, f"none, since {action} names no terminal; only dispatch does")
 
         def work(tx: Transaction) -> Case:
-            entered, case = self._entered(principal), _visible(tx, number, principal)
+            entered, case = self._entered(principal), visible(tx, number, principal)
             if action is Action.DISPATCH:
                 return self._dispatch(tx, case, terminal, entered=entered, note=note)
-            return self._step(tx, case, action, entered=entered, note=note, lonlat=lonlat)
+            ask = Ask(action=action, note=note, lonlat=lonlat, pictures=pictures, more=more)
+            return take_step(tx, case, ask, site=self._site, entered=entered)
 
         return self._casebook.write(work)
 
@@ -256,6 +288,30 @@ class Desk:
         self._require_past("at", at)
         return self._casebook.write(lambda tx: tx.save_position(terminal, lonlat, at))
 
+    def move_all(self, moves: Sequence[Moved], *, principal: Principal) -> int:
+        """Store where many terminals are, as a gateway gathers them; returns how many were newer than what was known.
+
+        All of them or none.
+
+        Raises:
+            RefusedError: the principal may not speak for terminals.
+            UnknownError: nobody carries one of them.
+            CoordinateError, LimitError: a place is none, a time lies in the future, or there are more than 10,000.
+        """
+        principal.require("report positions", *_MANAGERS, Role.INGEST)
+        if len(moves) > MOST_MOVES:
+            raise LimitError("moves", len(moves), f"{MOST_MOVES} at most; send them in parts")
+        if not moves:
+            return 0
+        known = self._site.roll.row_of
+        unknown = next((each.terminal for each in moves if each.terminal not in known), None)
+        if unknown is not None:
+            raise UnknownError("terminal", unknown, sorted(known))
+        checked_lonlat(np.array([each.lonlat for each in moves], dtype=np.float64))
+        heard = [(each.terminal, each.lonlat, utc(each.at, field="at")) for each in moves]
+        self._require_past("at", max(at for _, _, at in heard))
+        return self._casebook.write(lambda tx: tx.save_positions(heard))
+
     def queue(self, terminal: str, *, principal: Principal) -> tuple[Case, ...]:
         """Return what a terminal holds: urgent cases first, then those offered earlier.
 
@@ -270,34 +326,12 @@ class Desk:
         return tuple(sorted(mine, key=lambda case: (not case.urgent, case.updated_at, case.number)))
 
     def pass_over(self) -> list[str]:
-        """Pass offers that were not answered in time to the next terminal; returns their cases' numbers.
-
-        A case whose next terminal cannot be found is filed again, where everybody sees that nobody has it.
-        """
-        due = [case for case in self._all(Status.DISPATCHED) if self._overdue(case)]
-        return [case.number for case in reversed(due) if self._casebook.write(self._passing(case.number))]
+        """See `Rounds.pass_over`."""
+        return self._rounds.pass_over()
 
     def retry_undispatched(self) -> list[str]:
-        """Offer filed cases that nobody could take when they were filed, oldest first; returns those now offered."""
-        waiting = [case for case in self._all(Status.FILED) if case.terminal is None]
-        return [case.number for case in reversed(waiting) if self._casebook.write(self._retrying(case.number))]
-
-    def _step(
-        self, tx: Transaction, case: Case, action: Action, *, entered: Entered, note: str, lonlat: LonLat | None
-    ) -> Case:
-        after = step(case, action, principal=entered.by, note=note, now=entered.now)
-        details: dict[str, object] = {} if case.terminal is None else {"terminal": case.terminal}
-        if note:
-            details["note"] = note
-        if lonlat is not None:
-            details |= {"lon": lonlat.lon, "lat": lonlat.lat}
-        enter(tx, after, action.value, entered=entered, details=details)
-        note_step(tx, case, action, site=self._site, entered=entered)
-        if entered.by.terminal != case.terminal:
-            withdraw(tx, before=case, after=after, now=entered.now)
-        if action in _OFFERED_AFTER:
-            return offer(tx, after, site=self._site, entered=replace(entered, by=PIPELINE))[0]
-        return after
+        """See `Rounds.retry_undispatched`."""
+        return self._rounds.retry_undispatched()
 
     def _dispatch(self, tx: Transaction, case: Case, terminal: str | None, *, entered: Entered, note: str) -> Case:
         # Asked before anybody is looked for: an illegal dispatch must not be answered with "no terminal".
@@ -305,27 +339,6 @@ class Desk:
         if terminal is None:
             return offer(tx, case, site=self._site, entered=entered, note=note)[0]
         return assign(tx, case, terminal, site=self._site, entered=entered, note=note)[0]
-
-    def _passing(self, number: str) -> Callable[[Transaction], bool]:
-        def work(tx: Transaction) -> bool:
-            case, entered = tx.case(number), self._entered(PIPELINE)
-            if case.status is not Status.DISPATCHED or not self._overdue(case):
-                return False
-            note = f"no answer within {self._patience(case).total_seconds():.0f} s"
-            filed = release(tx, case, entered=entered, note=note)
-            offer(tx, filed, site=self._site, entered=entered)
-            return True
-
-        return work
-
-    def _retrying(self, number: str) -> Callable[[Transaction], bool]:
-        def work(tx: Transaction) -> bool:
-            case = tx.case(number)
-            if case.status is not Status.FILED:
-                return False
-            return offer(tx, case, site=self._site, entered=self._entered(PIPELINE))[0].status is Status.DISPATCHED
-
-        return work
 
     def _pass_by(self, sighting: Sighting, state: CameraState | None, *, reason: str) -> Taken:
         """Remember a sighting outside the site; nothing becomes of it."""
@@ -365,26 +378,17 @@ class Desk:
             seen=view.seen,
         )
 
-    def _all(self, status: Status) -> Iterator[Case]:
-        """Yield the cases of a status, newest first, page by page."""
-        wanted = CaseFilter(statuses=frozenset({status}), limit=_PAGE)
-        while True:
-            page = self._casebook.cases(wanted)
-            yield from page.cases
-            if page.next_after is None:
-                return
-            wanted = replace(wanted, after=page.next_after)
-
-    def _patience(self, case: Case) -> timedelta:
-        policy = self._site.settings.dispatch
-        return timedelta(seconds=policy.offer_timeout_urgent_s if case.urgent else policy.offer_timeout_general_s)
-
-    def _overdue(self, case: Case) -> bool:
-        # The last step of a dispatched case is the offer.
-        return self._clock.now() - case.updated_at >= self._patience(case)
-
     def _entered(self, principal: Principal) -> Entered:
         return Entered(by=principal, now=self._clock.now())
+
+    def _mode(self, report: Report) -> Mode:
+        # What was handled on the spot is not verified first: the check comes after the handling.
+        waits = report.channel in self._site.settings.channels.verify and not report.self_handled
+        return Mode.CONFIRM if waits else Mode.AUTO
+
+    def _level(self, asked: Asking, sighting: Sighting) -> Mode:
+        """Return how far a sighting is trusted: as its scene is there, and no further than a second look allows."""
+        return capped(level_of(asked, self._site, sighting.camera, sighting.scene), sighting.checked)
 
     def _scene(self, code: str) -> Scene:
         if code not in self._site.scenes:
@@ -393,6 +397,8 @@ class Desk:
 
     def _check(self, report: Report) -> None:
         bound_words("description", report.description)
+        bound_words("contact", report.contact)
+        bound_words("self_handled", report.self_handled)
         require_phone(report.phone)
         if not (math.isfinite(report.error_m) and 0.0 < report.error_m <= WORST_ERROR_M):
             raise LimitError("error_m", report.error_m, f"more than 0 and at most {WORST_ERROR_M:.0f}")
@@ -410,7 +416,7 @@ class Desk:
     def _require_terminal(self, principal: Principal, terminal: str) -> None:
         if principal.role is Role.FORCE and principal.terminal != terminal:
             raise NotYourTerminalError(principal.name, terminal, principal.terminal)
-        carriers = self._site.roster.by_terminal()
+        carriers = self._site.roll.row_of
         if terminal not in carriers:
             raise UnknownError("terminal", terminal, sorted(carriers))
 
@@ -424,14 +430,19 @@ def _note_state(tx: Transaction, sighting: Sighting, state: CameraState | None) 
     return Taken(outcome="ignore", number=None, reason=f"sighting {sighting.id} was taken before", dispatch=None)
 
 
-def _visible(tx: Asking, number: str, principal: Principal) -> Case:
-    case = tx.case(number)
+def visible(book: Asking, number: str, principal: Principal) -> Case:
+    """Return a case among the principal's rows.
+
+    Raises:
+        UnknownError: there is none; what lies outside does not exist.
+    """
+    case = book.case(number)
     if not _may_see(principal, case):
         raise UnknownError("case", number)
     return case
 
 
 def _may_see(principal: Principal, case: Case) -> bool:
-    """Tell whether a case is among the principal's rows: in its grids, or with its own terminal."""
-    holds = principal.terminal is not None and principal.terminal == case.terminal
+    """Tell whether a case is among the principal's rows: in its grids, with its own terminal, or its liaison's."""
+    holds = principal.terminal is not None and principal.terminal in {case.terminal, *case.liaisons}
     return principal.grids is None or case.grid in principal.grids or holds

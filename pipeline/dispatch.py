@@ -1,27 +1,39 @@
-"""Dispatch: which terminal gets a case, and why not each nearer one. Pure; `desk` applies the decision.
+"""Dispatch: which terminal gets a case, and why not each nearer one. Pure; `offers` applies the decision.
 
-Four rings are searched, and the first that holds an eligible force decides: first forces of the case's grid, the
-category's follow-up department in the case's grid, first forces of the grids that share an edge with it, the
-department there. Within a ring the nearest goes, by geodesic distance from where the force is: the position that its
-terminal reported, or its post when it reported none or none that is fresh. At equal distance a fresh position goes
-before a post, then the smaller terminal id.
+A force may take a case when it carries a terminal, is on duty, patrols the case's side, is bound to no other unit, has
+a role (follow-up: is of the department) and skills that fit the category, holds fewer cases than the most allowed, has
+a position that is not too old, and has neither declined this case nor just left an offer of it unanswered.
 
-A force is eligible when it carries a terminal, is on duty, patrols the case's side, is bound to no other unit, has a
-role that the category names (follow-up: is of its department), holds fewer cases than the most allowed, and has
-neither declined this case nor just left an offer of it unanswered.
+Of these, four rings are looked at: first forces of the case's grid, the category's department there, first forces of
+the grids that share an edge with it, the department there. The own grid's inner ring answers, unless a neighbour's is
+there sooner by more than the policy's gain, or the own grid has nobody. Within a ring a fresh position goes before an
+old one, then whoever is there first by the cases in hand and the way: along streets where the site has them, else by
+the straight line times a factor. General cases leave a grid's last free force alone. The words are `dispatch_words`'.
 """
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import linear_sum_assignment
 
 from geo.coords import LonLat
-from geo.metric import distance_m
+from geo.metric import distances_m
+from pipeline import dispatch_words as words
+from pipeline.candidates import Candidates, Question
 from pipeline.cases import Case
 from pipeline.catalogue import Category
-from pipeline.roster import Force, Stage
+from pipeline.dispatch_policy import DispatchPolicy
+from pipeline.roster import Force
 from pipeline.site import Site
 from pipeline.terminals import Terminal
+
+MOST_TOLD = 50
+"""So many of the skipped are told one by one, the nearest; the others are told reason by reason."""
+_NEVER_S = 1e9
+_NONE = np.zeros(0, np.int64)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,40 +47,38 @@ class Skipped:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Dispatch:
-    """The case goes to this terminal; `skipped` are the nearer ones."""
+    """The case goes to this terminal.
+
+    Attributes:
+        distance_m: straight line to the case.
+        travel_s, wait_s: reckoned time of its way, and before it sets out because of what it holds.
+        skipped: those nearer, the nearest 50.
+        others: the rest of those nearer: terminals by the reason against them.
+    """
 
     terminal: str
     distance_m: float
     grid: str
     reason: str
     skipped: tuple[Skipped, ...]
+    travel_s: float = 0.0
+    wait_s: float = 0.0
+    others: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NoTerminal:
-    """Nobody may take the case now; every candidate with its reason."""
+    """Nobody may take the case now; candidates with their reasons as in `Dispatch`."""
 
     reason: str
     skipped: tuple[Skipped, ...]
+    others: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Candidate:
-    force: Force
-    code: str
-    distance_m: float
-    fresh: bool
-    ring: int | None
-    fault: str | None
-
-    def rank(self) -> tuple[float, bool, str]:
-        return (self.distance_m, not self.fresh, self.code)
-
-    def skipped(self, reason: str) -> Skipped:
-        return Skipped(terminal=self.code, distance_m=self.distance_m, reason=reason)
+Decision = Dispatch | NoTerminal
 
 
-def decide(
+def decide(  # noqa: PLR0913 - the question, field by field
     case: Case,
     *,
     site: Site,
@@ -77,36 +87,23 @@ def decide(
     declined: frozenset[str],
     now: datetime,
     unanswered: frozenset[str] = frozenset(),
-) -> Dispatch | NoTerminal:
+    policy: DispatchPolicy | None = None,
+    told: bool = True,
+) -> Decision:
     """Return who gets the case, or why nobody does.
 
     Args:
-        case: where it is, its grid, unit and side.
+        case: where it is, its grid, unit and side; the terminal that holds it does not count as holding it.
         category: None when the catalogue does not have the case's category any more; nobody fits it then.
-        terminals: last known states by id; one that is missing never reported and holds nothing.
+        terminals: last known states by id; one that is missing never reported and holds nothing. A `Board` is quick.
         declined: terminals that refused this case.
         unanswered: terminals that lately let an offer of it pass.
+        policy: the site's own when None.
+        told: whether the skipped are told; a replay has no use for them.
     """
-    search = _Search(case, site, category, terminals, declined, unanswered, now)
-    found = sorted(search.candidates(), key=_Candidate.rank)
-    able = [each for each in found if each.ring is not None and each.fault is None]
-    if not able:
-        within = [each for each in found if each.ring is not None]
-        return NoTerminal(
-            reason=f"none of {len(within)} forces in and next to grid {case.grid} may take it now",
-            skipped=tuple(each.skipped(each.fault or "") for each in within),
-        )
-    ring = min(each.ring for each in able if each.ring is not None)
-    inner = [each for each in able if each.ring == ring]
-    best = inner[0]
-    nearer = found[: found.index(best)]
-    return Dispatch(
-        terminal=best.code,
-        distance_m=best.distance_m,
-        grid=best.force.grid,
-        reason=search.praise(best, among=len(inner)),
-        skipped=tuple(each.skipped(each.fault or search.too_far_out(each, best)) for each in nearer),
-    )
+    wanted = Wanted(case=case, category=category, declined=declined, unanswered=unanswered)
+    found = _asked(wanted, site=site, terminals=terminals, now=now, policy=policy or site.settings.dispatch)
+    return _decision(found, found.best(), told=told)
 
 
 def ineligibility(
@@ -119,101 +116,131 @@ def ineligibility(
     now: datetime,
 ) -> tuple[float, str | None]:
     """Return a force's distance in metres and why it would not have been chosen by itself, None if it could have."""
-    search = _Search(case, site, category, terminals, frozenset(), frozenset(), now)
-    found = search.candidate(force)
-    return found.distance_m, found.fault
+    question = Question(case=case, category=category, now=now, policy=site.settings.dispatch)
+    found = Candidates(question, site=site, terminals=terminals)
+    row = site.roster.forces.index(force)
+    return _distances(found, [row])[0], found.fault(row)
 
 
-class _Search:
-    """One question: a case against the roster."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """A case that waits to be assigned together with others; see `decide` for the fields."""
 
-    def __init__(
-        self,
-        case: Case,
-        site: Site,
-        category: Category | None,
-        terminals: Mapping[str, Terminal],
-        declined: frozenset[str],
-        unanswered: frozenset[str],
-        now: datetime,
-    ) -> None:
-        self._case, self._site, self._category, self._now = case, site, category, now
-        self._terminals, self._declined, self._unanswered = terminals, declined, unanswered
-        # A case keeps its grid when the site is divided anew, and the grid may be gone.
-        known = any(grid.code == case.grid for grid in site.boundaries.grids)
-        self._neighbours = frozenset(site.neighbours(case.grid)) if known else frozenset()
-        self._max_age = timedelta(seconds=site.settings.dispatch.position_max_age_s)
+    case: Case
+    category: Category | None
+    declined: frozenset[str] = frozenset()
+    unanswered: frozenset[str] = frozenset()
 
-    def candidates(self) -> Iterator[_Candidate]:
-        return (self.candidate(force) for force in self._site.roster.forces)
 
-    def candidate(self, force: Force) -> _Candidate:
-        where, fresh = self._position(force)
-        ring = self._ring(force)
-        outside = None if ring is not None else f"grid {force.grid} is not next to {self._case.grid}"
-        return _Candidate(
-            force=force,
-            code=force.terminal or force.number,
-            distance_m=distance_m(where, self._case.lonlat),
-            fresh=fresh,
-            ring=ring,
-            fault=outside or self._fault(force),
-        )
+def decide_together(
+    wanted: Sequence[Wanted],
+    *,
+    site: Site,
+    terminals: Mapping[str, Terminal],
+    now: datetime,
+    policy: DispatchPolicy | None = None,
+    told: bool = True,
+) -> list[Decision]:
+    """Return who gets each of several cases, at least time in sum (Hungarian method); in their order.
 
-    def praise(self, best: _Candidate, *, among: int) -> str:
-        stage = "first force" if best.force.stage is Stage.FIRST else f"force of {best.force.department}"
-        basis = "reported position" if best.fresh else "post"
-        beside = "" if best.force.grid == self._case.grid else f", next to {self._case.grid}"
-        return f"nearest of {among} eligible as {stage} in grid {best.force.grid}{beside}, by its {basis}"
+    Each force gets one at most; where it may hold more, the cases left over are assigned in further rounds.
+    """
+    policy, decisions, held = policy or site.settings.dispatch, dict[int, Decision](), terminals
+    left = list(range(len(wanted)))
+    while left:
+        found = {index: _asked(wanted[index], site=site, terminals=held, now=now, policy=policy) for index in left}
+        chosen = _matched(found)
+        for index, row in chosen.items():
+            decisions[index] = _decision(found[index], row, together=len(chosen), told=told)
+        left = [index for index in left if index not in chosen]
+        if not chosen or policy.offered_up_to == 1:
+            decisions.update({index: _decision(found[index], None, told=told) for index in left})
+            break
+        held = _taken_up(held, [decisions[index] for index in chosen])
+    return [decisions[index] for index in range(len(wanted))]
 
-    def too_far_out(self, each: _Candidate, best: _Candidate) -> str:
-        """Word why an eligible nearer force was not taken: somebody in a ring before its own was."""
-        before = "first force" if best.force.stage is Stage.FIRST else f"force of {best.force.department}"
-        return f"{each.force.stage} of grid {each.force.grid}: a {before} of grid {best.force.grid} goes before it"
 
-    def _ring(self, force: Force) -> int | None:
-        if force.grid == self._case.grid:
-            base = 0
-        elif force.grid in self._neighbours:
-            base = 2
-        else:
-            return None
-        return base + (force.stage is Stage.FOLLOW_UP)
+def _asked(
+    wanted: Wanted, *, site: Site, terminals: Mapping[str, Terminal], now: datetime, policy: DispatchPolicy
+) -> Candidates:
+    question = Question(
+        case=wanted.case,
+        category=wanted.category,
+        declined=wanted.declined,
+        unanswered=wanted.unanswered,
+        now=now,
+        policy=policy,
+    )
+    return Candidates(question, site=site, terminals=terminals)
 
-    def _position(self, force: Force) -> tuple[LonLat, bool]:
-        known = self._terminals.get(force.terminal or "")
-        if known is None or known.lonlat is None or known.positioned_at is None:
-            return force.post, False
-        fresh = abs(self._now - known.positioned_at) <= self._max_age
-        return (known.lonlat, True) if fresh else (force.post, False)
 
-    def _fault(self, force: Force) -> str | None:
-        """Return the first reason against a force that does not depend on its grid."""
-        if force.terminal is None:
-            return "carries no terminal"
-        if not force.on_duty(self._now, self._site.settings.timezone):
-            return "off duty"
-        return self._unfit(force) or self._unwilling(force.terminal)
+def _matched(found: Mapping[int, Candidates]) -> dict[int, int]:
+    """Return the row of the force for each question that gets one when each force gets one at most.
 
-    def _unfit(self, force: Force) -> str | None:
-        if self._category is None:
-            return f"category {self._case.category} is not in the catalogue any more"
-        if force.stage is Stage.FOLLOW_UP and force.department != self._category.department:
-            return f"department {force.department} does not follow up this category"
-        roles = self._category.first_roles
-        if force.stage is Stage.FIRST and roles and force.role not in roles:
-            return f"role {force.role} does not handle this category"
-        if force.side is not None and force.side is not self._case.side:
-            return f"patrols {force.side}, the case is {self._case.side}"
-        if force.units and self._case.unit not in force.units:
-            return "is bound to other units"
-        return None
+    Where a grid's last free forces are held back from general cases, all of a round may still take more than are to
+    spare; the questions that would go too far stay for the next look.
+    """
+    numbers = list(found)
+    costs = np.array([found[number].costs_s() for number in numbers])
+    forces = np.flatnonzero(np.isfinite(costs).any(axis=0))
+    reachable = np.where(np.isfinite(costs[:, forces]), costs[:, forces], _NEVER_S)
+    pairs = zip(*(axis.tolist() for axis in linear_sum_assignment(reachable)), strict=True)
+    chosen = [(index, int(forces[column])) for index, column in pairs if reachable[index, column] < _NEVER_S]
+    spare = found[numbers[0]].spare() if numbers else None
+    kept = {}
+    for index, row in chosen:
+        if spare is None or spare.take(row):
+            kept[numbers[index]] = row
+    return kept
 
-    def _unwilling(self, terminal: str) -> str | None:
-        if terminal in self._declined:
-            return "declined this case"
-        if terminal in self._unanswered:
-            return "did not answer the offer"
-        most = self._site.settings.dispatch.max_open_cases
-        held = self._terminals[terminal].open_cases if terminal in self._terminals else 0
-        return f"holds {most} or more cases, the most allowed" if held >= most else None
+
+def _taken_up(terminals: Mapping[str, Terminal], decisions: Iterable[Decision]) -> Mapping[str, Terminal]:
+    held = dict(terminals)
+    for decision in decisions:
+        if isinstance(decision, Dispatch):
+            known = held.get(decision.terminal, Terminal(id=decision.terminal))
+            held[decision.terminal] = replace(known, open_cases=known.open_cases + 1)
+    return held
+
+
+def _decision(found: Candidates, best: int | None, *, together: int = 1, told: bool = True) -> Decision:
+    if best is None:
+        within = found.order(np.flatnonzero(found.ring >= 0)) if told else _NONE
+        skipped, others = _told(found, within, [found.fault(row) or words.TOGETHER for row in within[:MOST_TOLD]])
+        count = int((found.ring >= 0).sum())
+        reason = f"none of {count} forces in and next to grid {found.case.grid} may take it now"
+        return NoTerminal(reason=reason, skipped=skipped, others=others)
+    nearer = found.order(np.flatnonzero(found.before(best))) if told else _NONE
+    skipped, others = _told(found, nearer, [found.why_not(row, best) for row in nearer[:MOST_TOLD]], best=best)
+    if together > 1:
+        skipped = tuple(replace(each, reason=words.together(each.reason)) for each in skipped)
+    return Dispatch(
+        terminal=found.roll.codes[best],
+        distance_m=_distances(found, [best])[0],
+        grid=found.roll.forces[best].grid,
+        reason=found.praise(best, together=together),
+        skipped=skipped,
+        travel_s=round(found.travel_s(best), 1),
+        wait_s=round(float(found.wait_s[best]), 1),
+        others=others,
+    )
+
+
+def _told(
+    found: Candidates, rows: NDArray[np.int64], reasons: Sequence[str], *, best: int | None = None
+) -> tuple[tuple[Skipped, ...], dict[str, tuple[str, ...]]]:
+    """Return the nearest one by one with their reasons, and the rest of the rows grouped by theirs."""
+    near = rows[: len(reasons)].tolist()
+    metres = _distances(found, near)
+    skipped = tuple(
+        Skipped(terminal=found.roll.codes[row], distance_m=distance_m, reason=reason)
+        for row, distance_m, reason in zip(near, metres, reasons, strict=True)
+    )
+    return skipped, found.grouped(rows[len(reasons) :], best=best)
+
+
+def _distances(found: Candidates, rows: Iterable[int]) -> list[float]:
+    """Return exact geodesic distances of forces to the case, metres."""
+    places = found.lonlat[list(rows)]
+    origin = LonLat(*found.case.lonlat)
+    return [] if not len(places) else [float(each) for each in distances_m(origin, places)]

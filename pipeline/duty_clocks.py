@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 
 from pipeline.cases import ENDED, Case, Status
-from pipeline.catalogue import DeadlineUnit
+from pipeline.catalogue import Category, DeadlineUnit
 from pipeline.clocks import utc
 from pipeline.errors import PipelineError
 from pipeline.site import Site
@@ -83,23 +83,38 @@ def elapsed_s(
     return total_s
 
 
-def closing_due(case: Case, site: Site) -> datetime | None:
-    """Return when a case must be handled; None for one that has ended or was handled.
+def is_collected(case: Case, site: Site) -> bool:
+    """Tell whether a case was recorded before its grid was switched on; nobody answers for it, so no clock runs."""
+    return not site.settings.rollout.is_on(case.grid, case.recorded_at, site.settings.timezone)
 
-    The ticket's own deadline goes first, then the filing condition's, then the category's. The clock starts when the
-    case was recorded, or opened again after it had been handled.
+
+def usual_time(case: Case, category: Category) -> tuple[float, DeadlineUnit]:
+    """Return how long a case may take: its filing condition's deadline if it was filed on one, else the category's."""
+    named = next((each for each in category.conditions if each.number == case.condition), None)
+    return (named or category).deadline_value, (named or category).deadline_unit
+
+
+def closing_due(case: Case, site: Site) -> datetime | None:
+    """Return when a case must be handled; None for one that has ended, was handled, is suspended or only collected.
+
+    What a step moved (a resumption, an extension, a reopening) goes first, then the ticket's own deadline, then the
+    filing condition's, then the category's. The clock starts when the case was recorded, or opened again after it had
+    been handled.
     """
+    if case.status in _HANDLED or is_collected(case, site):
+        return None
+    if case.handle_by is not None:
+        return case.handle_by
     category = site.catalogue.by_key.get(case.category)
-    if category is None or case.status in _HANDLED:
+    if category is None:
         return None
     if case.ticket_due is not None and case.reopened_at is None:
         return case.ticket_due
-    named = next((each for each in category.conditions if each.number == case.condition), None)
-    value, unit = (named or category).deadline_value, (named or category).deadline_unit
+    value, unit = usual_time(case, category)
     return due(value, unit, start=case.reopened_at or case.recorded_at, calendar=site.settings.calendar)
 
 
-_HANDLED = ENDED | {Status.HANDLED, Status.CHECKED}
+_HANDLED = ENDED | {Status.HANDLED, Status.CHECKED, Status.SUSPENDED}
 
 
 def _seconds(value: float, unit: DeadlineUnit, calendar: WorkCalendar) -> float:

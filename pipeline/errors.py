@@ -4,7 +4,21 @@ from collections.abc import Sequence
 
 
 class PipelineError(Exception):
-    """Something between frame and closure cannot be done; the message says what to do next."""
+    """Something between frame and closure cannot be done; the message says what to do next.
+
+    Subclasses take values and word the sentence, so one that comes out of a child process is put together again from
+    its sentence, not from those values.
+    """
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return (_again, (type(self), self.args, self.__dict__))
+
+
+def _again(kind: type[PipelineError], args: tuple[object, ...], attributes: dict[str, object]) -> PipelineError:
+    error = kind.__new__(kind, *args)
+    error.args = args
+    error.__dict__.update(attributes)
+    return error
 
 
 class UnknownError(PipelineError):

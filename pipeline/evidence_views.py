@@ -79,6 +79,11 @@ class WaitingFrames:
         best = min(self._kept, key=lambda kept: abs(kept - at), default=None)
         return self._kept[best] if best is not None and abs(best - at) <= within_s else None
 
+    def before(self, at: float, *, since: float, most: int) -> list[Waiting]:
+        """Return kept frames from before a time, none older than `since`, newest first."""
+        times = [kept for kept in reversed(self._kept) if since <= kept < at]
+        return [self._kept[kept] for kept in times[:most]]
+
     def _thin(self, oldest_needed: float) -> None:
         """Drop what lies before the oldest need but for one frame, else every other frame."""
         times = list(self._kept)

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from threading import Lock
 from typing import Final
@@ -17,6 +17,9 @@ from pipeline.errors import PipelineError
 from pipeline.frames import Frame
 from pipeline.pictures import decode_picture
 from pipeline.principal import Principal, Role
+from pipeline.recalibration import Calibrations
+from pipeline.run_figures import Tally
+from pipeline.scene_models import NO_MODELS, SceneModels
 from pipeline.site import Site
 
 FUTURE_S: Final = 60.0
@@ -84,7 +87,8 @@ class FrameDesk:
         detector: Detector,
         clock: Clock,
         settings: PipelineSettings | None = None,
-        wait_s: float = WAIT_S,
+        calibrations: Calibrations | None = None,
+        models: SceneModels = NO_MODELS,
     ) -> None:
         self._site = site
         self._casebook = casebook
@@ -92,9 +96,11 @@ class FrameDesk:
         self._detector = detector
         self._clock = clock
         self._settings = settings or PipelineSettings.of(site.settings)
-        self._wait_s = wait_s
+        self._models = models
         self._locks = {code: Lock() for code in site.cameras}
         self._pipelines: dict[str, CameraPipeline] = {}
+        self.tallies = {code: Tally() for code in site.cameras}
+        self._calibrations = calibrations or Calibrations(site, casebook)
 
     def take(self, camera: str, captured_at: datetime, image_bytes: bytes, *, principal: Principal) -> FrameTaken:
         """Take in one frame; the same frame again changes nothing.
@@ -125,8 +131,8 @@ class FrameDesk:
     @contextmanager
     def _held(self, camera: str) -> Iterator[None]:
         lock = self._locks[camera]
-        if not lock.acquire(timeout=self._wait_s):
-            raise CameraBusyError(camera, self._wait_s)
+        if not lock.acquire(timeout=WAIT_S):
+            raise CameraBusyError(camera, WAIT_S)
         try:
             yield
         finally:
@@ -136,8 +142,15 @@ class FrameDesk:
         pipeline = self._pipeline(frame.camera)
         result = pipeline.step(frame)
         if result.outcome is Outcome.REFUSED and pipeline.newest_at is not None:
+            self.tallies[frame.camera].count(result)
             raise FrameTooOldError(frame.camera, frame.captured_at, pipeline.newest_at, lag_s=self._settings.lag_s)
-        return self._store(pipeline, result, principal)
+        # Whoever sends a frame is told what it brought, so a second look is waited for: by this camera's sender only.
+        result = replace(result, sightings=(*result.sightings, *pipeline.settle()))
+        taken = self._store(pipeline, result, principal)
+        tally, moved = self.tallies[frame.camera], pipeline.health is not None and pipeline.health.moved
+        tally.count(result)
+        tally.pulse.beat(frame, now=self._clock.now(), queued=0, moved=moved)
+        return taken
 
     def _store(self, pipeline: CameraPipeline, result: StepResult, principal: Principal) -> FrameTaken:
         """Store what a frame brought; if that fails, the pipeline is forgotten and begins from what is stored."""
@@ -171,19 +184,22 @@ class FrameDesk:
             self._casebook.write(lambda tx: tx.save_camera_reference(code, news, now))
 
     def _pipeline(self, camera: str) -> CameraPipeline:
-        """Return the camera's pipeline, made anew where another process has gone on with it."""
+        """Return the camera's pipeline, made anew where another process went on with it or it was calibrated anew."""
         known, stored = self._pipelines.get(camera), self._casebook.camera_state(camera)
+        calibrated = self._calibrations.camera(camera)
         behind = known is None or (
             stored is not None and (known.newest_at is None or stored.newest_at > known.newest_at)
         )
+        behind = behind or (known is not None and known.camera is not calibrated)
         if known is None or behind:
             known = CameraPipeline(
-                camera=self._site.camera(camera),
+                camera=calibrated,
                 scenes=self._site.scenes,
                 detector=self._detector,
                 settings=self._settings,
                 state=stored,
-                health=open_watch(self._site.camera(camera), self._casebook),
+                health=open_watch(calibrated, self._casebook),
+                models=self._models,
             )
             self._pipelines[camera] = known
         return known

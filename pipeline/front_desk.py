@@ -3,6 +3,7 @@
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from geo.boundaries import Fault
 from geo.coords import Datum, LonLat, convert
@@ -14,6 +15,7 @@ from pipeline.clocks import Clock
 from pipeline.csv_table import once, read_rows
 from pipeline.desk import Desk
 from pipeline.errors import PipelineError, UnknownError
+from pipeline.feedback import standing
 from pipeline.hotline import HOTLINE, Imported, import_tickets
 from pipeline.offers import Entered
 from pipeline.principal import Principal, Role
@@ -45,13 +47,16 @@ class Followed:
     """What became of a report: for whoever holds its receipt.
 
     Attributes:
-        refusal: why it was refused; empty if it was not.
+        case: the one that it stands in; where its own was merged into another, that one.
+        joined_at: when it was merged; None while its own case stands.
+        refusal: why it was refused; empty if it was not, or if the words were said of somebody else's report too.
         appealed: whether an appeal was lodged.
         anew: number of the case that an upheld appeal led to.
     """
 
     received: Received
     case: Case
+    joined_at: datetime | None
     refusal: str
     appealed: bool
     anew: str | None
@@ -167,20 +172,21 @@ class FrontDesk:
         return self._desk.report(report, principal=PUBLIC)
 
     def follow(self, receipt: str) -> Followed:
-        """Return what became of a report, by its receipt.
+        """Return what became of a report, by its receipt; where its case was merged into another, what of that one.
 
         Raises:
             UnknownError: there is no such receipt.
         """
 
         def question(now: Asking) -> Followed:
-            received = now.report(receipt)
-            history = now.events(received.case)
+            found = standing(now, receipt)
+            history = now.events(found.case)
             upheld = next((each for each in history if each.action == "appeal-upheld"), None)
             return Followed(
-                received=received,
-                case=now.case(received.case),
-                refusal=refusal_of(history),
+                received=now.report(receipt),
+                case=now.case(found.case),
+                joined_at=found.joined_at,
+                refusal=refusal_of(history) if found.joined_at is None else "",
                 appealed=any(each.action == "appeal" for each in history),
                 anew=None if upheld is None else str(upheld.details.get("case")),
             )
@@ -188,14 +194,14 @@ class FrontDesk:
         return self._casebook.read(question)
 
     def appeal(self, receipt: str, words: str) -> Case:
-        """Lodge an appeal by the receipt of the report that was refused.
+        """Lodge an appeal by the receipt of the report that was refused, also as part of the case it was merged into.
 
         Raises:
             UnknownError, NoAppealError, LimitError: no such receipt, nothing to appeal, too few or too many words.
         """
         _require_words("words", words)
         entered = Entered(by=PUBLIC, now=self._clock.now())
-        return self._casebook.write(lambda tx: lodge(tx, tx.report(receipt).case, words, entered=entered))
+        return self._casebook.write(lambda tx: lodge(tx, standing(tx, receipt).case, words, entered=entered))
 
     def appeal_case(self, number: str, words: str, *, principal: Principal) -> Case:
         """Lodge an appeal for a case, for a channel whose people have no receipt.
@@ -242,7 +248,12 @@ class FrontDesk:
             UnknownError: there is no such receipt.
         """
         principal.require("erase a phone number", *_MANAGERS)
-        self._casebook.write(lambda tx: tx.forget_phone(receipt))
+
+        def work(tx: Transaction) -> None:
+            tx.forget_phone(receipt)
+            tx.forget_accounts([receipt], self._clock.now())
+
+        self._casebook.write(work)
 
 
 def new_code() -> str:

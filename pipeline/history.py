@@ -8,25 +8,16 @@ value. Erasing deletes value and salt; what is left proves that something was th
 import hashlib
 import json
 import secrets
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
 
 from geo.coords import LonLat
-from pipeline.cases import ON_TERMINAL, Case, Channel, Event, Side, Status
+from pipeline.cases import Action, Case, Channel, Event, Side, stepped
+from pipeline.consequences import NOT_STEPS, consequences
 
 OUTSIDE_CHAIN = frozenset({"note", "description", "pictures"})
 """The details that people may ask to have erased."""
-
-_NOT_STEPS = frozenset(
-    {
-        "attach", "no-terminal", "picture", "erase", "open-original", "feedback", "absorb", "unabsorb", "split",
-        "appeal", "appeal-upheld", "appeal-dismissed",
-    }
-)  # fmt: skip
-_SEEN_AGAIN = frozenset({"attach", "reopen"})
-_TERMINAL_STAYS = ON_TERMINAL | {Status.HANDLED, Status.CHECKED, Status.CLOSED}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -135,10 +126,17 @@ def opening_details(case: Case) -> dict[str, object]:
 
 def rebuild(events: Sequence[Event]) -> Case:
     """Return the case that its events, from `open` on, add up to; the stored row must equal it."""
+    *_, case = states(events)
+    return case
+
+
+def states(events: Sequence[Event]) -> Iterator[Case]:
+    """Yield the case as it was after each of its events, from `open` on."""
     case = _opened(events[0])
+    yield case
     for event in events[1:]:
         case = _after(case, event)
-    return case
+        yield case
 
 
 def _aside(key: str, value: object) -> Aside:
@@ -182,51 +180,28 @@ def _opened(event: Event) -> Case:
 
 
 def _after(case: Case, event: Event) -> Case:
-    case = replace(case, status=event.status, version=case.version + 1)
     told = event.details
+    if event.action in NOT_STEPS:
+        after = replace(case, status=event.status, version=case.version + 1)
+    else:
+        named = event.action in _NAMES_TERMINAL
+        terminal = _text(told.get("terminal")) if named else case.terminal
+        after = stepped(case, event.action, status=event.status, at=event.at, terminal=terminal)
     if event.action in _SEEN_AGAIN and told.get("sighting"):
-        case = replace(case, sightings=case.sightings + 1)
-    if event.action == "split":
-        case = replace(case, sightings=case.sightings - len(_list(told["sightings"])))
-    if event.action in {"absorb", "unabsorb"}:
-        known_at = datetime.fromisoformat(str(told["occurred_at"]))
-        case = replace(case, channel=Channel(str(told["channel"])), occurred_at=known_at)
-    case = _raised(case, event.details.get("raised"))
-    if event.action in _NOT_STEPS:
-        return case
-    case = replace(case, updated_at=event.at)
-    if event.action == "reopen":
-        arrive_by, first_result_by = _instant(told["arrive_by"]), _instant(told["first_result_by"])
-        case = replace(case, reopened_at=event.at, arrive_by=arrive_by, first_result_by=first_result_by)
-    if event.action in {"merge", "unmerge"}:
-        case = replace(case, merged_into=_text(told.get("into")))
-    if event.action == "dispatch":
-        distance_m = _floats([event.details["distance_m"]])[0]
-        return replace(case, terminal=_text(event.details["terminal"]), distance_m=distance_m)
-    return case if event.status in _TERMINAL_STAYS else replace(case, terminal=None, distance_m=None)
+        after = replace(after, sightings=after.sightings + 1)
+    if event.action == Action.DISPATCH.value:
+        after = replace(after, distance_m=_floats([told["distance_m"]])[0])
+    return consequences(after, event.action, told)
 
 
-def _raised(case: Case, told: object) -> Case:
-    """Return a case after a further report that made it urgent, or wants it handled sooner."""
-    if not isinstance(told, dict):
-        return case
-    urgent = bool(told.get("urgent", case.urgent))
-    times: dict[str, Any] = {
-        name: _instant(told[name]) for name in ("arrive_by", "first_result_by", "ticket_due") if name in told
-    }
-    return replace(case, urgent=urgent, urgent_reason=str(told.get("urgent_reason", case.urgent_reason)), **times)
+_NAMES_TERMINAL = frozenset({Action.DISPATCH.value, Action.SELF_HANDLE.value})
+_SEEN_AGAIN = frozenset({"attach", "reopen"})
 
 
 def _floats(values: object) -> tuple[float, ...]:
     if not isinstance(values, list):
         raise TypeError(values)
     return tuple(float(value) for value in values)
-
-
-def _list(value: object) -> list[object]:
-    if not isinstance(value, list):
-        raise TypeError(value)
-    return value
 
 
 def _text(value: object) -> str | None:

@@ -3,12 +3,14 @@
 import logging
 import math
 import time
+from collections.abc import Callable
 from threading import Event, Thread
 from typing import Final
 
 from pipeline.desk import Desk
 from pipeline.errors import PipelineError
 from pipeline.principal import PIPELINE
+from pipeline.watch import Watch
 
 log = logging.getLogger(__name__)
 EVERY_S: Final = 5.0
@@ -16,13 +18,13 @@ ERASE_EVERY_S: Final = 3600.0
 
 
 class Keeper:
-    """Passes unanswered offers on and tries cases again that found no terminal, until it is told to stop.
+    """Passes unanswered offers on, tries cases again that found no terminal, fires duty clocks, until told to stop.
 
     Any number of processes may keep one site: each step is decided anew inside its transaction.
     """
 
-    def __init__(self, desk: Desk, *, every_s: float = EVERY_S) -> None:
-        self._desk, self._every_s = desk, every_s
+    def __init__(self, desk: Desk, *, watch: Watch | None = None, every_s: float = EVERY_S) -> None:
+        self._desk, self._watch, self._every_s = desk, watch, every_s
         self._stop = Event()
         self._erased_at = -math.inf
         self._thread = Thread(target=self._keep, name="keeper", daemon=True)
@@ -37,7 +39,10 @@ class Keeper:
         self._thread.join(self._every_s * 4)
 
     def once(self) -> tuple[list[str], list[str]]:
-        """Return the cases whose offers were passed on, and those that found a terminal at last."""
+        """Return the cases whose offers were passed on, and those that found a terminal at last; fires clocks first."""
+        if self._watch is not None:
+            self._watch.work_by(self._desk.site)
+            self._watch.once()
         return self._desk.pass_over(), self._desk.retry_undispatched()
 
     def erase(self, at_s: float) -> None:
@@ -50,9 +55,14 @@ class Keeper:
             log.info("erased %d files that were past keeping", erased.all)
 
     def _keep(self) -> None:
+        if self._watch is not None:
+            self._in_peace(self._watch.adopt)
         while not self._stop.wait(self._every_s):
-            try:
-                self.once()
-                self.erase(time.monotonic())
-            except PipelineError:
-                log.exception("the keeper goes on; its next round is in %g s", self._every_s)
+            self._in_peace(self.once)
+            self._in_peace(lambda: self.erase(time.monotonic()))
+
+    def _in_peace(self, work: Callable[[], object]) -> None:
+        try:
+            work()
+        except PipelineError:
+            log.exception("the keeper goes on; its next round is in %g s", self._every_s)

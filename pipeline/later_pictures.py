@@ -9,10 +9,13 @@ from pipeline.admission import listed
 from pipeline.casebook import Asking, Evidence, Transaction
 from pipeline.errors import UnknownError
 from pipeline.offers import Entered, enter
+from pipeline.second_look import CheckOutcome
 from pipeline.sightings import Sighting
 from pipeline.trust_book import Trial, TrialPicture
 
 PICTURE: Final = "picture"
+REJECTED: Final = "/rejected"
+"""Follows the scene of a trial that a second model rejected: verdicts on it measure that model and not the scene."""
 
 
 def ident_of(sighting: str, mark: str) -> str:
@@ -53,13 +56,17 @@ def trial_of(sighting: Sighting, *, grid: str, pictures: Sequence[Evidence]) -> 
     return Trial(
         id=sighting.id,
         camera=sighting.camera,
-        scene=sighting.scene,
+        scene=f"{sighting.scene}{REJECTED}" if _rejected(sighting) else sighting.scene,
         grid=grid,
         lonlat=sighting.lonlat,
         error_m=sighting.error_m,
         captured_at=sighting.captured_at,
         pictures=tuple(_trial_picture(each) for each in pictures),
     )
+
+
+def _rejected(sighting: Sighting) -> bool:
+    return sighting.checked is not None and sighting.checked.outcome is CheckOutcome.REJECTED
 
 
 def _add_to_trial(tx: Transaction, picture: Evidence) -> bool:

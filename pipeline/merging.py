@@ -5,17 +5,19 @@ the pictures and sightings of both and keeps the channel that knew first. Undoin
 its step back. A split opens a new case from entries of the old one; merging it back is its undoing.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
 
 from geo.coords import LonLat
 from pipeline.admission import OPENED as OPENING
-from pipeline.admission import number_prefix, urgent_clocks
+from pipeline.admission import number_prefix, opening_terms, urgent_clocks
 from pipeline.casebook import Asking, Casebook, LimitError, Transaction
-from pipeline.cases import ENDED, ON_TERMINAL, OPEN, Case, Channel, Event, Status
+from pipeline.cases import ENDED, ON_TERMINAL, OPEN, Case, Channel, Event, Status, stepped
+from pipeline.clock_keeping import go_on, start_clocks
 from pipeline.clocks import Clock
+from pipeline.consequences import ABSORB, MERGE, SPLIT, UNABSORB, UNMERGE, consequences
 from pipeline.errors import PipelineError
 from pipeline.history import opening_details
 from pipeline.intake import search_radius_m
@@ -24,8 +26,6 @@ from pipeline.principal import PIPELINE, Principal, Role
 from pipeline.site import OutsideError, Site
 from pipeline.trust_desk import Visible
 
-MERGE, UNMERGE, ABSORB, UNABSORB, SPLIT = "merge", "unmerge", "absorb", "unabsorb", "split"
-_TAKEN_IN: Final = frozenset({"attach", "reopen"})
 _DESK: Final = (Role.DISPATCHER, Role.ADMIN)
 _SHORTEST_REASON: Final = 2
 _MOST_REASON: Final = 300
@@ -107,16 +107,9 @@ class Merging:
             case, other = self._visible(tx, number, principal), self._visible(tx, into, principal)
             _require_mergeable(case, other)
             entered = self._entered(principal)
-            void = replace(
-                case,
-                status=Status.VOID,
-                merged_into=into,
-                terminal=None,
-                distance_m=None,
-                updated_at=entered.now,
-                version=case.version + 1,
-            )
             details = {"into": into, "was": case.status.value, "note": reason.strip()}
+            void = stepped(case, MERGE, status=Status.VOID, at=entered.now, terminal=None)
+            void = consequences(void, MERGE, details)
             enter(tx, void, MERGE, entered=entered, details=details)
             withdraw(tx, before=case, after=void, now=entered.now)
             return self._known_first(tx, other, ABSORB, about=number, note=reason, entered=entered)
@@ -141,14 +134,12 @@ class Merging:
                 raise NotMergedError(number)
             entered, other = self._entered(principal), tx.case(case.merged_into)
             was = Status(str(_newest(tx.events(number), MERGE).details["was"]))
-            back = replace(
-                case,
-                status=Status.FILED if was in ON_TERMINAL else was,
-                merged_into=None,
-                updated_at=entered.now,
-                version=case.version + 1,
-            )
-            enter(tx, back, UNMERGE, entered=entered, details={"from": other.number, "note": reason.strip()})
+            status = Status.FILED if was in ON_TERMINAL else was
+            back = stepped(case, UNMERGE, status=status, at=entered.now, terminal=None)
+            clocks = go_on(tx, back, entered.now, site=self._site)
+            details = {"from": other.number, "note": reason.strip(), **clocks}
+            back = consequences(back, UNMERGE, details)
+            enter(tx, back, UNMERGE, entered=entered, details=details)
             self._known_first(tx, other, UNABSORB, about=number, note=reason, entered=entered)
             if back.status is not Status.FILED:
                 return back
@@ -159,8 +150,9 @@ class Merging:
     def split(self, number: str, sequences: Sequence[int], *, reason: str, principal: Principal) -> Split:
         """Make a case of its own of entries of a case's history, by which sightings or reports were added to it.
 
-        The new case stands where the first of them was, and its pictures go with it. A case that waits for the desk
-        leaves one that waits; else the new one is offered.
+        The new case stands where the first of them was, and its pictures go with it, and the deadlines of the tickets
+        among them. It is as urgent as the old one, for the same reason. A case that waits for the desk leaves one that
+        waits; else the new one is offered.
 
         Raises:
             RefusedError: the principal may not.
@@ -225,9 +217,14 @@ class Merging:
             first_result_by=clocks.first_result_by,
             sightings=sum(bool(each.details.get("sighting")) for each in chosen),
             version=1,
+            urgent_reason=case.urgent_reason,
+            condition=case.condition,
+            ticket_due=min(_tickets_due(chosen), default=None),
         )
         tx.add_case(new)
-        told = {**opening_details(new), "split_from": case.number, "note": note.strip()}
+        start_clocks(tx, new, site=self._site)
+        terms = opening_terms(new, self._site, terminal=None)
+        told = {**opening_details(new), **terms, "split_from": case.number, "note": note.strip()}
         write_event(tx, new, OPENING, entered=entered, details=told)
         return new
 
@@ -265,7 +262,7 @@ def _chosen(case: Case, events: Sequence[Event], sequences: Iterable[int]) -> li
     if case.status in ENDED:
         raise CannotSplitError(case.number, f"it is {case.status}")
     wanted = sorted(set(sequences))
-    added = {each.sequence: each for each in events if each.action in _TAKEN_IN}
+    added = {each.sequence: each for each in events if took_in(each)}
     gone = {entry for each in events if each.action == SPLIT for entry in _entries(each)}
     for sequence in wanted:
         if sequence not in added:
@@ -273,6 +270,19 @@ def _chosen(case: Case, events: Sequence[Event], sequences: Iterable[int]) -> li
         if sequence in gone:
             raise CannotSplitError(case.number, f"entry {sequence} was split off before")
     return [added[sequence] for sequence in wanted]
+
+
+def _tickets_due(events: Iterable[Event]) -> Iterator[datetime]:
+    """Yield the deadlines of tickets that came with entries of a case, where they were sooner than the case's."""
+    for each in events:
+        raised = each.details.get("raised")
+        if isinstance(raised, Mapping) and "ticket_due" in raised:
+            yield datetime.fromisoformat(str(raised["ticket_due"]))
+
+
+def took_in(event: Event) -> bool:
+    """Tell whether an entry added a sighting or report to a case; the desk's own reopening did not."""
+    return event.action in {"attach", "reopen"} and "seen_at" in event.details
 
 
 def _own(events: Sequence[Event]) -> tuple[datetime, str, datetime]:

@@ -1,7 +1,8 @@
 """A moment: one frame as the rules see it."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 from pipeline.observations import Observation
 from pipeline.occupancies import Occupancies
@@ -17,6 +18,8 @@ class Moment:
         watched_since: frame time of the camera's first frame.
         observations: all boxes, faint ones too.
         occupancies: after this frame.
+        counts_from: what was before this time does not count for the scene that is asked.
+        faults: what is wrong with the camera itself, by name, and since when it shows.
     """
 
     at: float
@@ -24,3 +27,5 @@ class Moment:
     watched_since: float
     observations: Sequence[Observation]
     occupancies: Occupancies
+    counts_from: float = -math.inf
+    faults: Mapping[str, float] = field(default_factory=dict)

@@ -152,7 +152,8 @@ class Occupancy:
 
     def share_of(self, classes: Iterable[str]) -> float:
         """Return which share of the confidence speaks for these classes."""
-        return sum(self.votes.get(name, 0.0) for name in classes) / max(sum(self.votes.values()), 1e-9)
+        spoken = sum(self.votes.get(name, 0.0) for name in classes)
+        return spoken / max(sum(self.votes.values()), 1e-9) if spoken else 0.0
 
     def dwell_as_s(self, classes: Iterable[str]) -> float:
         """Return how long it has kept its place as a thing of these classes: a bin is there before it overflows."""

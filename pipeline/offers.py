@@ -7,17 +7,29 @@ from datetime import datetime, timedelta
 from pipeline import dispatch
 from pipeline.casebook import OutboxMessage, Transaction
 from pipeline.cases import Action, Case, Event, step
-from pipeline.dispatch import Dispatch, NoTerminal, Skipped
-from pipeline.errors import UnknownError
+from pipeline.clock_keeping import STOPS, stop_clocks
+from pipeline.dispatch import Decision, Dispatch, NoTerminal, Wanted
+from pipeline.errors import PipelineError, UnknownError
+from pipeline.feedback import tell_reporters
 from pipeline.principal import PIPELINE, Principal, Role
 from pipeline.site import Site
-from pipeline.terminals import Terminal
 
 UNANSWERED_PAUSE = timedelta(minutes=10)
 """How long a terminal that let an offer pass is not offered the same case again."""
 MOST_SKIPPED = 50
 NO_TERMINAL = "no-terminal"
-PUSH, WITHDRAW = "terminal-push", "terminal-withdraw"
+GATHERED = "gathered for {:.0f} s, to be assigned together with others"
+PUSH, WITHDRAW, NOTICE = "terminal-push", "terminal-withdraw", "terminal-notice"
+
+
+class OtherDepartmentError(PipelineError):
+    """A case that a department must do again is sent to another."""
+
+    def __init__(self, number: str, terminal: str, department: str, wanted: str) -> None:
+        super().__init__(
+            f"case {number} was sent back to {wanted} to do again, and {terminal} is of {department};"
+            f" choose a terminal of {wanted}"
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,9 +41,12 @@ class Entered:
 
 
 def enter(tx: Transaction, case: Case, action: str, *, entered: Entered, details: Mapping[str, object]) -> None:
-    """Store a case's new state with the event that led to it."""
+    """Store a case's new state with the event that led to it; stops clocks and tells whoever reported it."""
     tx.save_case(case)
     write_event(tx, case, action, entered=entered, details=details)
+    if action in STOPS:
+        stop_clocks(tx, case, entered.now)
+    tell_reporters(tx, case, action, entered.now)
 
 
 def write_event(tx: Transaction, case: Case, action: str, *, entered: Entered, details: Mapping[str, object]) -> None:
@@ -49,30 +64,68 @@ def write_event(tx: Transaction, case: Case, action: str, *, entered: Entered, d
     )
 
 
-def offer(
-    tx: Transaction, case: Case, *, site: Site, entered: Entered, note: str = ""
-) -> tuple[Case, Dispatch | NoTerminal]:
+def offer(tx: Transaction, case: Case, *, site: Site, entered: Entered, note: str = "") -> tuple[Case, Decision]:
     """Offer a case to whom `dispatch.decide` chooses; if there is nobody, the case stays and its history says why.
 
     The same `NoTerminal` twice in a row is written once, so that retries do not fill the history.
     """
-    history = tx.events(case.number)
+    history, gathering_s = tx.events(case.number), site.settings.dispatch.batch_s
     off = _not_switched_on(case, site, entered)
+    decision: Decision
     if off is not None:
-        return _nobody(tx, case, off, entered=entered, history=history), off
-    declined, unanswered = refusals(history, entered.now)
-    decision = dispatch.decide(
-        case,
-        site=site,
-        category=site.catalogue.by_key.get(case.category),
-        terminals=_without(case, tx.terminals()),
-        declined=declined,
-        unanswered=unanswered,
-        now=entered.now,
+        decision = off
+    elif gathering_s > 0.0 and not case.urgent and entered.by == PIPELINE and not _was_offered(history):
+        decision = NoTerminal(reason=GATHERED.format(gathering_s), skipped=())
+    else:
+        wanted = _wanted(case, history, site=site, now=entered.now)
+        decision = dispatch.decide(
+            case,
+            site=site,
+            category=wanted.category,
+            terminals=tx.terminals(),
+            declined=wanted.declined,
+            unanswered=wanted.unanswered,
+            now=entered.now,
+        )
+    return _carry_out(tx, case, decision, entered=entered, history=history, note=note), decision
+
+
+def offer_together(tx: Transaction, cases: Sequence[Case], *, site: Site, entered: Entered) -> list[Case]:
+    """Offer cases that wait together, at least time in sum; returns them as they are then, in their order."""
+    histories = [tx.events(case.number) for case in cases]
+    asked = [
+        (case, _wanted(case, history, site=site, now=entered.now))
+        for case, history in zip(cases, histories, strict=True)
+        if _not_switched_on(case, site, entered) is None
+    ]
+    decided = dispatch.decide_together(
+        [wanted for _, wanted in asked], site=site, terminals=tx.terminals(), now=entered.now
     )
+    decisions = {case.number: decision for (case, _), decision in zip(asked, decided, strict=True)}
+    return [
+        _carry_out(tx, case, decisions[case.number], entered=entered, history=history)
+        if case.number in decisions
+        else case
+        for case, history in zip(cases, histories, strict=True)
+    ]
+
+
+def _wanted(case: Case, history: Iterable[Event], *, site: Site, now: datetime) -> Wanted:
+    declined, unanswered = refusals(history, now)
+    category = site.catalogue.by_key.get(case.category)
+    return Wanted(case=case, category=category, declined=declined, unanswered=unanswered)
+
+
+def _was_offered(history: Iterable[Event]) -> bool:
+    return any(event.action in {Action.DISPATCH.value, NO_TERMINAL} for event in history)
+
+
+def _carry_out(
+    tx: Transaction, case: Case, decision: Decision, *, entered: Entered, history: Sequence[Event], note: str = ""
+) -> Case:
     if isinstance(decision, NoTerminal):
-        return _nobody(tx, case, decision, entered=entered, history=history), decision
-    return _hand(tx, case, decision, entered=entered, more={"note": note} if note else {}), decision
+        return _nobody(tx, case, decision, entered=entered, history=history)
+    return _hand(tx, case, decision, entered=entered, more={"note": note} if note else {})
 
 
 def _not_switched_on(case: Case, site: Site, entered: Entered) -> NoTerminal | None:
@@ -91,17 +144,20 @@ def assign(
 
     Raises:
         UnknownError: no force of the site carries it.
+        OtherDepartmentError: another department must do the case again.
         IllegalStepError, RefusedError: the step is not possible.
     """
     carriers = site.roster.by_terminal()
     if terminal not in carriers:
         raise UnknownError("terminal", terminal, sorted(carriers))
+    if case.rework_by is not None and carriers[terminal].department != case.rework_by:
+        raise OtherDepartmentError(case.number, terminal, carriers[terminal].department, case.rework_by)
     distance_m, despite = dispatch.ineligibility(
         case,
         carriers[terminal],
         site=site,
         category=site.catalogue.by_key.get(case.category),
-        terminals=_without(case, tx.terminals()),
+        terminals=tx.terminals(),
         now=entered.now,
     )
     decision = Dispatch(
@@ -126,6 +182,12 @@ def release(tx: Transaction, case: Case, *, entered: Entered, note: str) -> Case
     return filed
 
 
+def notify(tx: Transaction, case: Case, action: str, *, now: datetime) -> None:
+    """Tell the terminal that holds a case that somebody else did something with it."""
+    if case.terminal is not None:
+        _send(tx, case, NOTICE, target=case.terminal, now=now, more={"action": action})
+
+
 def withdraw(tx: Transaction, *, before: Case, after: Case, now: datetime) -> None:
     """Tell the terminal that held a case that it does not any more."""
     if before.terminal is not None and before.terminal != after.terminal:
@@ -145,13 +207,15 @@ def refusals(history: Iterable[Event], now: datetime) -> tuple[frozenset[str], f
     return frozenset(declined), frozenset(unanswered)
 
 
-def skipped_details(skipped: Sequence[Skipped]) -> dict[str, object]:
-    """Return the nearest 50 skipped with their reasons, and how many there were."""
+def skipped_details(decision: Decision) -> dict[str, object]:
+    """Return the nearest 50 skipped with their reasons, the others by theirs, and how many there were."""
     shown = [
         {"terminal": each.terminal, "distance_m": round(each.distance_m, 1), "reason": each.reason}
-        for each in skipped[:MOST_SKIPPED]
+        for each in decision.skipped[:MOST_SKIPPED]
     ]
-    return {"skipped": shown, "skipped_in_all": len(skipped)}
+    others = {reason: list(codes) for reason, codes in decision.others.items()}
+    in_all = len(decision.skipped) + sum(len(codes) for codes in others.values())
+    return {"skipped": shown, "skipped_in_all": in_all, **({"skipped_others": others} if others else {})}
 
 
 def _hand(tx: Transaction, case: Case, decision: Dispatch, *, entered: Entered, more: Mapping[str, object]) -> Case:
@@ -162,8 +226,10 @@ def _hand(tx: Transaction, case: Case, decision: Dispatch, *, entered: Entered, 
         "distance_m": decision.distance_m,
         "grid": decision.grid,
         "reason": decision.reason,
+        "travel_s": decision.travel_s,
+        "wait_s": decision.wait_s,
         **({"before": case.terminal} if case.terminal else {}),
-        **skipped_details(decision.skipped),
+        **skipped_details(decision),
         **more,
     }
     enter(tx, given, Action.DISPATCH.value, entered=entered, details=details)
@@ -173,7 +239,7 @@ def _hand(tx: Transaction, case: Case, decision: Dispatch, *, entered: Entered, 
 
 
 def _nobody(tx: Transaction, case: Case, decision: NoTerminal, *, entered: Entered, history: Sequence[Event]) -> Case:
-    details = {"reason": decision.reason, **skipped_details(decision.skipped)}
+    details = {"reason": decision.reason, **skipped_details(decision)}
     if history[-1].action == NO_TERMINAL and _reasons(history[-1].details) == _reasons(details):
         return case
     noted = replace(case, version=case.version + 1)
@@ -187,15 +253,9 @@ def _reasons(details: Mapping[str, object]) -> list[tuple[object, object]]:
     return sorted((each["terminal"], each["reason"]) for each in found)
 
 
-def _without(case: Case, terminals: Mapping[str, Terminal]) -> Mapping[str, Terminal]:
-    """Return the terminals as if the case were with nobody: it must not count against the one that holds it."""
-    holder = terminals.get(case.terminal or "")
-    if holder is None or holder.open_cases == 0:
-        return terminals
-    return {**terminals, holder.id: replace(holder, open_cases=holder.open_cases - 1)}
-
-
-def _send(tx: Transaction, case: Case, kind: str, *, target: str, now: datetime) -> None:
+def _send(
+    tx: Transaction, case: Case, kind: str, *, target: str, now: datetime, more: Mapping[str, object] | None = None
+) -> None:
     payload = {
         "case": case.number,
         "category": case.category,
@@ -204,6 +264,7 @@ def _send(tx: Transaction, case: Case, kind: str, *, target: str, now: datetime)
         "lon": case.lonlat.lon,
         "lat": case.lonlat.lat,
         "distance_m": case.distance_m,
+        **(more or {}),
     }
     key = f"{case.number}/{case.version}/{kind}/{target}"
     tx.enqueue(OutboxMessage(key=key, kind=kind, target=target, payload=payload, created_at=now))

@@ -40,7 +40,8 @@ class CrowdRule:
         """Take in one frame and return what fires in it."""
         people = [seen for seen in moment.observations if seen.class_name in self.scene.classes]
         company = self._company.update(people, at=moment.at, opens_from=self.scene.confidence)
-        present = [each for each in company if self._may_lie_inside(each.seen)]
+        # Errors of place bring in as many as they leave out: who only may lie inside does not count.
+        present = [each for each in company if self.zone.depth_px(each.seen.contact_px) >= 0.0]
         points = np.array([[each.seen.east_m, each.seen.north_m] for each in present], np.float64).reshape(-1, 2)
         fired = []
         for group in self._groups.update(points, at=moment.at, step_s=moment.step_s):
@@ -48,9 +49,6 @@ class CrowdRule:
                 group.clock.fired = True
                 fired.append(self._fired(group, [present[row] for row in group.members]))
         return fired
-
-    def _may_lie_inside(self, seen: Observation) -> bool:
-        return self.zone.depth_px(seen.contact_px) >= -EDGE_SHARE * _height(seen)
 
     def _fired(self, group: Group, members: Sequence[Around]) -> Firing:
         """Return what a group's firing says: of those whom the frame shows, if they are enough by themselves."""
@@ -80,7 +78,7 @@ class IntrusionRule:
         wanted = [seen for seen in moment.observations if seen.class_name in self.scene.classes]
         depths = [self.zone.depth_px(seen.contact_px) for seen in wanted]
         inside = [depth >= 0.0 for depth in depths]
-        clear = [depth < -EDGE_SHARE * _height(seen) for depth, seen in zip(depths, wanted, strict=True)]
+        clear = [depth < -EDGE_SHARE * height_px(seen) for depth, seen in zip(depths, wanted, strict=True)]
         fired = []
         for visit in self._visits.update(
             wanted, inside, clear, at=moment.at, step_s=moment.step_s, opens_from=self.scene.confidence
@@ -89,7 +87,7 @@ class IntrusionRule:
             newest = visit.newest
             if due and newest is not None and min(visit.confidence, newest.confidence) >= self.scene.confidence:
                 visit.clock.fired = True
-                fired.append(on_level(_entered(self.scene.code, visit, newest), self.zone))
+                fired.append(on_level(entered(self.scene.code, visit, newest), self.zone))
         return fired
 
     def record(self) -> list[object]:
@@ -107,7 +105,8 @@ def patience_of(scene: Scene, period_s: float) -> Patience:
     return Patience.of_dwell(scene.dwell_s, dip_s=dip_s, outage_s=dip_s).for_period(period_s)
 
 
-def _height(seen: Observation) -> float:
+def height_px(seen: Observation) -> float:
+    """Return how tall a box is."""
     return seen.box_px[3] - seen.box_px[1]
 
 
@@ -130,7 +129,8 @@ def _gathered(scene: str, group: Group, people: Sequence[Observation], count: in
     )
 
 
-def _entered(scene: str, visit: Visit, seen: Observation) -> Firing:
+def entered(scene: str, visit: Visit, seen: Observation) -> Firing:
+    """Return what a visit's firing says: where the visitor is now."""
     return Firing(
         scene=scene,
         first_seen=visit.clock.since,

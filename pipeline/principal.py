@@ -34,6 +34,7 @@ class Principal:
         terminal: the terminal this principal carries, if any; a force acts for its own terminal only.
         grids: the grids whose rows it may see and act on; None means all.
         rights: what it may do beyond its role.
+        speaks_for: whose figures it answers for, such as "unit:YP-01" or "department:urban-management".
     """
 
     name: str
@@ -41,6 +42,7 @@ class Principal:
     terminal: str | None = None
     grids: frozenset[str] | None = None
     rights: frozenset[Right] = frozenset()
+    speaks_for: frozenset[str] = frozenset()
 
     def require(self, what: str, *roles: Role) -> None:
         """Refuse unless the role is among `roles`; the system may do everything.

@@ -73,10 +73,12 @@ def require_public_room(inside: Asking, place: PrintedPlace, rules: ChannelRules
         raise TooManyReportsError("the public", rules.all_per_hour)
 
 
-def receive(tx: Transaction, report: Report, taken: Taken, *, receipt: str, now: datetime) -> Taken:
+def receive(tx: Transaction, report: Report, taken: Taken, *, receipt: str, by: str, now: datetime) -> Taken:
     """Note a report beside its case; one that became nothing leaves nothing."""
     if taken.number is None:
         return taken
+    personal = f"{report.phone}\n{report.contact}" if report.phone or report.contact else ""
+    salt = secrets.token_hex(16) if personal else None
     tx.add_report(
         Received(
             id=receipt,
@@ -88,6 +90,10 @@ def receive(tx: Transaction, report: Report, taken: Taken, *, receipt: str, now:
             ticket=report.ticket.number if report.ticket else None,
             place=report.place.code if report.place else None,
             phone=report.phone,
+            reporter=by,
+            contact=report.contact,
+            salt=salt,
+            contact_digest=hashlib.sha256(f"{salt}{personal}".encode()).hexdigest() if personal else "",
         )
     )
     return replace(taken, receipt=receipt)

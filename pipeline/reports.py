@@ -38,7 +38,10 @@ class Received:
         id: the receipt, by which whoever reported asks what became of it.
         case: the case that it opened or belongs to.
         place: code of the printed place that it came by.
-        phone: personal; empty where none was left, or it was erased.
+        reporter: who the casebook's history says reported it; empty for what was stored before that was kept.
+        phone, contact: how to reach them; personal, empty where none was left, or it was erased.
+        salt: erased with them.
+        contact_digest: SHA-256 of salt, phone and contact; empty where none was left. Stays when they are erased.
     """
 
     id: str
@@ -50,6 +53,15 @@ class Received:
     ticket: str | None = None
     place: str | None = None
     phone: str = ""
+    reporter: str = ""
+    contact: str = ""
+    salt: str | None = None
+    contact_digest: str = ""
+
+    @property
+    def reachable(self) -> bool:
+        """Tell whether anything personal is kept of whoever reported it."""
+        return bool(self.phone or self.contact)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,6 +91,8 @@ class Report:
         ticket: the number that another body gave it, with that body's deadline.
         place: the printed place that it came by; counted against its limit.
         phone: optional, personal; kept beside the case's history.
+        contact: how to reach whoever reports otherwise, if they want to be told; personal too.
+        self_handled: what a force did about it on the spot; empty when it did not handle it itself.
         picture: made unreadable where it shows people, before it comes here.
     """
 
@@ -93,6 +107,8 @@ class Report:
     ticket: Ticket | None = None
     place: PrintedPlace | None = None
     phone: str = ""
+    contact: str = ""
+    self_handled: str = ""
     picture: View | None = None
 
     def __post_init__(self) -> None:

@@ -6,6 +6,7 @@ Deciding is the desk's and the pipeline's; here cameras are started, watched and
 import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from threading import Event, Thread
 from typing import Final
 
@@ -13,7 +14,9 @@ from models.detector import Detector
 from pipeline.camera_run import CameraRun, RunServices, RunSettings
 from pipeline.cameras import Camera
 from pipeline.errors import PipelineError
+from pipeline.recalibration import Calibrations
 from pipeline.run_figures import RunFigures, Tally, figures_of
+from pipeline.scene_models import NO_MODELS, SceneModels, warn_of_blind
 from pipeline.site import Site
 from pipeline.source_errors import SourceSettingError
 from pipeline.sources import SourceAddress, checked_fps, read_address
@@ -41,6 +44,7 @@ def run_cameras(
     sources: Mapping[str, str],
     *,
     detector: Callable[[], Detector],
+    models: Callable[[], SceneModels] = lambda: NO_MODELS,
     settings: RunSettings | None = None,
     stop: Event | None = None,
     on_progress: Progress | None = None,
@@ -51,6 +55,7 @@ def run_cameras(
         services: the site, its casebook and desk, and the clock.
         sources: address by camera code.
         detector: makes the detector, which all cameras share; it is closed at the end.
+        models: opens what scenes name beside it; closed at the end too.
         settings: see `RunSettings`.
         stop: ends the run; what is in work is finished.
         on_progress: called a few times a second with the counts of each camera.
@@ -67,15 +72,27 @@ def run_cameras(
     chosen, halt = settings or RunSettings(), stop or Event()
     cameras = {code: services.site.camera(code) for code in sources}
     addresses = {code: address_of(cameras[code], uri) for code, uri in sources.items()}
-    shared = detector()
-    try:
+    with ExitStack() as opened:
+        shared = detector()
+        opened.callback(shared.close)
+        more = models()
+        opened.callback(more.close)
+        warn_of_blind(services.site.scenes, shared)
+        calibrations = Calibrations(services.site, services.casebook)
         runs = [
-            CameraRun(services, cameras[code], address=address, detector=shared, settings=chosen, stop=halt)
+            CameraRun(
+                services,
+                cameras[code],
+                address=address,
+                detector=shared,
+                settings=chosen,
+                stop=halt,
+                calibrations=calibrations,
+                models=more,
+            )
             for code, address in addresses.items()
         ]
         seconds = _watch(runs, halt, on_progress)
-    finally:
-        shared.close()
     tallies = {run.camera.code: run.tally for run in runs}
     return figures_of(tallies, services.casebook, seconds=seconds, interrupted=halt.is_set())
 

@@ -6,6 +6,9 @@ from dataclasses import asdict, dataclass, field
 from pipeline.camera_pipeline import Outcome, StepResult
 from pipeline.casebook import Casebook
 from pipeline.cases import Case
+from pipeline.run_pulse import Pulse
+from pipeline.second_look import CheckOutcome
+from pipeline.sightings import Sighting
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,12 +32,35 @@ class Tally:
     ignored: int = 0
     dispatched: int = 0
     errors: list[CameraError] = field(default_factory=list)
+    pulse: Pulse = field(default_factory=Pulse)
+    looks: dict[CheckOutcome, int] = field(default_factory=lambda: dict.fromkeys(CheckOutcome, 0))
+
+    def note_look(self, sighting: Sighting) -> None:
+        """Take in a sighting that is handed on: what a second model said of it, if one was asked."""
+        self.sightings += 1
+        if sighting.checked is not None:
+            self.looks[sighting.checked.outcome] += 1
 
     def count(self, result: StepResult) -> None:
         """Take in what one frame brought."""
         self.frames[result.outcome] += 1
         self.detections += len(result.detections)
-        self.sightings += len(result.sightings)
+
+
+class Tallies:
+    """Where one process keeps the counts of its cameras, by the way that frames come: `stream` or `pushed`."""
+
+    def __init__(self) -> None:
+        self._by_way: dict[str, Mapping[str, Tally]] = {}
+
+    def put(self, way: str, tallies: Mapping[str, Tally]) -> None:
+        """Have a way's counts told from here on; they go on counting."""
+        self._by_way = {**self._by_way, way: tallies}
+
+    def all(self) -> list[tuple[str, str, Tally]]:
+        """Return way, camera and counts of each, sorted."""
+        found = [(way, code, tally) for way, each in self._by_way.items() for code, tally in each.items()]
+        return sorted(found, key=lambda row: row[:2])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,6 +107,7 @@ class RunFigures:
         frames_unfit: live frames that showed nothing, or the very picture before them; no detector saw them.
         detections: boxes at or above the cameras' lowest scene confidence.
         sightings: scenes that fired; each opened a case, was added to one or was ignored (taken before, in shadow).
+        second_looks: how many of them a second model agreed with, rejected, was late for or failed at.
         cases: those created in this run; `cases_attached` names those that got further sightings.
         cases_dispatched: of the created ones, those that a terminal was offered at once.
         errors: what went wrong at single cameras.
@@ -101,6 +128,7 @@ class RunFigures:
     detections: int
     sightings: int
     sightings_ignored: int
+    second_looks: Mapping[str, int]
     cases_created: int
     cases_dispatched: int
     cases_attached: tuple[str, ...]
@@ -134,6 +162,7 @@ def figures_of(tallies: Mapping[str, Tally], casebook: Casebook, *, seconds: flo
         detections=sum(tally.detections for tally in each),
         sightings=sum(tally.sightings for tally in each),
         sightings_ignored=sum(tally.ignored for tally in each),
+        second_looks={outcome.value: sum(tally.looks[outcome] for tally in each) for outcome in CheckOutcome},
         cases_created=len(opened),
         cases_dispatched=sum(tally.dispatched for tally in each),
         cases_attached=tuple(sorted({number for tally in each for number in tally.attached})),

@@ -41,56 +41,18 @@ class UnsealError(PipelineError):
         super().__init__(f"the sealed original {what} {problem}; it was changed, or its key is not in the key file")
 
 
-class Safe:
-    """Seals and opens with the keys of one file, which is made when it is first needed.
-
-    Args:
-        path: of the file; several processes, and machines by a copy of it, may share it.
-    """
+class KeyFile:
+    """A file of keys, one a line, readable by its owner only; made when it is first needed."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
 
-    def seal(self, content: bytes, *, about: str) -> bytes:
-        """Return the content encrypted.
-
-        Args:
-            content: what is sealed.
-            about: what it belongs to; opening it needs the same words.
+    def keys(self, *, make: bool) -> list[bytes]:
+        """Return the keys in order; makes a first one if there is no file and `make` says so.
 
         Raises:
-            KeyFileError: the keys cannot be read or made.
+            KeyFileError: they cannot be read or made.
         """
-        from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-
-        key = self._keys(make=True)[-1]
-        nonce = secrets.token_bytes(_NONCE_BYTES)
-        return MAGIC + _id(key) + nonce + AESGCM(key).encrypt(nonce, content, about.encode())
-
-    def open(self, sealed: bytes, *, about: str) -> bytes:
-        """Return what was sealed.
-
-        Raises:
-            KeyFileError: the keys cannot be read.
-            UnsealError: it is no sealed file, was changed, belongs to something else, or its key is gone.
-        """
-        from cryptography.exceptions import InvalidTag
-        from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-
-        if len(sealed) < _HEAD or not sealed.startswith(MAGIC):
-            raise UnsealError(about, f"starts with {sealed[:4].hex() or 'nothing'}, not {MAGIC.hex()}")
-        ident = sealed[len(MAGIC) : len(MAGIC) + _ID_BYTES]
-        key = next((each for each in self._keys(make=False) if _id(each) == ident), None)
-        if key is None:
-            raise UnsealError(about, f"was sealed with key {ident.hex()}, which is not there")
-        try:
-            nonce = sealed[_HEAD - _NONCE_BYTES : _HEAD]
-            opened: bytes = AESGCM(key).decrypt(nonce, sealed[_HEAD:], about.encode())
-        except InvalidTag as error:
-            raise UnsealError(about, "does not come out as it went in") from error
-        return opened
-
-    def _keys(self, *, make: bool) -> list[bytes]:
         if make and not self._path.exists():
             self._make()
         try:
@@ -120,6 +82,56 @@ class Safe:
             raise KeyFileError(self._path, f"cannot be made: {error}") from error
         finally:
             draft.unlink(missing_ok=True)
+
+
+class Safe:
+    """Seals and opens with the keys of one file, which is made when it is first needed.
+
+    Args:
+        path: of the file; several processes, and machines by a copy of it, may share it.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._file = KeyFile(path)
+
+    def seal(self, content: bytes, *, about: str) -> bytes:
+        """Return the content encrypted.
+
+        Args:
+            content: what is sealed.
+            about: what it belongs to; opening it needs the same words.
+
+        Raises:
+            KeyFileError: the keys cannot be read or made.
+        """
+        from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+        key = self._file.keys(make=True)[-1]
+        nonce = secrets.token_bytes(_NONCE_BYTES)
+        return MAGIC + _id(key) + nonce + AESGCM(key).encrypt(nonce, content, about.encode())
+
+    def open(self, sealed: bytes, *, about: str) -> bytes:
+        """Return what was sealed.
+
+        Raises:
+            KeyFileError: the keys cannot be read.
+            UnsealError: it is no sealed file, was changed, belongs to something else, or its key is gone.
+        """
+        from cryptography.exceptions import InvalidTag
+        from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+        if len(sealed) < _HEAD or not sealed.startswith(MAGIC):
+            raise UnsealError(about, f"starts with {sealed[:4].hex() or 'nothing'}, not {MAGIC.hex()}")
+        ident = sealed[len(MAGIC) : len(MAGIC) + _ID_BYTES]
+        key = next((each for each in self._file.keys(make=False) if _id(each) == ident), None)
+        if key is None:
+            raise UnsealError(about, f"was sealed with key {ident.hex()}, which is not there")
+        try:
+            nonce = sealed[_HEAD - _NONCE_BYTES : _HEAD]
+            opened: bytes = AESGCM(key).decrypt(nonce, sealed[_HEAD:], about.encode())
+        except InvalidTag as error:
+            raise UnsealError(about, "does not come out as it went in") from error
+        return opened
 
 
 def _id(key: bytes) -> bytes:

@@ -6,6 +6,7 @@ from datetime import datetime
 
 from geo.coords import LonLat
 from pipeline.clocks import utc
+from pipeline.second_look import Checked
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,6 +49,7 @@ class Sighting:
         count: how many things make it up (a crowd, a heap of bicycles).
         unseen_s: seconds of its dwell during which it was not seen but was seen before and after.
         detector: version of the detector that saw it.
+        checked: what a second model said of it; None where its scene asks none.
     """
 
     id: str
@@ -67,6 +69,7 @@ class Sighting:
     unseen_s: float = 0.0
     detector: str = ""
     views: tuple[View, ...] = ()
+    checked: Checked | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "first_seen_at", utc(self.first_seen_at, field="first_seen_at"))

@@ -1,25 +1,32 @@
 """A site: one deployment's configuration as a checked value. `site_files` reads it from a folder."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from zoneinfo import ZoneInfo
 
 import numpy as np
+import shapely
 from numpy.typing import NDArray
 
-from geo.boundaries import BoundaryVersion, Unit
+from geo.boundaries import BoundaryVersion, Grid, Unit
 from geo.coords import Extent, LonLat
 from geo.edges import distance_to_edge_m
 from geo.locate import Locator
+from geo.roads import RoadGraph
 from pipeline.cameras import Camera
 from pipeline.cases import Side
 from pipeline.catalogue import Catalogue
 from pipeline.channel_rules import ChannelRules
+from pipeline.dispatch_policy import DispatchPolicy
 from pipeline.duty_pattern import DutyPattern, Rollout
 from pipeline.errors import PipelineError, UnknownError
+from pipeline.escalation_policy import ErasureTerms, EscalationPolicy
+from pipeline.judging_policy import JudgingPolicy
 from pipeline.keeping import EvidencePolicy
 from pipeline.organisation import Organisation
+from pipeline.points_policy import PointsPolicy
+from pipeline.roll import Mask, Roll
 from pipeline.roster import Roster
 from pipeline.scenes import Scene
 from pipeline.trust import TrustPolicy
@@ -37,18 +44,15 @@ class Targets:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class DispatchPolicy:
-    """How cases are offered: how long an offer stands, how fresh a position must be, how much one may carry."""
-
-    offer_timeout_urgent_s: float = 60.0
-    offer_timeout_general_s: float = 300.0
-    position_max_age_s: float = 600.0
-    max_open_cases: int = 5
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class SiteSettings:
-    """What `site.toml` says."""
+    """What `site.toml` says.
+
+    Attributes:
+        dispatch: the policy in force.
+        policies: others that it names, to be compared with it.
+        roads: name of the file of streets; empty where ways are reckoned from the straight line.
+        points: None where the site gives none.
+    """
 
     code: str
     name: str
@@ -70,6 +74,12 @@ class SiteSettings:
     duty: DutyPattern = field(default_factory=DutyPattern)
     rollout: Rollout = field(default_factory=Rollout)
     channels: ChannelRules = field(default_factory=ChannelRules)
+    escalation: EscalationPolicy = field(default_factory=EscalationPolicy)
+    erasure: ErasureTerms = field(default_factory=ErasureTerms)
+    policies: Mapping[str, DispatchPolicy] = field(default_factory=dict)
+    roads: str = ""
+    judging: JudgingPolicy = field(default_factory=JudgingPolicy)
+    points: PointsPolicy | None = None
 
 
 class OutsideError(PipelineError):
@@ -93,7 +103,13 @@ class Place:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Site:
-    """Everything that a deployment's folder says, checked."""
+    """Everything that a deployment's folder says, checked.
+
+    Attributes:
+        roads: streets to travel along; None reckons ways from the straight line.
+        roll: the roster in columns.
+        reserve: who answers urgent cases anywhere in its grid, in the roll's order.
+    """
 
     settings: SiteSettings
     boundaries: BoundaryVersion
@@ -103,6 +119,10 @@ class Site:
     scenes: Mapping[str, Scene]
     streets: Mapping[str, object] | None = None
     organisation: Organisation = field(default_factory=Organisation)
+    roads: RoadGraph | None = field(default=None, compare=False)
+    reserve: Mask = field(init=False, repr=False, compare=False)
+    roll: Roll = field(init=False, repr=False, compare=False)
+    _neighbours: Mapping[str, tuple[str, ...]] = field(init=False, repr=False, compare=False)
     _units: Locator = field(init=False, repr=False, compare=False)
     _unit_by_code: Mapping[str, Unit] = field(init=False, repr=False, compare=False)
 
@@ -112,6 +132,10 @@ class Site:
             self, "_units", Locator.from_polygons([unit.code for unit in units], [unit.area for unit in units])
         )
         object.__setattr__(self, "_unit_by_code", {unit.code: unit for unit in units})
+        object.__setattr__(self, "roll", Roll.of(self.roster.forces))
+        urgent = [each for each in self.catalogue.by_key.values() if each.urgent]
+        object.__setattr__(self, "reserve", self.roll.reserve(urgent))
+        object.__setattr__(self, "_neighbours", _neighbours(self.boundaries.grids))
 
     def camera(self, code: str) -> Camera:
         """Return a camera.
@@ -149,7 +173,14 @@ class Site:
         return Side.STREET_FACE if near else Side.UNIT_INTERIOR
 
     def neighbours(self, grid: str) -> tuple[str, ...]:
-        """Return the codes of the grids that share an edge with one, in order."""
-        areas = {each.code: each.area for each in self.boundaries.grids}
-        own = areas[grid]
-        return tuple(sorted(code for code, area in areas.items() if code != grid and area.intersects(own)))
+        """Return the codes of the grids that share an edge with one, in order; none of one that is gone."""
+        return self._neighbours.get(grid, ())
+
+
+def _neighbours(grids: Sequence[Grid]) -> dict[str, tuple[str, ...]]:
+    areas = [each.area for each in grids]
+    found: dict[str, list[str]] = {each.code: [] for each in grids}
+    for one, other in shapely.STRtree(areas).query(areas, predicate="intersects").T.tolist():
+        if one != other:
+            found[grids[one].code].append(grids[other].code)
+    return {code: tuple(sorted(near)) for code, near in found.items()}

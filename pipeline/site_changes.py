@@ -12,6 +12,8 @@ from pipeline.site_files import SiteFaultsError, site_from_documents
 
 Change = Callable[[Mapping[str, str], Site], Mapping[str, str]]
 """From the documents in force, and the site that they make, to those that are to replace some of them."""
+Along = Callable[[Transaction], None]
+"""What is written with a new version, in its transaction."""
 
 
 class ClassesInUseError(PipelineError):
@@ -51,7 +53,13 @@ class NothingAppliedError(PipelineError):
 
 
 def load_site(
-    texts: Mapping[str, str], site: Site, casebook: Casebook, *, now: datetime, after: int | None = None
+    texts: Mapping[str, str],
+    site: Site,
+    casebook: Casebook,
+    *,
+    now: datetime,
+    after: int | None = None,
+    along: Along | None = None,
 ) -> tuple[Site, int]:
     """Store a checked site's documents as a new version; returns the site and the version's number.
 
@@ -59,6 +67,7 @@ def load_site(
         texts: the documents, as the site was read from them.
         site: what they make.
         after: the version that they were made from; None to come after whatever is there.
+        along: written in the same transaction.
 
     Raises:
         ClassesInUseError: it leaves out categories of the version before that cases have.
@@ -71,12 +80,16 @@ def load_site(
         left_out = sorted(_left_out(tx.site_documents(), site) & tx.categories_used())
         if left_out:
             raise ClassesInUseError(left_out)
+        if along is not None:
+            along(tx)
         return tx.save_site(texts, now)
 
     return site, casebook.write(work)
 
 
-def change_site(casebook: Casebook, change: Change, *, now: datetime, expected: int | None = None) -> tuple[Site, int]:
+def change_site(
+    casebook: Casebook, change: Change, *, now: datetime, expected: int | None = None, along: Along | None = None
+) -> tuple[Site, int]:
     """Replace some documents of the applied site; the whole is checked before anything is stored.
 
     Args:
@@ -84,6 +97,7 @@ def change_site(casebook: Casebook, change: Change, *, now: datetime, expected: 
         change: makes the new documents.
         now: when.
         expected: the version that the caller saw; None for whatever is in force.
+        along: written in the same transaction.
 
     Raises:
         NothingAppliedError: no site was applied yet.
@@ -100,7 +114,7 @@ def change_site(casebook: Casebook, change: Change, *, now: datetime, expected: 
         site = site_from_documents(texts)
     except SiteFaultsError as error:
         raise ChangeFaultsError(error.faults) from error
-    return load_site(texts, site, casebook, now=now, after=version)
+    return load_site(texts, site, casebook, now=now, after=version, along=along)
 
 
 def _left_out(before: Mapping[str, str], site: Site) -> frozenset[str]:

@@ -15,18 +15,18 @@ from geo.boundary_faults import find_faults
 from geo.coords import LonLat
 from geo.errors import GeoError
 from geo.feature_files import FeatureFileError, read_camera_features, read_grids, read_units
+from geo.road_files import Lines, lines_of, read_road_lines, road_document
+from geo.roads import RoadGraph
 from pipeline.camera_features import CAMERAS, read_cameras
 from pipeline.catalogue import Catalogue
 from pipeline.configuration import (
     CATALOGUE,
     FORCES,
-    SCENES,
     SITE,
     SiteTable,
     cross_faults,
     read_catalogue,
     read_forces,
-    read_scenes,
     read_settings,
 )
 from pipeline.duty_pattern import pattern_faults
@@ -34,11 +34,15 @@ from pipeline.errors import PipelineError
 from pipeline.organisation import DepartmentKind, Organisation
 from pipeline.organisation_files import COLUMNS as ORGANISATION
 from pipeline.organisation_files import department_faults, organisation_faults, read_organisation
+from pipeline.points_policy import points_faults
 from pipeline.roster import Roster, Stage
 from pipeline.roster_files import DUTY_CHANGES, read_changes
+from pipeline.scene_files import SCENES, read_scenes
 from pipeline.site import Site
 
 GRIDS, UNITS, STREETS = "grids.geojson", "units.geojson", "streets.geojson"
+ROADS = "roads.wgs84.geojson"
+"""The streets as documents and exports have them; a folder may have any file that `site.toml` names instead."""
 REQUIRED = (SITE, GRIDS, UNITS, CAMERAS, FORCES, CATALOGUE, SCENES)
 OPTIONAL = (STREETS, *ORGANISATION, DUTY_CHANGES)
 LARGEST_BYTES = 64 * 2**20
@@ -87,7 +91,32 @@ def documents(folder: Path, faults: list[Fault]) -> dict[str, str]:
         except UnicodeDecodeError as error:
             problem = f"is not UTF-8 at byte {error.start}; save it as UTF-8"
             faults.append(Fault(file=name, feature="", field="", problem=problem))
+    if SITE in texts:
+        texts |= _road_document(folder, texts[SITE], faults)
     return texts
+
+
+def _road_document(folder: Path, site: str, faults: list[Fault]) -> dict[str, str]:
+    """Return the streets around the site as a document; a file of them may be binary, and as large as a country."""
+    table = read_settings(site, [])  # its own faults are told by whoever builds the site
+    name = table.settings.roads
+    if not name:
+        return {}
+    if (folder / name).is_file():
+        extent, datum = table.settings.extent, table.datums["roads"]
+        none: Lines = []
+        lines = _noting(faults, lambda: read_road_lines(folder / name, datum=datum, extent=extent), none)
+        return {ROADS: road_document(lines)} if lines else {}
+    if (folder / ROADS).is_file():
+        return {ROADS: (folder / ROADS).read_text(encoding="utf-8")}
+    faults.append(Fault(file=name, feature="", field="", problem=f"is named in {SITE} and missing in {folder}; add it"))
+    return {}
+
+
+def _roads(texts: Mapping[str, str], faults: list[Fault]) -> RoadGraph | None:
+    if ROADS not in texts:
+        return None
+    return _noting(faults, lambda: RoadGraph.over(lines_of(texts[ROADS], file=ROADS)), None)
 
 
 def site_from_documents(texts: Mapping[str, str]) -> Site:
@@ -106,7 +135,7 @@ def _build(folder: Path, texts: Mapping[str, str], faults: list[Fault]) -> Site 
     table = read_settings(texts[SITE], faults)
     boundaries = _boundaries(folder, table, faults)
     catalogue = read_catalogue(texts[CATALOGUE], faults)
-    scenes = read_scenes(texts[SCENES], faults, categories=catalogue)
+    scenes = read_scenes(texts[SCENES], faults, categories=catalogue, calendar=table.settings.calendar)
     no_features: list[tuple[LonLat, dict[str, Any]]] = []
     features = _noting(faults, lambda: read_camera_features(folder / CAMERAS, table.datums["cameras"]), no_features)
     cameras = read_cameras(features, faults, scenes=scenes)
@@ -116,7 +145,7 @@ def _build(folder: Path, texts: Mapping[str, str], faults: list[Fault]) -> Site 
         read_changes(texts[DUTY_CHANGES], faults, roster=roster, calendar=calendar) if DUTY_CHANGES in texts else roster
     )
     organisation = read_organisation(texts, faults, calendar=calendar)
-    streets = _streets(texts.get(STREETS), faults)
+    streets, roads = _streets(texts.get(STREETS), faults), _roads(texts, faults)
     if boundaries is None:
         return None
     grids = [grid.code for grid in boundaries.grids]
@@ -130,12 +159,13 @@ def _build(folder: Path, texts: Mapping[str, str], faults: list[Fault]) -> Site 
         roles=frozenset(force.role for force in roster.forces),
         file=SITE,
     )
+    faults += points_faults(table.settings.points, categories=catalogue.by_key, file=SITE)
     faults += _departments(organisation, roster, catalogue)
     if faults:
         return None
     site = Site(
         settings=table.settings, boundaries=boundaries, cameras=cameras, roster=roster, catalogue=catalogue,
-        scenes=scenes, streets=streets, organisation=organisation,
+        scenes=scenes, streets=streets, organisation=organisation, roads=roads,
     )  # fmt: skip
     _outside(site, faults)
     return site

@@ -108,7 +108,7 @@ def checked_transport(value: object, *, camera: str) -> Transport:
         raise SourceSettingError(camera, "transport", value, expected="tcp or udp") from error
 
 
-def open_source(
+def open_source(  # noqa: PLR0913 - what live streams need and what recordings need
     address: SourceAddress,
     *,
     camera: str,
@@ -118,6 +118,7 @@ def open_source(
     patience: StreamSettings | None = None,
     stop: Event | None = None,
     on_fault: Callable[[SourceError], None],
+    on_lost: Callable[[], None] | None = None,
 ) -> Iterator[Frame]:
     """Yield the frames behind an address, in order of time.
 
@@ -130,6 +131,7 @@ def open_source(
         patience: timeouts and tries of a live stream.
         stop: ends a live stream, also while it waits.
         on_fault: called with faults that do not end the source.
+        on_lost: called each time that a live stream was lost and is tried again.
 
     Raises:
         SourceError: nothing, or nothing more, can be read; also on the first frame, as nothing is opened before.
@@ -143,6 +145,7 @@ def open_source(
             settings=patience,
             transport=address.transport,
             stop=stop,
+            on_lost=on_lost,
         )
     footage = read_footage(
         Path(address.target),

@@ -4,8 +4,10 @@ import random
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import datetime
-from typing import TypeVar
+from functools import partial
+from typing import Any, TypeVar
 
 from sqlalchemy import Engine
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
@@ -24,11 +26,13 @@ from pipeline.casebook import (
     Transaction,
 )
 from pipeline.cases import Case, Event
+from pipeline.group_commit import GroupCommit, Job
 from pipeline.health_events import HealthEvent
 from pipeline.history import Entry
-from pipeline.sql_engine import is_conflict, migrate, open_engine, reading, writing
-from pipeline.sql_reading import SqlReading
-from pipeline.sql_writing import SqlTransaction
+from pipeline.sql_batch import SqlBatch
+from pipeline.sql_board import BoardKeeper
+from pipeline.sql_duties import SqlDutyReading
+from pipeline.sql_engine import drop_deleted, is_conflict, migrate, open_engine, reading, writing
 from pipeline.terminals import Terminal
 
 T = TypeVar("T")
@@ -63,6 +67,8 @@ class SqlCasebook:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self._where = engine.url.render_as_string(hide_password=True)
+        self._keeper = BoardKeeper()
+        self._group = GroupCommit(self._carry_out)
 
     def migrate(self) -> None:
         """Bring the tables to the newest revision.
@@ -73,27 +79,39 @@ class SqlCasebook:
         self._retried(lambda: migrate(self._engine))
 
     def write(self, work: Callable[[Transaction], T]) -> T:
-        """Run a write transaction, again after a conflict; all of it is stored or nothing.
+        """Run a write, again after a conflict; all of it is stored or nothing.
+
+        Writes that arrive at once from several threads share a transaction; each sees those before it.
 
         Raises:
             BusyError: other writers held the casebook in every attempt.
             StorageError: the database failed.
         """
+        return self._group.write(work)
 
-        def attempt() -> T:
-            with writing(self._engine) as connection:
-                return work(SqlTransaction(connection))
+    def read(self, question: Callable[[Asking], T]) -> T:
+        """Ask several things of one moment.
 
-        return self._retried(attempt)
+        Raises:
+            StorageError: the database failed.
+        """
+        with self._reading() as now:
+            return question(now)
+
+    def scrub(self) -> None:
+        """Have what was deleted dropped from the database's files: SQLite's log, PostgreSQL's dead rows.
+
+        Raises:
+            StorageError: the database failed; what was deleted is deleted all the same.
+        """
+        try:
+            drop_deleted(self._engine)
+        except SQLAlchemyError as error:
+            raise StorageError(self._where, _reason(error)) from error
 
     def close(self) -> None:
         """Let go of connections."""
         self._engine.dispose()
-
-    def read(self, work: Callable[[Asking], T]) -> T:
-        """Ask several things of one moment; raises `StorageError`."""
-        with self._reading() as now:
-            return work(now)
 
     def case(self, number: str) -> Case:
         """See `Reading.case`."""
@@ -195,11 +213,66 @@ class SqlCasebook:
         with self._reading() as now:
             return now.categories_used()
 
+    def _carry_out(self, jobs: Sequence[Job[Any]]) -> None:
+        """Carry out a group of writes in one transaction; where that does not go, each in its own."""
+        if len(jobs) > 1:
+            try:
+                outcomes = self._retried(lambda: self._together(jobs))
+            except (_SpoiltError, StorageError):
+                pass  # one of them fails in the database: each alone says which
+            else:
+                for job, outcome in zip(jobs, outcomes, strict=True):
+                    job.fail(outcome.error) if outcome.error is not None else job.succeed(outcome.value)
+                return
+        for job in jobs:
+            try:
+                job.succeed(self._retried(partial(self._alone, job)))
+            except Exception as error:  # noqa: BLE001 - whatever it is, its own caller gets it
+                job.fail(error)
+
+    def _alone(self, job: Job[T]) -> T:
+        with self._batch() as batch:
+            return job.work(batch)
+
+    def _together(self, jobs: Sequence[Job[Any]]) -> list["_Outcome"]:
+        """Run jobs one after the other in one transaction; what a refused one did in memory is taken back.
+
+        Raises:
+            _SpoiltError: a refused one had left memory.
+        """
+        outcomes = []
+        with self._batch() as batch:
+            for job in jobs:
+                batch.begin_job()
+                try:
+                    outcomes.append(_Outcome(value=job.work(batch)))
+                except SQLAlchemyError:
+                    raise
+                except Exception as error:
+                    if batch.left_memory:
+                        raise _SpoiltError from error
+                    batch.undo_job()
+                    outcomes.append(_Outcome(error=error))
+        return outcomes
+
     @contextmanager
-    def _reading(self) -> Iterator[SqlReading]:
+    def _batch(self) -> Iterator[SqlBatch]:
+        """Open a write transaction; the board forgets what was not committed."""
+        try:
+            with writing(self._engine) as connection:
+                batch = SqlBatch(connection, self._keeper)
+                yield batch
+                batch.flush()
+            batch.committed()
+        except BaseException:
+            self._keeper.forget()
+            raise
+
+    @contextmanager
+    def _reading(self) -> Iterator[SqlDutyReading]:
         try:
             with reading(self._engine) as connection:
-                yield SqlReading(connection)
+                yield SqlDutyReading(connection)
         except SQLAlchemyError as error:
             raise StorageError(self._where, _reason(error)) from error
 
@@ -217,6 +290,18 @@ class SqlCasebook:
             # Waits grow and differ, so that writers who met do not meet again.
             time.sleep(_FIRST_PAUSE_S * 2**number * random.random())  # noqa: S311 - jitter, not a secret
         raise AssertionError(MOST_ATTEMPTS)
+
+
+class _SpoiltError(Exception):
+    """A job of a group was refused after it had written to the database."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Outcome:
+    """What came of one job of a group."""
+
+    value: Any = None
+    error: Exception | None = None
 
 
 def _reason(error: SQLAlchemyError) -> str:

@@ -65,6 +65,19 @@ def writing(engine: Engine) -> Iterator[Connection]:
         yield connection
 
 
+def drop_deleted(engine: Engine) -> None:
+    """Have deleted values leave the database's files: fold SQLite's log into the file, vacuum PostgreSQL's tables.
+
+    While somebody reads an older state, SQLite keeps its log until the next call.
+    """
+    with engine.connect() as connection:
+        if connection.dialect.name == "sqlite":
+            connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+            return
+        for table in ("asides", "cases", "evidence", "reports", "point_accounts", "point_claims"):
+            connection.exec_driver_sql(f"VACUUM {table}")
+
+
 def is_conflict(error: DBAPIError) -> bool:
     """Tell whether the same work may succeed when it is run again."""
     original: Any = error.orig
@@ -84,14 +97,39 @@ def alembic_config() -> "Config":
 
 def migrate(engine: Engine) -> None:
     """Bring the tables to the newest revision; one process at a time, the others wait and find it done."""
-    from alembic import command
+    with migrating(engine) as connection:
+        migrate_within(connection, "head")
 
-    config = alembic_config()
+
+@contextmanager
+def migrating(engine: Engine) -> Iterator[Connection]:
+    """Open a transaction in which tables may be changed; one process at a time."""
     with _begun(engine, "BEGIN IMMEDIATE", "BEGIN") as connection:
         if connection.dialect.name == "postgresql":
             connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_MIGRATION_LOCK})")
-        config.attributes["connection"] = connection
-        command.upgrade(config, "head")
+        yield connection
+
+
+def migrate_within(connection: Connection, revision: str) -> None:
+    """Bring the tables to a revision, forth or back to `base`, in the transaction that is open.
+
+    Raises:
+        LookupError: this release has no such revision.
+    """
+    from alembic import command
+    from alembic.script import ScriptDirectory
+    from alembic.util import CommandError
+
+    config = alembic_config()
+    config.attributes["connection"] = connection
+    if revision == "base":
+        command.downgrade(config, revision)
+        return
+    try:
+        ScriptDirectory.from_config(config).get_revision(revision)
+    except CommandError as error:
+        raise LookupError(revision) from error
+    command.upgrade(config, revision)
 
 
 @contextmanager

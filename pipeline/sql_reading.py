@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, case, func, select
+from sqlalchemy import ColumnElement, Connection, Select, and_, bindparam, case, func, select
 
 from geo.coords import LonLat
 from pipeline import sql_tables as t
@@ -16,22 +16,27 @@ from pipeline.cases import ON_TERMINAL, Case, Event, Status
 from pipeline.errors import UnknownError
 from pipeline.health_events import HealthEvent
 from pipeline.history import Aside, Entry
+from pipeline.sql_counts import SqlCountsReading
 from pipeline.sql_evidence import SqlEvidenceReading
 from pipeline.sql_family import family
+from pipeline.sql_judging import SqlJudgingReading
+from pipeline.sql_points import SqlPointsReading
 from pipeline.sql_reports import SqlReportReading
 from pipeline.sql_rows import case_of, event_of, evidence_of, health_of, instant, is_plain, kept_of, message_of, micros
 from pipeline.sql_trust import SqlTrustReading
 from pipeline.terminals import Terminal
 
 MOST_ROWS = 1000
-_MOST_SIMILAR = 500
+MOST_SIMILAR = 500
 # A degree of latitude is 110,574 m at the equator and longer elsewhere; a box may be a little too wide.
 _SHORTEST_DEGREE_M = 110_574.0
 _LAST_SEQUENCE = 2**63 - 1
 _NOT_FILED = (Status.REPORTED.value, Status.VERIFIED.value, Status.REFUSED.value, Status.VOID.value)
 
 
-class SqlReading(SqlTrustReading, SqlEvidenceReading, SqlReportReading):
+class SqlReading(
+    SqlCountsReading, SqlTrustReading, SqlEvidenceReading, SqlReportReading, SqlJudgingReading, SqlPointsReading
+):
     """Answers what can be asked of a casebook, on a connection that somebody else opens and closes."""
 
     def __init__(self, connection: Connection) -> None:
@@ -43,7 +48,7 @@ class SqlReading(SqlTrustReading, SqlEvidenceReading, SqlReportReading):
         Raises:
             UnknownError: there is none of that number.
         """
-        row = self._rows(select(t.cases).where(t.cases.c.number == _asked("case", number)))
+        row = self._rows(select(t.cases).where(t.cases.c.number == asked("case", number)))
         if not row:
             raise UnknownError("case", number)
         return case_of(row[0])
@@ -55,7 +60,7 @@ class SqlReading(SqlTrustReading, SqlEvidenceReading, SqlReportReading):
             LimitError: the limit is not 1 to 1000.
             UnknownError: `after` names no case.
         """
-        limit = _checked_limit(wanted.limit)
+        limit = checked_limit(wanted.limit)
         query = select(t.cases).where(*_conditions(wanted)).order_by(t.cases.c.ordinal.desc()).limit(limit + 1)
         if wanted.after is not None:
             query = query.where(t.cases.c.ordinal < self._ordinal(wanted.after))
@@ -65,20 +70,8 @@ class SqlReading(SqlTrustReading, SqlEvidenceReading, SqlReportReading):
 
     def similar(self, category: str, lonlat: LonLat, within_m: float) -> Sequence[Case]:
         """Return a category's cases in a box, open ones first, then the last changed; 500 at most."""
-        tall = within_m / _SHORTEST_DEGREE_M
-        wide = tall / max(0.01, math.cos(math.radians(lonlat.lat)))
-        query = (
-            select(t.cases)
-            .where(
-                t.cases.c.category == category,
-                t.cases.c.lon.between(lonlat.lon - wide, lonlat.lon + wide),
-                t.cases.c.lat.between(lonlat.lat - tall, lonlat.lat + tall),
-                t.cases.c.status.not_in([Status.REFUSED.value, Status.VOID.value]),
-            )
-            .order_by(case((t.cases.c.status == Status.CLOSED.value, 1), else_=0), t.cases.c.updated_at.desc())
-            .limit(_MOST_SIMILAR)
-        )
-        return [case_of(row) for row in self._rows(query)]
+        query, box = box_of(category, lonlat, within_m)
+        return [case_of(row) for row in self._connection.execute(query, box).mappings()]
 
     def entries(self, number: str) -> Sequence[Entry]:
         """Return a case's history as it is chained, oldest first, for `history.chain_faults`.
@@ -86,7 +79,7 @@ class SqlReading(SqlTrustReading, SqlEvidenceReading, SqlReportReading):
         Raises:
             UnknownError: there is no such case.
         """
-        found = self._entries(select(t.events).where(t.events.c.case_number == _asked("case", number)))
+        found = self._entries(select(t.events).where(t.events.c.case_number == asked("case", number)))
         if not found:
             raise UnknownError("case", number)
         return found
@@ -106,7 +99,7 @@ class SqlReading(SqlTrustReading, SqlEvidenceReading, SqlReportReading):
             LimitError: the limit is not 1 to 1000.
         """
         query = select(t.events).where(t.events.c.sequence > min(sequence, _LAST_SEQUENCE))
-        return [entry.whole() for entry in self._entries(query, limit=_checked_limit(limit))]
+        return [entry.whole() for entry in self._entries(query, limit=checked_limit(limit))]
 
     def newest_sequence(self) -> int:
         """Return the place of the newest committed event, 0 if there is none."""
@@ -138,8 +131,7 @@ class SqlReading(SqlTrustReading, SqlEvidenceReading, SqlReportReading):
 
     def merged(self, number: str) -> Sequence[Case]:
         """Return the cases that were merged into one, oldest first."""
-        query = select(t.cases).where(t.cases.c.merged_into == _asked("case", number)).order_by(t.cases.c.ordinal)
-        return [case_of(row) for row in self._rows(query)]
+        return [case_of(row) for row in self._rows(merged_into(number))]
 
     def picture(self, ident: str) -> Evidence:
         """Return a picture.
@@ -147,7 +139,7 @@ class SqlReading(SqlTrustReading, SqlEvidenceReading, SqlReportReading):
         Raises:
             UnknownError: there is none of that id.
         """
-        rows = self._rows(select(t.evidence).where(t.evidence.c.id == _asked("picture", ident)))
+        rows = self._rows(select(t.evidence).where(t.evidence.c.id == asked("picture", ident)))
         if not rows:
             raise UnknownError("picture", ident)
         return evidence_of(rows[0])
@@ -184,9 +176,9 @@ class SqlReading(SqlTrustReading, SqlEvidenceReading, SqlReportReading):
             LimitError: the limit is not 1 to 1000.
         """
         c = t.camera_health.c
-        query = select(t.camera_health).order_by(c.since.desc(), c.id).limit(_checked_limit(limit))
+        query = select(t.camera_health).order_by(c.since.desc(), c.id).limit(checked_limit(limit))
         if camera is not None:
-            query = query.where(c.camera == _asked("camera", camera))
+            query = query.where(c.camera == asked("camera", camera))
         if lasting:
             query = query.where(c.until.is_(None))
         return [health_of(row) for row in self._rows(query)]
@@ -197,7 +189,7 @@ class SqlReading(SqlTrustReading, SqlEvidenceReading, SqlReportReading):
         Raises:
             UnknownError: there is none of that id.
         """
-        rows = self._rows(select(t.camera_health).where(t.camera_health.c.id == _asked("health event", ident)))
+        rows = self._rows(select(t.camera_health).where(t.camera_health.c.id == asked("health event", ident)))
         if not rows:
             raise UnknownError("health event", ident)
         return health_of(rows[0])
@@ -214,7 +206,7 @@ class SqlReading(SqlTrustReading, SqlEvidenceReading, SqlReportReading):
             LimitError: the limit is not 1 to 1000.
         """
         query = select(t.outbox).where(t.outbox.c.sent_at.is_(None)).order_by(t.outbox.c.id)
-        return [message_of(row) for row in self._rows(query.limit(_checked_limit(limit)))]
+        return [message_of(row) for row in self._rows(query.limit(checked_limit(limit)))]
 
     def site_documents(self) -> Mapping[str, str]:
         """Return the newest applied site's documents; empty if none was applied."""
@@ -255,14 +247,45 @@ class SqlReading(SqlTrustReading, SqlEvidenceReading, SqlReportReading):
         return [Entry(event=event_of(row), asides=tuple(beside[row["sequence"]])) for row in rows]
 
 
-def _asked(kind: str, code: str) -> str:
+def merged_into(number: str) -> Select[Any]:
+    """Return the question after the cases that were merged into one, oldest first."""
+    return select(t.cases).where(t.cases.c.merged_into == asked("case", number)).order_by(t.cases.c.ordinal)
+
+
+def box_of(category: str, lonlat: LonLat, within_m: float) -> tuple[Select[Any], dict[str, Any]]:
+    """Return the question after a category's cases in a box of that half-width, and the box as its values."""
+    tall = within_m / _SHORTEST_DEGREE_M
+    wide = tall / max(0.01, math.cos(math.radians(lonlat.lat)))
+    box = {"west": lonlat.lon - wide, "east": lonlat.lon + wide, "south": lonlat.lat - tall, "north": lonlat.lat + tall}
+    return _SIMILAR, {"category": category, **box}
+
+
+_SIMILAR = (
+    select(t.cases)
+    .where(
+        t.cases.c.category == bindparam("category"),
+        t.cases.c.lon.between(bindparam("west"), bindparam("east")),
+        t.cases.c.lat.between(bindparam("south"), bindparam("north")),
+        t.cases.c.status.not_in([Status.REFUSED.value, Status.VOID.value]),
+    )
+    .order_by(case((t.cases.c.status == Status.CLOSED.value, 1), else_=0), t.cases.c.updated_at.desc())
+    .limit(MOST_SIMILAR)
+)
+
+
+def asked(kind: str, code: str) -> str:
     """Return what was asked for; what no database can hold is nowhere."""
     if not is_plain(code):
         raise UnknownError(kind, code)
     return code
 
 
-def _checked_limit(limit: int) -> int:
+def checked_limit(limit: int) -> int:
+    """Return a limit of 1 to 1000 rows.
+
+    Raises:
+        LimitError: it is not.
+    """
     if not 1 <= limit <= MOST_ROWS:
         raise LimitError("limit", limit, f"1 to {MOST_ROWS}")
     return limit
@@ -278,7 +301,7 @@ def _conditions(wanted: CaseFilter) -> list[ColumnElement[bool]]:
     if wanted.channels:
         conditions.append(c.channel.in_([channel.value for channel in wanted.channels]))
     if wanted.terminal is not None:
-        conditions.append(c.terminal == _asked("terminal", wanted.terminal))
+        conditions.append(c.terminal == asked("terminal", wanted.terminal))
     if wanted.bbox is not None:
         west, south, east, north = wanted.bbox
         conditions.append(and_(c.lon.between(west, east), c.lat.between(south, north)))

@@ -38,8 +38,7 @@ class SqlReportReading:
 
     def reports_of(self, case: str) -> Sequence[Received]:
         """Return the reports that a case came from, oldest first."""
-        query = select(t.reports).where(t.reports.c.case_number == _plain("case", case))
-        return self._reports(query.order_by(t.reports.c.at, t.reports.c.id).limit(_MOST_ROWS))
+        return self._reports(of_case(case))
 
     def report_of_ticket(self, source: str, ticket: str) -> Received | None:
         """Return the report that took a ticket in."""
@@ -81,7 +80,7 @@ class SqlReportReading:
         return [case_of(row) for row in rows]
 
     def _reports(self, query: Select[Any]) -> list[Received]:
-        return [_received_of(row) for row in self._connection.execute(query).mappings()]
+        return [received_of(row) for row in self._connection.execute(query).mappings()]
 
 
 class SqlReportWriting:
@@ -96,19 +95,8 @@ class SqlReportWriting:
             AlreadyTakenError: its ticket was taken before.
             LimitError: a text is too long.
         """
-        row = {
-            "id": received.id,
-            "channel": received.channel.value,
-            "source": received.source,
-            "ticket": received.ticket,
-            "case_number": received.case,
-            "outcome": received.outcome,
-            "at": micros(received.at),
-            "place": received.place,
-            "phone": received.phone or None,
-        }
         kind = sqlite.insert if self._connection.dialect.name == "sqlite" else postgresql.insert
-        new: Any = kind(t.reports).values(bounded(t.reports, row))
+        new: Any = kind(t.reports).values(bounded(t.reports, report_row(received)))
         if self._connection.execute(new.on_conflict_do_nothing().returning(t.reports.c.id)).first() is None:
             raise AlreadyTakenError("ticket", f"{received.source} {received.ticket}")
 
@@ -150,7 +138,33 @@ class SqlReportWriting:
             raise UnknownError("printed place", code)
 
 
-def _received_of(row: Mapping[Any, Any]) -> Received:
+def of_case(number: str) -> Select[Any]:
+    """Return the question after a case's reports, oldest first."""
+    query = select(t.reports).where(t.reports.c.case_number == _plain("case", number))
+    return query.order_by(t.reports.c.at, t.reports.c.id).limit(_MOST_ROWS)
+
+
+def report_row(received: Received) -> dict[str, Any]:
+    """Return a report's columns."""
+    return {
+        "id": received.id,
+        "channel": received.channel.value,
+        "source": received.source,
+        "ticket": received.ticket,
+        "case_number": received.case,
+        "outcome": received.outcome,
+        "at": micros(received.at),
+        "place": received.place,
+        "phone": received.phone or None,
+        "reporter": received.reporter,
+        "contact": received.contact or None,
+        "salt": received.salt,
+        "contact_digest": received.contact_digest,
+    }
+
+
+def received_of(row: Mapping[Any, Any]) -> Received:
+    """Return a report of its columns."""
     return Received(
         id=row["id"],
         channel=Channel(row["channel"]),
@@ -161,6 +175,10 @@ def _received_of(row: Mapping[Any, Any]) -> Received:
         ticket=row["ticket"],
         place=row["place"],
         phone=row["phone"] or "",
+        reporter=row["reporter"],
+        contact=row["contact"] or "",
+        salt=row["salt"],
+        contact_digest=row["contact_digest"],
     )
 
 

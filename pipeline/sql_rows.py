@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from typing import Any
 
 from sqlalchemy import Table
@@ -79,6 +80,21 @@ def case_row(case: Case) -> dict[str, Any]:
         "urgent_reason": case.urgent_reason,
         "condition": case.condition,
         "ticket_due": micros_or_none(case.ticket_due),
+        **_life_row(case),
+    }
+
+
+def _life_row(case: Case) -> dict[str, Any]:
+    return {
+        "handle_by": micros_or_none(case.handle_by),
+        "resumes_to": None if case.resumes_to is None else case.resumes_to.value,
+        "bound": case.bound,
+        "rework_by": case.rework_by,
+        "supervised": case.supervised,
+        "asked": case.asked,
+        "extended": case.extended,
+        "level": case.level,
+        "liaisons": ";".join(case.liaisons),
     }
 
 
@@ -113,6 +129,15 @@ def case_of(row: Mapping[Any, Any]) -> Case:
         urgent_reason=row["urgent_reason"],
         condition=row["condition"],
         ticket_due=instant_or_none(row["ticket_due"]),
+        handle_by=instant_or_none(row["handle_by"]),
+        resumes_to=None if row["resumes_to"] is None else Status(row["resumes_to"]),
+        bound=bool(row["bound"]),
+        rework_by=row["rework_by"],
+        supervised=bool(row["supervised"]),
+        asked=row["asked"],
+        extended=row["extended"],
+        level=row["level"],
+        liaisons=tuple(filter(None, row["liaisons"].split(";"))),
     )
 
 
@@ -210,16 +235,23 @@ def event_row(event: Event) -> dict[str, Any]:
     }
 
 
+@cache
+def _lengths(table: Table) -> Mapping[str, int | None]:
+    """Return how long the texts of a table's columns may be, by name."""
+    return {column.name: getattr(column.type, "length", None) for column in table.columns}
+
+
 def bounded(table: Table, row: dict[str, Any]) -> dict[str, Any]:
     """Return the row, whose texts fit their columns; SQLite itself would take any length, PostgreSQL no NUL.
 
     Raises:
         LimitError: a text is too long, or holds a NUL or half a character.
     """
+    lengths = _lengths(table)
     for name, value in row.items():
         if not isinstance(value, str):
             continue
-        most = getattr(table.c[name].type, "length", None)
+        most = lengths[name]
         if most is not None and len(value) > most:
             raise LimitError(f"{table.name}.{name}", f"{len(value)} characters long", f"{most} at most")
         if not is_plain(value):

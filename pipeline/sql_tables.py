@@ -73,6 +73,15 @@ cases = Table(
     Column("urgent_reason", String(200), nullable=False, server_default=""),
     Column("condition", Integer),
     Column("ticket_due", BigInteger),
+    Column("handle_by", BigInteger),
+    Column("resumes_to", String(20)),
+    Column("bound", Boolean, nullable=False),
+    Column("rework_by", String(80)),
+    Column("supervised", Boolean, nullable=False),
+    Column("asked", Float(53), nullable=False),
+    Column("extended", Integer, nullable=False),
+    Column("level", Integer, nullable=False),
+    Column("liaisons", String(400), nullable=False),
     Index("ix_cases_place", "category", "lon", "lat"),
     Index("ix_cases_status", "status", "ordinal"),
     Index("ix_cases_grid", "grid", "ordinal"),
@@ -146,6 +155,8 @@ positions = Table(
     Column("lon", Float(53), nullable=False),
     Column("lat", Float(53), nullable=False),
     Column("at", BigInteger, nullable=False),
+    Column("sequence", BigInteger, nullable=False, server_default="1"),  # order of storing, see sql_board
+    Index("ix_positions_sequence", "sequence"),
 )
 
 camera_states = Table(
@@ -248,6 +259,10 @@ reports = Table(
     Column("at", BigInteger, nullable=False),
     Column("place", String(40)),
     Column("phone", String(40)),
+    Column("reporter", String(120), nullable=False),
+    Column("contact", String(200)),
+    Column("salt", String(32)),
+    Column("contact_digest", String(64), nullable=False),
     UniqueConstraint("source", "ticket"),  # a ticket is taken once; those without one are NULL and never meet
     Index("ix_reports_case", "case_number"),
     Index("ix_reports_place", "place", "at"),
@@ -270,4 +285,133 @@ site_versions = Table(
     Column("version", Integer, primary_key=True, autoincrement=False),
     Column("at", BigInteger, nullable=False),
     Column("documents", Text, nullable=False),
+)
+
+clocks = Table(
+    "clocks",
+    metadata,
+    Column("case_number", String(40), ForeignKey("cases.number"), primary_key=True),
+    Column("name", String(20), primary_key=True),
+    Column("unit", String(20), nullable=False),
+    Column("value", Float(53), nullable=False),
+    Column("started_at", BigInteger, nullable=False),
+    Column("spells", Text, nullable=False),
+    Column("stopped_at", BigInteger),
+    Column("round", Integer, nullable=False),
+    Column("fired", Integer, nullable=False),
+    Column("next_at", BigInteger),
+    Index("ix_clocks_next_at", "next_at", "case_number", "name"),
+)
+
+joint_parts = Table(
+    "joint_parts",
+    metadata,
+    Column("case_number", String(40), ForeignKey("cases.number"), primary_key=True),
+    Column("department", String(80), primary_key=True),
+    Column("lead", Boolean, nullable=False),
+    Column("force", String(80), nullable=False),
+    Column("terminal", String(40)),
+    Column("opened_at", BigInteger, nullable=False),
+    Column("done_at", BigInteger),
+    Index("ix_joint_parts_terminal", "terminal", "done_at"),
+)
+
+consultations = Table(
+    "consultations",
+    metadata,
+    Column("code", String(40), primary_key=True),
+    Column("since", BigInteger, nullable=False),
+    Column("until", BigInteger, nullable=False),
+    Column("held_at", BigInteger, nullable=False),
+    Column("chair", String(120), nullable=False),
+    Column("place", String(200), nullable=False),
+    Column("attendants", Text, nullable=False),
+    Column("cases", Text, nullable=False),
+    Column("decisions", Text, nullable=False),
+    Column("closed_at", BigInteger),
+    Index("ix_consultations_held_at", "held_at"),
+)
+
+anchors = Table(
+    "anchors",
+    metadata,
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("at", BigInteger, nullable=False),
+    Column("first", BigInteger, nullable=False),
+    Column("last", BigInteger, nullable=False, unique=True),
+    Column("heads", Integer, nullable=False),
+    Column("previous", String(64), nullable=False),
+    Column("digest", String(64), nullable=False),
+)
+
+# What was published of figures, appealed, decided and corrected; rows are added and never changed.
+judgements = Table(
+    "judgements",
+    metadata,
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("kind", String(20), nullable=False),
+    Column("about", Integer),
+    Column("publication", Integer, nullable=False),
+    Column("scope", String(80), nullable=False),
+    Column("at", BigInteger, nullable=False),
+    Column("actor", String(120), nullable=False),
+    Column("role", String(20), nullable=False),
+    Column("content", Text, nullable=False),
+    Column("previous", String(64), nullable=False, unique=True),  # the chain cannot fork
+    Column("digest", String(64), nullable=False),
+    Index("ix_judgements_publication", "publication", "number"),
+    Index("ix_judgements_kind", "kind", "number"),
+    Index("ix_judgements_about", "about"),
+)
+
+# Pseudonyms: `mark` is a keyed digest of a phone number, gone as soon as no report keeps that number.
+point_accounts = Table(
+    "point_accounts",
+    metadata,
+    Column("id", String(40), primary_key=True),
+    Column("mark", String(64), unique=True),
+    Column("member", Boolean, nullable=False),
+    Column("opened_at", BigInteger, nullable=False),
+    Column("forgotten_at", BigInteger),
+)
+
+# One row a public report: who it may earn for, what its picture looks like, and what was decided on it.
+point_claims = Table(
+    "point_claims",
+    metadata,
+    Column("receipt", String(40), ForeignKey("reports.id"), primary_key=True),
+    Column("account", String(40), ForeignKey("point_accounts.id")),
+    Column("case_number", String(40), ForeignKey("cases.number"), nullable=False),
+    Column("at", BigInteger, nullable=False),
+    Column("looks", String(16)),
+    Column("state", String(20), nullable=False),
+    Column("points", Integer, nullable=False),
+    Column("reason", String(200), nullable=False),
+    Column("decided_at", BigInteger),
+    Index("ix_point_claims_case", "case_number"),
+    Index("ix_point_claims_account", "account", "at"),
+    Index("ix_point_claims_at", "at"),
+)
+
+point_entries = Table(
+    "point_entries",
+    metadata,
+    Column("id", BigInteger, primary_key=True, autoincrement=False),
+    Column("key", String(200), nullable=False, unique=True),
+    Column("kind", String(20), nullable=False),
+    Column("at", BigInteger, nullable=False),
+    Column("actor", String(120), nullable=False),
+    Column("receipt", String(40)),
+    Column("note", String(200), nullable=False),
+    Index("ix_point_entries_receipt", "receipt"),
+)
+
+# An entry's postings sum to zero; a balance is a sum of postings.
+point_postings = Table(
+    "point_postings",
+    metadata,
+    Column("entry", BigInteger, ForeignKey("point_entries.id"), primary_key=True, autoincrement=False),
+    Column("account", String(40), primary_key=True),
+    Column("points", Integer, nullable=False),
+    Index("ix_point_postings_account", "account", "entry"),
 )

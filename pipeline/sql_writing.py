@@ -4,13 +4,12 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Table, insert, select, update
+from sqlalchemy import insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from geo.coords import LonLat
 from pipeline import sql_tables as t
 from pipeline.casebook import (
-    AlreadyTakenError,
     CameraState,
     Evidence,
     LimitError,
@@ -21,9 +20,11 @@ from pipeline.cases import Case, Event
 from pipeline.errors import UnknownError
 from pipeline.health_events import HealthEvent
 from pipeline.history import canonical, seal
+from pipeline.sql_duty_writing import SqlDutyWriting
 from pipeline.sql_evidence import SqlEvidenceWriting
+from pipeline.sql_judging import SqlJudgingWriting
 from pipeline.sql_past import aside_rows, require_told, write_past
-from pipeline.sql_reading import SqlReading
+from pipeline.sql_points import SqlPointsWriting
 from pipeline.sql_reports import SqlReportWriting
 from pipeline.sql_rows import bounded, case_row, event_row, micros, micros_or_none
 from pipeline.sql_trust import SqlTrustWriting
@@ -31,12 +32,10 @@ from pipeline.sql_trust import SqlTrustWriting
 _MOST_JSON = 1_000_000
 
 
-class SqlTransaction(SqlTrustWriting, SqlEvidenceWriting, SqlReportWriting, SqlReading):
+class SqlTransaction(
+    SqlTrustWriting, SqlEvidenceWriting, SqlReportWriting, SqlJudgingWriting, SqlPointsWriting, SqlDutyWriting
+):
     """One write; what it reads is what it commits against, because writers take turns."""
-
-    def __init__(self, connection: Connection) -> None:
-        super().__init__(connection)
-        self._insert = sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert
 
     def next_number(self, prefix: str, day: str) -> str:
         """Return the next number of a day such as 20261123; four digits, more when the day has more."""
@@ -112,13 +111,7 @@ class SqlTransaction(SqlTrustWriting, SqlEvidenceWriting, SqlReportWriting, SqlR
         Raises:
             AlreadyTakenError: it was taken before.
         """
-        row = {
-            "id": sighting,
-            "case_number": case,
-            "camera": camera,
-            "captured_at": micros(captured_at),
-            "scene": scene,
-        }
+        row = sighting_row(sighting, case=case, camera=camera, captured_at=captured_at, scene=scene)
         self._add(t.sightings, row, kind="sighting", code=sighting)
 
     def add_evidence(self, evidence: Evidence) -> None:
@@ -146,12 +139,26 @@ class SqlTransaction(SqlTrustWriting, SqlEvidenceWriting, SqlReportWriting, SqlR
 
     def save_position(self, terminal: str, lonlat: LonLat, at: datetime) -> bool:
         """Store a terminal's position unless one as new is known; tells whether it was stored."""
-        values = {"lon": lonlat.lon, "lat": lonlat.lat, "at": micros(at)}
-        new = self._insert(t.positions).values(bounded(t.positions, {"terminal": terminal, **values}))
-        newer = new.on_conflict_do_update(
-            index_elements=[t.positions.c.terminal], set_=values, where=t.positions.c.at < micros(at)
+        return self.save_positions([(terminal, lonlat, at)]) == 1
+
+    def save_positions(self, heard: Sequence[tuple[str, LonLat, datetime]]) -> int:
+        """Store many positions, each unless one as new is known; returns how many were stored."""
+        if not heard:
+            return 0
+        sequence = self._count("positions")
+        newest = {terminal: (lonlat, at) for terminal, lonlat, at in sorted(heard, key=lambda each: each[2])}
+        rows = [
+            bounded(t.positions, {"terminal": terminal, "lon": lonlat.lon, "lat": lonlat.lat, "at": micros(at)})
+            for terminal, (lonlat, at) in newest.items()
+        ]
+        new = self._insert(t.positions)
+        set_ = {name: new.excluded[name] for name in ("lon", "lat", "at", "sequence")}
+        kept = new.on_conflict_do_update(
+            index_elements=[t.positions.c.terminal], set_=set_, where=t.positions.c.at < new.excluded.at
         )
-        return self._connection.execute(newer.returning(t.positions.c.terminal)).first() is not None
+        # One statement for each is what the drivers send in one go, and count together.
+        rows = [{**row, "sequence": sequence} for row in rows]
+        return self._connection.execute(kept, rows, execution_options={"preserve_rowcount": True}).rowcount
 
     def save_camera_state(self, state: CameraState) -> None:
         """Store what a camera's pipeline must remember.
@@ -198,14 +205,7 @@ class SqlTransaction(SqlTrustWriting, SqlEvidenceWriting, SqlReportWriting, SqlR
         Raises:
             LimitError: the payload is more than a million characters of JSON.
         """
-        row = {
-            "key": message.key,
-            "kind": message.kind,
-            "target": message.target,
-            "payload": _bounded_json("payload", message.payload),
-            "created_at": micros_or_none(message.created_at),
-        }
-        new = self._insert(t.outbox).values(bounded(t.outbox, row))
+        new = self._insert(t.outbox).values(outbox_row(message))
         self._connection.execute(new.on_conflict_do_nothing(index_elements=[t.outbox.c.key]))
 
     def mark_sent(self, message: int, at: datetime) -> None:
@@ -234,11 +234,28 @@ class SqlTransaction(SqlTrustWriting, SqlEvidenceWriting, SqlReportWriting, SqlR
         counted = new.on_conflict_do_update(index_elements=[t.counters.c.name], set_={"value": t.counters.c.value + by})
         return int(self._connection.execute(counted.returning(t.counters.c.value)).scalar_one())
 
-    def _add(self, table: Table, row: Mapping[str, Any], *, kind: str, code: str) -> None:
-        key = list(table.primary_key)
-        new = self._insert(table).values(bounded(table, dict(row))).on_conflict_do_nothing(index_elements=key)
-        if self._connection.execute(new.returning(*key)).first() is None:
-            raise AlreadyTakenError(kind, code)
+
+def sighting_row(
+    sighting: str, *, case: str | None, camera: str, captured_at: datetime, scene: str | None
+) -> dict[str, Any]:
+    """Return a sighting's columns."""
+    return {"id": sighting, "case_number": case, "camera": camera, "captured_at": micros(captured_at), "scene": scene}
+
+
+def outbox_row(message: OutboxMessage) -> dict[str, Any]:
+    """Return a message's columns.
+
+    Raises:
+        LimitError: the payload is more than a million characters of JSON, or a text is too long.
+    """
+    row = {
+        "key": message.key,
+        "kind": message.kind,
+        "target": message.target,
+        "payload": _bounded_json("payload", message.payload),
+        "created_at": micros_or_none(message.created_at),
+    }
+    return bounded(t.outbox, row)
 
 
 def _bounded_json(field: str, value: Mapping[str, object]) -> str:

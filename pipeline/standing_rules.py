@@ -44,11 +44,12 @@ class StayRule:
         return [on_level(_stayed(self.scene.code, each), self.zone) for each in due]
 
     def _is_due(self, each: Occupancy, moment: Moment) -> bool:
-        if self.scene.code in each.fired or not counts(each, self.scene, self.zone, moment):
-            return False
-        if each.confidence < self.scene.confidence:
+        if self.scene.code in each.fired or each.confidence < self.scene.confidence:
             return False  # now and then taken for something, on the whole not
+        if not counts(each, self.scene, self.zone, moment):
+            return False
         held_s = self._held_s(each, moment) if self.scene.rule is Rule.LEFT else each.dwell_as_s(self.scene.classes)
+        held_s = min(held_s, moment.at - moment.counts_from)
         return held_s >= self.scene.dwell_s and each.last_confidence >= self.scene.confidence
 
     def _held_s(self, each: Occupancy, moment: Moment) -> float:
@@ -115,9 +116,9 @@ class ClutterRule:
 def counts(each: Occupancy, scene: Scene, zone: Zone, moment: Moment) -> bool:
     """Tell whether a thing stands in the zone, is of the scene's classes and was seen well enough."""
     return (
-        each.settled(moment.occupancies.settings)
+        each.best_confidence >= scene.confidence
         and each.share_of(scene.classes) >= LEAST_SHARE
-        and each.best_confidence >= scene.confidence
+        and each.settled(moment.occupancies.settings)
         and zone.holds_place((each.east_m, each.north_m), each.box_px)
     )
 

@@ -5,7 +5,7 @@ A camera that is not there costs its own thread's sleep and nothing else.
 
 import logging
 import random
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from enum import StrEnum
@@ -56,6 +56,7 @@ def read_stream(
     settings: StreamSettings | None = None,
     transport: Transport = Transport.TCP,
     stop: Event | None = None,
+    on_lost: Callable[[], None] | None = None,
 ) -> Iterator[Frame]:
     """Yield the frames of a stream until `stop` is set or it is lost for good.
 
@@ -67,6 +68,7 @@ def read_stream(
         settings: timeouts and tries.
         transport: of RTSP.
         stop: ends the source, also while it waits.
+        on_lost: called each time that it was lost, before it is tried again.
 
     Raises:
         StreamLostError: it gave no frame in so many tries.
@@ -88,6 +90,8 @@ def read_stream(
         failures = 0 if index > before else failures + 1
         if patience.most_tries is not None and failures >= patience.most_tries:
             raise StreamLostError(camera, uri, tries=failures, reason=reason)
+        if on_lost is not None and not stopped.is_set():
+            on_lost()
         if failures <= 1 and not stopped.is_set():  # said once, not once a try
             log.warning("camera %s: its stream is lost (%s); trying again", camera, reason)
         stamps.begin()

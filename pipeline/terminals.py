@@ -16,13 +16,26 @@ class Terminal:
         lonlat: last reported position, WGS-84; None if it never reported one.
         positioned_at: when that position was taken.
         open_cases: cases it holds now (dispatched to first result).
+        freed_at: when it last ended one; None if it never did.
     """
 
     id: str
     lonlat: LonLat | None = None
     positioned_at: datetime | None = None
     open_cases: int = 0
+    freed_at: datetime | None = None
 
     def __post_init__(self) -> None:
-        if self.positioned_at is not None:
-            object.__setattr__(self, "positioned_at", utc(self.positioned_at, field="positioned_at"))
+        for field in ("positioned_at", "freed_at"):
+            value = getattr(self, field)
+            if value is not None:
+                object.__setattr__(self, field, utc(value, field=field))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Moved:
+    """Where a terminal was at a time, WGS-84."""
+
+    terminal: str
+    lonlat: LonLat
+    at: datetime

@@ -165,8 +165,8 @@ class TrustDesk:
     def say_false(self, number: str, reason: FalseReason, *, note: str = "", principal: Principal) -> Case:
         """Say that a case was no problem: a force sends it back to the desk, the desk refuses it.
 
-        Where the case has gone too far for that, its history says so and its step stays. In any case the scenes that
-        saw it are told.
+        Where the case has gone too far for that, or came back once and so may not be sent back again, its history says
+        so and its step stays. In any case the scenes that saw it are told.
 
         Raises:
             RefusedError: the principal may not.
@@ -199,7 +199,10 @@ class TrustDesk:
         details: dict[str, object] = {"verdict": "false", "false_reason": reason.value}
         details |= {"note": note} if note else {}
         details |= {"terminal": case.terminal} if case.terminal else {}
-        if action is Action.REJECT and case.status not in STEPS[action][0]:
+        begun = case.status in STEPS[action][0]
+        # Who got a case that came back once may not push it on; they hold it until the desk decides.
+        stays = case.bound and begun and case.terminal == entered.by.terminal if action is Action.RETURN else not begun
+        if stays:
             noted = replace(case, version=case.version + 1)
             enter(tx, noted, FEEDBACK, entered=entered, details=details)
             return noted

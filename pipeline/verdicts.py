@@ -40,7 +40,7 @@ def note_step(tx: Transaction, before: Case, action: Action, *, site: Site, ente
 
     Rejecting and sending back say nothing here, since they have many reasons; `Feedback` says that it was false.
     """
-    if action is Action.DONE:
+    if action in {Action.DONE, Action.SELF_HANDLE}:
         judge(tx, before.number, tx.seen_by(before.number), confirmed=True, reason=HANDLED, site=site, entered=entered)
     waited = action is Action.FILE and before.status in {Status.REPORTED, Status.VERIFIED}
     if waited and entered.by.role is not Role.SYSTEM:

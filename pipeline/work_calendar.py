@@ -7,7 +7,7 @@ its own. Local times become instants one by one, so that a day on which clocks c
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
-from functools import cache
+from functools import cache, lru_cache
 from zoneinfo import ZoneInfo
 
 from pipeline.errors import PipelineError
@@ -64,10 +64,7 @@ class WorkCalendar:
 
     def hours_of(self, day: date) -> list[tuple[datetime, datetime]]:
         """Return the working hours of a local day as pairs of instants, UTC; none on a free day."""
-        if not self.is_working(day):
-            return []
-        spans = ((self.instant(day, span.start), self.instant(day, span.end)) for span in self.spans)
-        return [(start, end) for start, end in spans if start < end]
+        return [*_hours_of(self, day)]
 
     def hours_from(self, moment: datetime) -> Iterator[tuple[datetime, datetime]]:
         """Yield the working hours from a moment on, for ever; the first pair begins at the moment if it is worked."""
@@ -93,6 +90,15 @@ class WorkCalendar:
             (datetime.combine(base, span.end) - datetime.combine(base, span.start)).total_seconds()
             for span in self.spans
         )
+
+
+@lru_cache(maxsize=4_096)
+def _hours_of(calendar: WorkCalendar, day: date) -> tuple[tuple[datetime, datetime], ...]:
+    """Return a day's working hours; every clock that starts asks for those of the next days."""
+    if not calendar.is_working(day):
+        return ()
+    spans = ((calendar.instant(day, span.start), calendar.instant(day, span.end)) for span in calendar.spans)
+    return tuple((start, end) for start, end in spans if start < end)
 
 
 @cache

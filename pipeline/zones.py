@@ -5,12 +5,14 @@ from typing import Final
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from geo.camera_view import CameraView
 from pipeline.cameras import Camera
 from pipeline.errors import UnknownError
 from pipeline.observations import Box, Cov
 
+LEAST_DIRECTION_M: Final = 1.0  # two ends nearer than this give no direction
 _DEEPEST: Final = 0.8  # of the lens's height: no level lies nearer to the lens than this leaves
 
 
@@ -22,6 +24,8 @@ class Zone:
         view: of the camera.
         level_m: how high its ground lies above the ground that is calibrated.
         height_m: of the lens above the latter.
+        without: zones that are no part of it.
+        direction_m: which way its traffic goes, a unit vector on the view's plane; None where nobody said.
     """
 
     def __init__(
@@ -31,31 +35,45 @@ class Zone:
         view: CameraView | None = None,
         level_m: float = 0.0,
         height_m: float | None = None,
+        without: Sequence["Zone"] = (),
+        direction_m: tuple[float, float] | None = None,
     ) -> None:
         self._contour = None if corners is None else np.array(corners, np.float32).reshape(-1, 1, 2)
         self.corners = None if corners is None else tuple(corners)
+        self.without = tuple(without)
+        self.direction_m = direction_m
         self._view = view
         self._stretch = 1.0 if height_m is None else 1.0 - min(level_m, _DEEPEST * height_m) / height_m
 
     @classmethod
-    def of(cls, camera: Camera, name: str | None) -> "Zone":
-        """Return a camera's zone by name, the whole image for None.
+    def of(cls, camera: Camera, name: str | None, *, without: Sequence[str] = ()) -> "Zone":
+        """Return a camera's zone by name, the whole image for None, and other zones by name taken out of it.
 
         Raises:
             UnknownError: the camera has no such zone.
         """
+        out = [cls.of(camera, each) for each in without]
         if name is None:
-            return cls(None, view=camera.view)
+            return cls(None, view=camera.view, without=out)
         if name not in camera.zones:
             raise UnknownError(f"zone of camera {camera.code}", name, sorted(camera.zones))
         level_m = camera.levels_m.get(name, 0.0)
-        return cls(camera.zones[name], view=camera.view, level_m=level_m, height_m=camera.height_m)
+        return cls(
+            camera.zones[name],
+            view=camera.view,
+            level_m=level_m,
+            height_m=camera.height_m,
+            without=out,
+            direction_m=_heading(camera, name),
+        )
 
     def depth_px(self, point_px: tuple[float, float]) -> float:
-        """Return how far inside the edge a pixel lies; negative outside."""
-        if self._contour is None:
-            return float("inf")
-        return float(cv2.pointPolygonTest(self._contour, (float(point_px[0]), float(point_px[1])), measureDist=True))
+        """Return how far inside the edge a pixel lies; negative outside, and where it lies in what is taken out."""
+        own = float("inf")
+        if self._contour is not None:
+            point = float(point_px[0]), float(point_px[1])
+            own = float(cv2.pointPolygonTest(self._contour, point, measureDist=True))
+        return min([own, *(-each.depth_px(point_px) for each in self.without)])
 
     def holds(self, box_px: Box) -> bool:
         """Tell whether a box touches the ground inside."""
@@ -68,7 +86,7 @@ class Zone:
             place_m: metres on the view's plane.
             box_px: its box.
         """
-        if self._contour is None:
+        if self._contour is None and not self.without:
             return True
         if self._view is None:
             return self.holds(box_px)
@@ -91,3 +109,38 @@ class Zone:
         """Return a covariance on calibrated ground as it is on the zone's level."""
         ee, en, nn = (value * self._stretch**2 for value in cov_m2)
         return ee, en, nn
+
+    def mask(self, size_px: tuple[int, int], shrink: float) -> NDArray[np.bool_]:
+        """Return which pixels of an image belong to it, (height, width), what is taken out left out.
+
+        Args:
+            size_px: width and height of the mask.
+            shrink: pixels of the mask in one of the camera's reference size.
+        """
+        drawn = np.zeros((size_px[1], size_px[0]), np.uint8)
+        if self._contour is None:
+            drawn[:] = 1
+        else:
+            cv2.fillPoly(drawn, [np.round(self._contour * shrink).astype(np.int32)], 1)
+        held = drawn > 0
+        for each in self.without:
+            held &= ~each.mask(size_px, shrink)
+        return np.asarray(held)
+
+
+def _heading(camera: Camera, name: str) -> tuple[float, float] | None:
+    """Return a zone's direction of travel on the ground; None where it has none or its ends are no ground."""
+    given = camera.directions.get(name)
+    return None if given is None else ground_heading(camera.view, *given)
+
+
+def ground_heading(
+    view: CameraView, start_px: tuple[float, float], end_px: tuple[float, float]
+) -> tuple[float, float] | None:
+    """Return the unit vector on the view's plane from one pixel's place to another's, None if it cannot be told."""
+    ground = view.locate_many(np.array([start_px, end_px], np.float64), pixel_sd_px=1.0)
+    if not bool(ground.on_ground.all()):
+        return None
+    east, north = (ground.metres[1] - ground.metres[0]).tolist()
+    length = float(np.hypot(east, north))
+    return (east / length, north / length) if length >= LEAST_DIRECTION_M else None

@@ -48,16 +48,18 @@ def _bikes(director: Director, count: int, *, distractor: bool) -> bool:
     for row in range(count):
         at_s = whole_s if row == count - 1 else first_s + (whole_s - first_s) * row / count
         spot = (place[0] + (row - (count - 1) / 2) * _APART_M, place[1])
-        bike, rider = _parked_bike(director, spot, at_s, to_s)
+        kind = Kind.E_BIKE if draw.random() < 0.65 else Kind.BICYCLE  # noqa: PLR2004 - two of three
+        bike, rider = parked_bike(director, spot, at_s, to_s, kind=kind)
         bikes.append(bike)
         riders.append(rider)
     return director.play(Act(scene=BICYCLES, members=tuple(bikes), distractor=distractor), *riders)
 
 
-def _parked_bike(director: Director, spot: Place, at_s: float, to_s: float) -> tuple[Itinerary, Itinerary]:
+def parked_bike(
+    director: Director, spot: Place, at_s: float, to_s: float, *, kind: Kind
+) -> tuple[Itinerary, Itinerary]:
     """Return a bike that is ridden to a spot and left there, and its rider who walks off."""
     draw = director.draw
-    kind = Kind.E_BIKE if draw.random() < 0.65 else Kind.BICYCLE  # noqa: PLR2004 - two of three
     journey = director.comer(spot, by_s=at_s, kind=kind, speed_mps=_RIDE_MPS)
     journey.face(90.0 + float(draw.normal(0.0, 8.0))).ride(ridden=False).wait_until(to_s)
     rider = Journey(director.actor(Kind.PERSON), at_s=at_s, place_m=(spot[0], spot[1] + 0.9), heading_deg=0.0)

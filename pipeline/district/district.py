@@ -13,13 +13,15 @@ import numpy as np
 
 from geo.coords import LonLat
 from pipeline.district.boxes import TrueBoxes
+from pipeline.district.covers import Cover, cover_event, covers_of
 from pipeline.district.errors import DistrictError
 from pipeline.district.plan import Ground, Place
 from pipeline.district.rules_of_world import first_truth, people_of
-from pipeline.district.scene_set import SCENES, with_district
+from pipeline.district.scene_set import SCENES, scenes_of, with_district
 from pipeline.district.script import Play, Scenario, conditions_of, write_play
 from pipeline.district.siting import chosen_cameras, cleared, second_foot, second_stage, stage_at
 from pipeline.district.stage import Conditions, Placed, SeenThing, Stage, TrueEvent
+from pipeline.district.street_order import order_zones
 from pipeline.district.truth import event_of, event_record, in_view
 from pipeline.district.watching import Watched, watched
 from pipeline.site import Site
@@ -55,6 +57,12 @@ class NoScenarioError(DistrictError):
         super().__init__(f"no scenario {name!r}; known: {', '.join(Scenario)}")
 
 
+def _zones(scenario: Scenario, ground: Ground) -> tuple[Watched, ...]:
+    if scenario is Scenario.LENS:
+        return ()
+    return order_zones(ground) if scenario is Scenario.ORDER else watched(ground)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class View:
     """One camera's view of a play.
@@ -62,6 +70,7 @@ class View:
     Attributes:
         stage: in this camera's own axes.
         play: the camera's code whose stage the play is written for.
+        covers: what comes before its lens.
         turned: whether this camera's axes are those of the play turned half round, `shift_m` its foot there.
     """
 
@@ -69,6 +78,7 @@ class View:
     play: str
     conditions: Conditions
     zones: tuple[Watched, ...]
+    covers: tuple[Cover, ...] = ()
     turned: bool = False
     shift_m: Place = (0.0, 0.0)
 
@@ -135,14 +145,15 @@ class District:
             raise NoScenarioError(str(scenario))
         check_length(minutes)
         about = Scenario(str(scenario))
-        draw = np.random.default_rng((seed, sorted(Scenario).index(about)))
+        draw = np.random.default_rng((seed, about.number))
         chosen = chosen_cameras(site, about, cameras, draw)
         views: dict[str, View] = {}
         plays: dict[str, Play] = {}
         first_id, catalogue = 1, with_district(site.catalogue)
         for row, camera in enumerate(chosen):
             stage = stage_at(camera, int(draw.integers(2**31)))
-            foot_m = second_foot(Ground.of(stage)) if row == 0 else None
+            twice = row == 0 and about not in {Scenario.ORDER, Scenario.LENS}
+            foot_m = second_foot(Ground.of(stage)) if twice else None
             if foot_m is not None:
                 stage = cleared(stage, foot_m)
             own = np.random.default_rng((seed, 7, row))
@@ -151,7 +162,13 @@ class District:
             )
             conditions = conditions_of(about, draw)
             ground = plays[camera.code].ground
-            views[camera.code] = View(stage=stage, play=camera.code, conditions=conditions, zones=watched(ground))
+            views[camera.code] = View(
+                stage=stage,
+                play=camera.code,
+                conditions=conditions,
+                zones=_zones(about, ground),
+                covers=covers_of(own, end_s=minutes * 60.0) if about is Scenario.LENS else (),
+            )
             if foot_m is not None:
                 second = second_stage(stage, foot_m)
                 views[second.camera] = View(
@@ -213,13 +230,17 @@ class District:
 
     def _find_events(self) -> list[TrueEvent]:
         found = []
+        scenes = scenes_of(self.scenario.value)
         for code, play in self.plays.items():
             people = people_of(play.cast)
-            for act in play.acts:
+            for act in (each for each in play.acts if each.scene in scenes):
                 truth = first_truth(SCENES[act.scene], act.members, self.views[code].zones, people, end_s=self.end_s)
                 event = event_of(play.stage, act, truth, end_s=self.end_s)
                 if event is not None:
                     found.append(replace(event, distractor=event.distractor or not self._inside(event.lonlat)))
+        for view in self.views.values():
+            covers = (cover_event(view.stage, each, end_s=self.end_s) for each in view.covers)
+            found += [event for event in covers if event is not None]
         found.sort(key=lambda event: (event.qualifies_s, event.camera, event.scene, event.actors))
         found = [replace(event, id=f"E{number:04d}") for number, event in enumerate(found, 1)]
         self.seen_by = {event.id: self._seen_by(event) for event in found}
@@ -234,7 +255,7 @@ class District:
         return tuple(
             code
             for code, view in self.views.items()
-            if view.play == event.camera and in_view(event, partial(self._seen_at, code))
+            if view.play == event.camera and (bool(view.covers) or in_view(event, partial(self._seen_at, code)))
         )
 
     def _seen_at(self, code: str, at_s: float) -> tuple[SeenThing, ...]:

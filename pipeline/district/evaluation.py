@@ -15,6 +15,7 @@ from typing import Final, NamedTuple
 
 from models.detector import Detector
 from pipeline import scoring
+from pipeline.camera_health import HealthWatch
 from pipeline.camera_pipeline import CameraPipeline, PipelineSettings
 from pipeline.cameras import Camera
 from pipeline.district.configuring import district_site
@@ -26,6 +27,7 @@ from pipeline.district.week import Timeline, timelines
 from pipeline.district.workplace import World, at_the_desk
 from pipeline.frames import Frame
 from pipeline.principal import PIPELINE
+from pipeline.scenes import Rule
 from pipeline.sightings import Sighting
 from pipeline.site import Site
 
@@ -116,9 +118,14 @@ def start_of(district: District) -> datetime:
 
 
 def pipeline_of(camera: Camera, site: Site, detector: Detector) -> CameraPipeline:
-    """Return a camera's pipeline; states are stored with sightings only, as nothing restarts here."""
+    """Return a camera's pipeline; states are stored with sightings only, as nothing restarts here.
+
+    Its health is watched where some scene asks for it.
+    """
     settings = PipelineSettings(state_every_s=_NEVER_S)
-    return CameraPipeline(camera=camera, scenes=site.scenes, detector=detector, settings=settings)
+    asked = any(site.scenes[each.scene].rule is Rule.HEALTH for each in camera.scenes)
+    health = HealthWatch(camera.code, fps=camera.fps) if asked else None
+    return CameraPipeline(camera=camera, scenes=site.scenes, detector=detector, settings=settings, health=health)
 
 
 def _frames(district: District, detector: ReplayDetector, code: str, start: datetime) -> Iterator[tuple[float, Frame]]:

@@ -184,7 +184,7 @@ class ForcesRun:
         chance = float(self._draw.random())
         if chance < self._habits.ignores:
             return
-        declines = chance < self._habits.ignores + self._habits.declines
+        declines = chance < self._habits.ignores + self._habits.declines and not case.bound
         action = Action.DECLINE if declines else Action.ACCEPT
         at = agent.heard_again(now) + timedelta(seconds=delay_s)
         self.plan(at, lambda _: self._agent_acts(case, action, "cannot go now" if declines else ""))
@@ -196,7 +196,7 @@ class ForcesRun:
 
         def set_out(at: datetime) -> None:
             arrives = at + timedelta(seconds=agent.way_s(case.lonlat, at))
-            if not agent.on_duty(arrives) or not agent.on_duty(at):
+            if not case.bound and not (agent.on_duty(arrives) and agent.on_duty(at)):
                 self._agent_acts(case, Action.RETURN, "the shift ends before")
                 return
             agent.send(case.lonlat, now=at, arrives=arrives, leaves=arrives)
@@ -210,7 +210,9 @@ class ForcesRun:
     def _work(self, case: Case, now: datetime) -> None:
         agent = self.agents[case.terminal or ""]
         result_s, work_s = (float(self._draw.exponential(s)) for s in (self._habits.result_s, self._habits.work_s))
-        fails = agent.force.stage.value == "first" and float(self._draw.random()) < self._habits.fails
+        fails = (
+            agent.force.stage.value == "first" and float(self._draw.random()) < self._habits.fails and not case.bound
+        )
         result_at = now + timedelta(seconds=SLACK_S + result_s)
         done_at = result_at + timedelta(seconds=SLACK_S + work_s)
         agent.send(case.lonlat, now=now, arrives=now, leaves=done_at)

@@ -3,22 +3,16 @@
 Children read the site's folder themselves; what comes back is rows, not districts.
 """
 
-import os
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from multiprocessing import get_context
 from pathlib import Path
-from typing import Final
 
+from pipeline.district.crew import cores, in_children
 from pipeline.district.district import CAMERAS, District
 from pipeline.district.evaluation import run_detections
 from pipeline.district.noise_file import PUBLISHED, read_noise
 from pipeline.district.scored import ScoredRun, scored
 from pipeline.site_files import read_site
-
-_THREADS: Final = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "LP_NUM_THREADS")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,47 +47,19 @@ def score_jobs(
 
     Raises:
         PipelineError: as the run raised it.
+        ChildDiedError: one run cost three children their life, by a fault in a library or for want of memory.
     """
     count = min(len(jobs), workers or cores())
-    if count <= 1:
-        found = []
-        for job in jobs:
-            found.append(_score(job))
-            progress(len(found))
-        return found
-    with one_thread_each(), ProcessPoolExecutor(count, mp_context=get_context("spawn")) as pool:
-        waiting = {pool.submit(_score, job): row for row, job in enumerate(jobs)}
-        done: dict[int, Done] = {}
-        for future in as_completed(waiting):
-            done[waiting[future]] = future.result()
-            progress(len(done))
-    return [done[row] for row in range(len(jobs))]
-
-
-def cores() -> int:
-    """Return on how many cores this process may run."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-@contextmanager
-def one_thread_each() -> Iterator[None]:
-    """Let children that start meanwhile use one thread each for arithmetic and drawing."""
-    before = {name: os.environ.get(name) for name in _THREADS}
-    os.environ.update(dict.fromkeys(_THREADS, "1"))
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                del os.environ[name]
-            else:
-                os.environ[name] = value
+    if count > 1:
+        return in_children(_score, jobs, workers=count, progress=progress)
+    found = []
+    for job in jobs:
+        found.append(_score(job))
+        progress(len(found))
+    return found
 
 
 def _score(job: Job) -> Done:
-    import cv2
-
-    cv2.setNumThreads(1)
     district = District.of(
         read_site(job.site), seed=job.seed, minutes=job.minutes, scenario=job.scenario, cameras=job.cameras
     )

@@ -74,6 +74,8 @@ class Lens:
             value = radius * (1 + self.pose.k1 * square + self.pose.k2 * square**2) - target
             slope = 1 + 3 * self.pose.k1 * square + 5 * self.pose.k2 * square**2
             radius = np.clip(radius - value / np.maximum(slope, 0.05), 0.0, self.widest)
+        last = 1 + self.pose.k1 * self.widest**2 + self.pose.k2 * self.widest**4
+        radius = np.where(target > self.widest * last, target / last, radius)
         return np.asarray(bent * np.where(target > 0, radius / np.maximum(target, 1e-12), 1.0)[:, None])
 
     def to_px(self, normalised: Floats) -> Floats:

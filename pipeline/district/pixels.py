@@ -7,10 +7,9 @@ events looked.
 
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
 from datetime import timedelta
-from multiprocessing import get_context
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any, Final, Self
 
@@ -21,9 +20,10 @@ from models.detections import Detections
 from models.detector import Detector, Image
 from pipeline.district.boxes import TrueBoxes
 from pipeline.district.configuring import district_site
+from pipeline.district.covers import covered
+from pipeline.district.crew import cores, in_children
 from pipeline.district.district import District
 from pipeline.district.evaluation import FPS, DistrictRun, dispatched, pipeline_of, start_of
-from pipeline.district.many import cores, one_thread_each
 from pipeline.district.noise_fit import FramePair
 from pipeline.district.readable import Readable, readable
 from pipeline.district.stage import TrueEvent
@@ -96,18 +96,12 @@ def run_pixels(
     district = _district(job)
     busy = {event.camera for event in district.events}
     codes = [code for code, view in district.views.items() if view.play in busy]
-    watched: dict[str, Watched] = {}
-    with (
-        one_thread_each(),
-        ProcessPoolExecutor(
-            min(len(codes), workers or cores()), mp_context=get_context("spawn"), initializer=_begin, initargs=(job,)
-        ) as pool,
-    ):
-        for future in as_completed([pool.submit(_watch, code) for code in codes]):
-            done = future.result()
-            watched[done.camera] = done
-            progress(len(watched) / len(codes))
-    ordered = tuple(watched[code] for code in codes)
+    ordered = in_children(
+        partial(_watch, job),
+        codes,
+        workers=min(len(codes), workers or cores()),
+        progress=lambda done: progress(done / len(codes)),
+    )
     run = dispatched(
         district,
         district_site(district, fps=FPS),
@@ -117,7 +111,7 @@ def run_pixels(
         shown={ident: jpeg for each in ordered for ident, jpeg in each.shown.items()},
         world=world,
     )
-    return PixelRun(run=run, watched=ordered, truth_json=district.truth_json())
+    return PixelRun(run=run, watched=tuple(ordered), truth_json=district.truth_json())
 
 
 def _district(job: PixelJob) -> District:
@@ -132,21 +126,16 @@ class _Child:
     def __init__(self, job: PixelJob) -> None:
         from models.openvino import OpenVinoDetector
 
-        cv2.setNumThreads(1)
         self.district = _district(job)
         self.site = district_site(self.district, fps=FPS)
         self.detector = Noting(OpenVinoDetector(job.weights, threads=1))
 
 
-_child: list[_Child] = []
+_child = lru_cache(1)(_Child)
 
 
-def _begin(job: PixelJob) -> None:
-    _child.append(_Child(job))
-
-
-def _watch(code: str) -> Watched:
-    child = _child[0]
+def _watch(job: PixelJob, code: str) -> Watched:
+    child = _child(job)
     with CameraWatch(child.district, code, child.detector) as watch:
         pipeline = pipeline_of(child.site.cameras[code], child.site, child.detector)
         return watch.all_frames(pipeline.step)
@@ -223,7 +212,9 @@ class CameraWatch:
         )
 
     def _image(self, at_s: float) -> Image:
-        return self._renderer.render(self._district.at(self._code, at_s), at_s=at_s, labels=False).image
+        drawn = self._renderer.render(self._district.at(self._code, at_s), at_s=at_s, labels=False).image
+        view = self._district.views[self._code]
+        return covered(drawn, view.covers, at_s=at_s, light=view.conditions.light)
 
     def _to_show(self) -> list[TrueEvent]:
         seen = [event for event in self._district.true_events() if self._district.seen_by[event.id][0] == self._code]

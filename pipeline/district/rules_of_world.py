@@ -61,7 +61,7 @@ def first_truth(
     return min(states, key=lambda truth: truth.qualifies_s, default=None)
 
 
-def _states(
+def _states(  # noqa: PLR0911 - one for each kind
     scene: Scene, members: Sequence[Itinerary], zone: Watched, people: Sequence[Itinerary], end_s: float
 ) -> list[Truth]:
     match scene.rule:
@@ -75,6 +75,10 @@ def _states(
             return _grouped(scene, members, zone, end_s, standing=True)
         case Rule.CROWD:
             return _grouped(scene, members, zone, end_s, standing=False, passers=people)
+        case Rule.WRONG_WAY:
+            return [truth for each in members for truth in _went_wrong(scene, each, zone, end_s)]
+        case Rule.AREA | Rule.HEALTH:
+            return []  # nothing of the cast: no actor floods a road, and what covers a lens is no actor
 
 
 def _stayed(scene: Scene, each: Itinerary, zone: Watched, end_s: float) -> list[Truth]:
@@ -118,6 +122,29 @@ def _visited(scene: Scene, each: Itinerary, zone: Watched, end_s: float) -> list
         return []
     ends = float(after[0]) if len(after) else each.to_s
     return [Truth(from_s=since, qualifies_s=qualifies, to_s=ends, place_m=place)]
+
+
+def _went_wrong(scene: Scene, each: Itinerary, zone: Watched, end_s: float) -> list[Truth]:
+    """Return when somebody has gone far enough and long enough against a zone's direction, without leaving it."""
+    if zone.direction_m is None:
+        return []
+    times = np.arange(max(each.from_s, 0.0), min(each.to_s, end_s), STEP_S)
+    places = track(each, times)
+    along = places @ np.array(zone.direction_m)
+    inside = zone.hold(places)
+    began: int | None = None
+    for row in range(len(times)):
+        if not inside[row] or (row > 0 and along[row] > along[row - 1]):
+            began = None
+        if inside[row] and began is None:
+            began = row
+        if began is None or times[row] - times[began] < scene.dwell_s or along[began] - along[row] < scene.distance_m:
+            continue
+        out = np.flatnonzero(~inside[row:])
+        ends = float(times[row + out[0]]) if len(out) else float(times[-1])
+        place = float(places[row, 0]), float(places[row, 1])
+        return [Truth(from_s=float(times[began]), qualifies_s=float(times[row]), to_s=ends, place_m=place)]
+    return []
 
 
 def _grouped(

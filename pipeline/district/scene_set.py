@@ -2,7 +2,8 @@
 
 A run lasts ten minutes, so what the sample site lets stand for two minutes stands here for a minute and a half, and so
 on; a delivery of 60 s is shorter than any parking. Each row says what it scales. Crowds need more people than at the
-sample site, so that four who walk together are none.
+sample site, so that four who walk together are none. How sure the detector must be follows from what it makes of each
+class: see docs/decisions/181-how-sure-for-which-class.md. Truth knows nothing of that.
 """
 
 from collections.abc import Mapping
@@ -16,6 +17,8 @@ from pipeline.scenes import Mode, Rule, Scene
 PARKED, FIRE_LANE, BICYCLES, CROWD = "motor-vehicle-parked", "fire-lane-blocked", "bicycles-cluttered", "crowd"
 WATERS_EDGE, BAG, STALL, GOODS = "restricted-zone", "left-object", "street-stall", "goods-outside-shop"
 BIN, FLOATING, BURNING = "bin-overflowing", "floating-rubbish", "open-fire"
+WRONG_WAY, SHARED_BIKES, TRADING = "wrong-way-rider", "shared-bikes-outside-bay", "trading-outside-shop"
+OBSTRUCTED = "camera-obstructed"
 
 _GB: Final = "GB/T 47678.5-2026/matter/"
 _LOCAL: Final = "beatgrid-local/matter/"
@@ -36,6 +39,39 @@ FIRE_CATEGORY: Final = Category(
 )
 
 
+_LOCAL_ROLES: Final[tuple[str, ...]] = ()
+RIDER_CATEGORY: Final = Category(
+    standard="beatgrid-local",
+    kind=CategoryKind.MATTER,
+    code="L004",
+    name="Riding against the traffic",
+    name_zh="非机动车逆行",
+    urgent=False,
+    department="traffic-police",
+    first_roles=_LOCAL_ROLES,
+    deadline_value=1.0,
+    deadline_unit=DeadlineUnit.URGENT_HOUR,
+    closing_condition="劝离，恢复通行秩序",
+    merge_within_m=30.0,
+    merge_within_s=10.0,
+)
+CAMERA_CATEGORY: Final = Category(
+    standard="GB/T 47678.5-2026",
+    kind=CategoryKind.MATTER,
+    code="01050",
+    name="Surveillance camera out of order",
+    name_zh="监控电子眼设施异常",
+    urgent=False,
+    department="urban-management",
+    first_roles=_LOCAL_ROLES,
+    deadline_value=1.0,
+    deadline_unit=DeadlineUnit.WORK_DAY,
+    closing_condition="恢复正常",
+    merge_within_m=5.0,
+    merge_within_s=60.0,
+)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Row:
     code: str
@@ -48,6 +84,9 @@ class _Row:
     count: int = 1
     radius_m: float = 0.0
     confidence: float = 0.3
+    distance_m: float = 0.0
+    angle_deg: float = 0.0
+    faults: tuple[str, ...] = ()
 
     def scene(self) -> Scene:
         return Scene(
@@ -62,6 +101,9 @@ class _Row:
             count=self.count,
             radius_m=self.radius_m,
             confidence=self.confidence,
+            distance_m=self.distance_m,
+            angle_deg=self.angle_deg,
+            faults=self.faults,
         )
 
 
@@ -99,7 +141,7 @@ _ROWS: Final = (
     ),
     _Row(
         code=STALL, rule=Rule.DWELL, name="Stall on the pavement", name_zh="占道经营",
-        category=_GB + "09006", classes=("stall",), dwell_s=45.0,
+        category=_GB + "09006", classes=("stall",), dwell_s=45.0, confidence=0.5,
     ),
     _Row(
         code=GOODS, rule=Rule.DWELL, name="Goods piled outside a shop", name_zh="店外经营",
@@ -107,7 +149,7 @@ _ROWS: Final = (
     ),
     _Row(
         code=BIN, rule=Rule.DWELL, name="Bin overflowing", name_zh="垃圾箱满溢",
-        category=_GB + "06042", classes=("overflowing-bin",), dwell_s=20.0,
+        category=_GB + "06042", classes=("overflowing-bin",), dwell_s=20.0, confidence=0.45,
     ),
     # drifting, so the thing's visit counts and not its place
     _Row(
@@ -119,9 +161,43 @@ _ROWS: Final = (
         category=FIRE_CATEGORY.key, classes=("fire",), dwell_s=3.0, confidence=0.25,
     ),
 )  # fmt: skip
-SCENES: Final[Mapping[str, Scene]] = MappingProxyType({row.code: row.scene() for row in _ROWS})
+_ORDER_ROWS: Final = (
+    # as long and as far as the template has it
+    _Row(
+        code=WRONG_WAY, rule=Rule.WRONG_WAY, name="Riding against the traffic", name_zh="非机动车逆行",
+        category=RIDER_CATEGORY.key, classes=("bicycle", "e-bike"), dwell_s=2.0, distance_m=8.0, angle_deg=45.0,
+    ),
+    # the template: 5 bicycles for 120 s
+    _Row(
+        code=SHARED_BIKES, rule=Rule.CLUTTER, name="Shared bicycles outside their bay", name_zh="共享单车乱象",
+        category=_GB + "09011", classes=("bicycle", "e-bike"), dwell_s=30.0, count=3, radius_m=4.0,
+    ),
+    # the template: 300 s
+    _Row(
+        code=TRADING, rule=Rule.DWELL, name="Trading outside the shop front", name_zh="店外经营",
+        category=_GB + "09005", classes=("piled-goods", "stall"), dwell_s=45.0,
+    ),
+)  # fmt: skip
+_LENS_ROWS: Final = (
+    # the template: 60 s after the fault counts
+    _Row(
+        code=OBSTRUCTED, rule=Rule.HEALTH, name="Camera obstructed", name_zh="监控电子眼设施异常",
+        category=CAMERA_CATEGORY.key, classes=(), dwell_s=25.0, faults=("obstructed", "dark", "washed-out"),
+    ),
+)  # fmt: skip
+USUAL: Final[Mapping[str, Scene]] = MappingProxyType({row.code: row.scene() for row in _ROWS})
+"""What most scenarios are about."""
+_ORDER: Final = MappingProxyType({FIRE_LANE: USUAL[FIRE_LANE], **{row.code: row.scene() for row in _ORDER_ROWS}})
+_LENS: Final = MappingProxyType({row.code: row.scene() for row in _LENS_ROWS})
+SCENES: Final[Mapping[str, Scene]] = MappingProxyType({**USUAL, **_ORDER, **_LENS})
+
+
+def scenes_of(scenario: str) -> Mapping[str, Scene]:
+    """Return the scenes that a scenario's cameras watch for, by the scenario's name."""
+    return {"order": _ORDER, "lens": _LENS}.get(scenario, USUAL)
 
 
 def with_district(catalogue: Catalogue) -> Catalogue:
     """Return a site's catalogue with what the district needs besides."""
-    return Catalogue({FIRE_CATEGORY.key: FIRE_CATEGORY, **catalogue.by_key})
+    own = (FIRE_CATEGORY, RIDER_CATEGORY, CAMERA_CATEGORY)
+    return Catalogue({**{each.key: each for each in own}, **catalogue.by_key})

@@ -198,7 +198,7 @@ def _pairs(run: DistrictRun, events: Sequence[scoring.TrueEvent], found: Found) 
                     inside=_inside(events[row], case),
                     range_m=_range_m(run, sighting),
                     wrong_grid=_wrong_grid(run.site, sighting, events[row], case),
-                    family=family_of(kinds[truth[row].actors[0]]),
+                    family=family_of(kinds[truth[row].actors[0]]) if truth[row].actors else "cameras",
                 )
             )
     return pairs

@@ -9,6 +9,7 @@ from typing import Final
 import numpy as np
 
 from pipeline.catalogue import Catalogue
+from pipeline.district import acts_order as order
 from pipeline.district import acts_people as people
 from pipeline.district import acts_things as things
 from pipeline.district import acts_vehicles as vehicles
@@ -31,6 +32,23 @@ class Scenario(StrEnum):
     WATER = "water"
     NIGHT = "night"
     RAIN = "rain"
+    ORDER = "order"
+    LENS = "lens"
+
+    @property
+    def number(self) -> int:
+        """Return the number that goes into its chance; those of old ones must stay, or their seeds tell other tales."""
+        return _NUMBERED.index(self)
+
+
+PICTURED: Final = (
+    Scenario.ALL, Scenario.PARKING, Scenario.CROWD, Scenario.LITTER, Scenario.WATER, Scenario.NIGHT, Scenario.RAIN,
+)  # fmt: skip
+"""What pictures to learn from are about, in the order that their chance knows."""
+_NUMBERED: Final = (
+    Scenario.ALL, Scenario.CROWD, Scenario.LITTER, Scenario.NIGHT, Scenario.PARKING, Scenario.RAIN, Scenario.WATER,
+    Scenario.ORDER, Scenario.LENS,
+)  # fmt: skip
 
 
 # Makers with how often each is tried on a stage in ten minutes; one that finds no room does nothing.
@@ -65,6 +83,21 @@ _LITTER: Final[Mapping[Maker, int]] = MappingProxyType(
 _WATER: Final[Mapping[Maker, int]] = MappingProxyType(
     {people.climber: 4, people.looker: 3, things.floating_rubbish: 2, people.bag: 2, people.lone_stander: 1}
 )
+_ORDER: Final[Mapping[Maker, int]] = MappingProxyType(
+    {
+        order.wrong_way_rider: 2,
+        order.right_way_rider: 2,
+        order.rolls_back: 2,
+        order.bikes_outside: 3,
+        order.few_outside: 1,
+        order.bikes_in_bay: 2,
+        order.goods_outside: 4,
+        order.carried_in: 2,
+        order.kerb_stall: 1,
+        vehicles.blocked_fire_lane: 4,
+        vehicles.letting_out: 2,
+    }
+)
 _ALL: Final[Mapping[Maker, int]] = MappingProxyType({**_PARKING, **_CROWD, **_WATER, **_LITTER})
 PLANS: Final[Mapping[Scenario, Mapping[Maker, int]]] = MappingProxyType(
     {
@@ -75,6 +108,8 @@ PLANS: Final[Mapping[Scenario, Mapping[Maker, int]]] = MappingProxyType(
         Scenario.WATER: _WATER,
         Scenario.NIGHT: _ALL,
         Scenario.RAIN: _ALL,
+        Scenario.ORDER: _ORDER,
+        Scenario.LENS: MappingProxyType({}),
     }
 )
 _USUAL_S: Final = 600.0
@@ -103,6 +138,8 @@ def write_play(
     director = Director(stage, end_s=end_s, catalogue=catalogue, first_id=first_id, draw=draw)
     share = end_s / _USUAL_S
     tries = [maker for maker, count in PLANS[scenario].items() for _ in range(max(1, round(count * min(share, 1.0))))]
+    if scenario is Scenario.ORDER:
+        order.open_bays(director)
     for row in draw.permutation(len(tries)).tolist():
         tries[row](director)
     people.walkers(director)

@@ -27,12 +27,18 @@ class Watched:
 
     Attributes:
         level_m: of its ground above the street.
+        without: names of zones that are taken out of it; their ground is no part of `area`.
+        outline: what is drawn for it: the area with what is taken out still in it; the area itself if None.
+        direction_m: which way its traffic goes, a unit vector.
     """
 
     name: str
     scenes: tuple[str, ...]
     area: shapely.Polygon
     level_m: float = 0.0
+    without: tuple[str, ...] = ()
+    outline: shapely.Polygon | None = None
+    direction_m: tuple[float, float] | None = None
 
     def holds(self, place_m: tuple[float, float]) -> bool:
         """Tell whether a place lies in it."""
@@ -45,7 +51,7 @@ class Watched:
 
 
 def watched(ground: Ground) -> tuple[Watched, ...]:
-    """Return the zones of a stage's camera: what it sees of the strips that some scene watches."""
+    """Return the zones of a stage's camera: what it sees of the strips that some usual scene watches."""
     found = []
     for strip in ground.strips:
         watched_here = _scenes(strip)

@@ -1,0 +1,194 @@
+"""Taking steps: carries one step of a case out inside a write transaction, with clocks, messages and the next offer.
+
+Which step may follow which is `cases`'; who is asked first is `offers`'. Owns extensions and rework.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from types import MappingProxyType
+from typing import Final
+
+from geo.coords import LonLat
+from pipeline.casebook import LimitError, Transaction
+from pipeline.cases import Action, Case, Status, step
+from pipeline.clock_keeping import ask_time, give_time, go_on, start_anew, time_to_handle
+from pipeline.consequences import consequences
+from pipeline.errors import PipelineError, RefusedError, UnknownError
+from pipeline.escalation import department_of
+from pipeline.joint_action import require_parts_done
+from pipeline.next_steps import longest_extension
+from pipeline.offers import Entered, enter, notify, offer, withdraw
+from pipeline.principal import PIPELINE, Role
+from pipeline.site import Site
+from pipeline.verdicts import note_step
+
+MOST_PICTURES: Final = 20
+_OFFERED_AFTER: Final = frozenset({Action.FILE, Action.DECLINE, Action.RESUME, Action.REWORK, Action.REOPEN})
+_TERMINAL_HEARS: Final = frozenset(
+    {Action.RESUME, Action.REWORK, Action.SUPERVISE, Action.SUSPEND, Action.EXTEND, Action.REFUSE_EXTENSION}
+)
+
+
+class ExtensionError(PipelineError):
+    """An extension cannot be asked for, or not by this much."""
+
+    def __init__(self, number: str, why: str) -> None:
+        super().__init__(f"case {number} cannot have this extension: {why}")
+
+
+class OwnExtensionError(RefusedError):
+    """Who asked for an extension decides on it."""
+
+    def __init__(self, who: str, number: str) -> None:
+        PipelineError.__init__(
+            self, f"{who} asked for the extension of case {number} and may not decide on it; somebody else must"
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ask:
+    """A step that somebody asks for.
+
+    Attributes:
+        lonlat: where they are.
+        pictures: ids of pictures of the case that show what they did.
+        more: by how much to extend, in the unit of the case's deadline; only with `ask-extension`.
+    """
+
+    action: Action
+    note: str = ""
+    lonlat: LonLat | None = None
+    pictures: tuple[str, ...] = ()
+    more: float | None = None
+
+
+def take_step(tx: Transaction, case: Case, ask: Ask, *, site: Site, entered: Entered) -> Case:
+    """Take a step and return the case after it; what is filed by it is offered at once.
+
+    Raises:
+        IllegalStepError, NotYourCaseError, PassedOnError, ReasonMissingError, RefusedError: see `cases.step`.
+        ExtensionError, OwnExtensionError, NoDeadlineError: the extension cannot be asked for, or not by them.
+        PartsOutstandingError: other departments of a joint action have not finished.
+        UnknownError, LimitError: a picture is not the case's, or there are too many.
+    """
+    action = ask.action
+    if ask.more is not None and action is not Action.ASK_EXTENSION:
+        raise LimitError("more", ask.more, f"nothing, since {action} asks for no time; only ask-extension does")
+    after = step(case, action, principal=entered.by, note=ask.note, now=entered.now)
+    details = {**_base(tx, case, after, ask), **_own(tx, case, after, ask, site=site, entered=entered)}
+    after = consequences(after, action.value, details)
+    enter(tx, after, action.value, entered=entered, details=details)
+    note_step(tx, case, action, site=site, entered=entered)
+    if entered.by.terminal != case.terminal:
+        withdraw(tx, before=case, after=after, now=entered.now)
+    if action in _TERMINAL_HEARS and after.terminal is not None:
+        notify(tx, after, action.value, now=entered.now)
+    if action in _OFFERED_AFTER and after.status is Status.FILED:
+        return offer(tx, after, site=site, entered=replace(entered, by=PIPELINE))[0]
+    return after
+
+
+def self_handled(tx: Transaction, case: Case, *, entered: Entered, note: str) -> Case:
+    """Settle a new case that its reporter handled on the spot; it is offered to nobody."""
+    after = step(case, Action.SELF_HANDLE, principal=entered.by, note=note, now=entered.now)
+    details: dict[str, object] = {
+        "terminal": after.terminal,
+        "note": note,
+        "lon": case.lonlat.lon,
+        "lat": case.lonlat.lat,
+    }
+    enter(tx, after, Action.SELF_HANDLE.value, entered=entered, details=details)
+    return after
+
+
+def _base(tx: Transaction, case: Case, after: Case, ask: Ask) -> dict[str, object]:
+    """Return the place, words and pictures of a step."""
+    terminal = after.terminal if ask.action is Action.SELF_HANDLE else case.terminal
+    details: dict[str, object] = {} if terminal is None else {"terminal": terminal}
+    if ask.note:
+        details["note"] = ask.note
+    if ask.lonlat is not None:
+        details |= {"lon": ask.lonlat.lon, "lat": ask.lonlat.lat}
+    if ask.pictures:
+        details["pictures"] = _pictures(tx, case, ask.pictures)
+    return details
+
+
+def _pictures(tx: Transaction, case: Case, wanted: tuple[str, ...]) -> list[dict[str, object]]:
+    if len(wanted) > MOST_PICTURES:
+        raise LimitError("pictures", f"{len(wanted)} pictures", f"{MOST_PICTURES} at most")
+    known = {picture.id: picture for picture in tx.evidence(case.number)}
+    for ident in wanted:
+        if ident not in known:
+            raise UnknownError("picture of this case", ident)
+    found = [known[ident] for ident in wanted]
+    return [{"id": each.id, "label": each.label, "sha256": each.sha256} for each in found]
+
+
+def _own(tx: Transaction, case: Case, after: Case, ask: Ask, *, site: Site, entered: Entered) -> dict[str, object]:
+    """Return what a kind of step says besides, after moving the clocks that it moves."""
+    prepare = _PREPARED.get(ask.action)
+    return {} if prepare is None else prepare(tx, case, after, ask, site, entered)
+
+
+def _resume(tx: Transaction, _: Case, after: Case, __: Ask, site: Site, entered: Entered) -> dict[str, object]:
+    return go_on(tx, after, entered.now, site=site)
+
+
+def _rework(tx: Transaction, case: Case, after: Case, _: Ask, site: Site, entered: Entered) -> dict[str, object]:
+    return {"department": department_of(case, site), **go_on(tx, after, entered.now, site=site)}
+
+
+def _reopen(tx: Transaction, _: Case, after: Case, __: Ask, site: Site, entered: Entered) -> dict[str, object]:
+    return start_anew(tx, after, entered.now, site=site)
+
+
+def _ask_extension(tx: Transaction, case: Case, _: Case, ask: Ask, site: Site, entered: Entered) -> dict[str, object]:
+    policy, clock = site.settings.escalation, time_to_handle(tx, case)
+    most = longest_extension(case, clock, site)
+    if case.extended >= policy.extensions:
+        raise ExtensionError(case.number, f"it had {case.extended} of at most {policy.extensions}")
+    if ask.more is None or not 0 < ask.more <= most:
+        unit = clock.unit.value
+        raise ExtensionError(
+            case.number, f"`more` is {ask.more}, expected above 0 and at most {most:g}, in {unit}s as its deadline"
+        )
+    ask_time(tx, case, entered.now, site=site)
+    return {"asked": ask.more, "unit": clock.unit.value}
+
+
+def _extend(tx: Transaction, case: Case, _: Case, __: Ask, site: Site, entered: Entered) -> dict[str, object]:
+    _require_approver(tx, case, site=site, entered=entered)
+    return {"more": case.asked, **give_time(tx, case, case.asked, entered.now, site=site)}
+
+
+def _refuse(tx: Transaction, case: Case, _: Case, __: Ask, site: Site, entered: Entered) -> dict[str, object]:
+    _require_approver(tx, case, site=site, entered=entered)
+    return {"more": case.asked}
+
+
+def _done(tx: Transaction, case: Case, _: Case, __: Ask, ___: Site, ____: Entered) -> dict[str, object]:
+    require_parts_done(tx, case)
+    return {}
+
+
+Prepare = Callable[[Transaction, Case, Case, Ask, Site, Entered], dict[str, object]]
+_PREPARED: Mapping[Action, Prepare] = MappingProxyType(
+    {
+        Action.RESUME: _resume,
+        Action.REWORK: _rework,
+        Action.REOPEN: _reopen,
+        Action.ASK_EXTENSION: _ask_extension,
+        Action.EXTEND: _extend,
+        Action.REFUSE_EXTENSION: _refuse,
+        Action.DONE: _done,
+    }
+)
+
+
+def _require_approver(tx: Transaction, case: Case, *, site: Site, entered: Entered) -> None:
+    approver = site.settings.escalation.approver
+    entered.by.require("decide on an extension", *{approver, Role.ADMIN})
+    asked = [event for event in tx.events(case.number) if event.action == Action.ASK_EXTENSION.value]
+    if asked and asked[-1].actor == entered.by.name:
+        raise OwnExtensionError(entered.by.name, case.number)
