@@ -12,23 +12,33 @@ from api.layers import layers_of
 from api.rendering import WEB
 from api.response_headers import ResponseHeaders
 from api.routes import (
+    calibration,
     cameras,
     cases,
     catalogue,
+    citizen,
     console,
     evidence,
     frames,
     health,
     heatmap,
     intake,
+    judging,
     layers,
+    life,
+    meetings,
     merging,
+    metrics,
+    offers,
     organisation,
     pages,
     phone,
+    points,
     public,
+    records,
     stream,
     terminals,
+    together,
     trust,
 )
 from api.services import Services
@@ -61,11 +71,17 @@ def create_app(services: Services) -> FastAPI:
     app.state.people_gate = FrameGate(at_once=4)
     app.state.layers = layers_of(services.site)
     problems.install(app, (ApiError, GeoError, ModelsError, PipelineError))
-    # Trust and merging go before the rooms whose paths end in any action.
+    # Rooms with doors of their own on a case go before the rooms whose paths end in any action.
     for room in (
         trust,
         merging,
+        together,
+        life,
+        meetings,
+        records,
         cameras,
+        calibration,
+        offers,
         cases,
         evidence,
         frames,
@@ -75,9 +91,13 @@ def create_app(services: Services) -> FastAPI:
         organisation,
         catalogue,
         intake,
+        judging,
+        points,
         public,
+        citizen,
         stream,
         health,
+        metrics,
         console,
         phone,
         pages,

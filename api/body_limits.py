@@ -10,6 +10,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 FRAME_BYTES: Final = 11 * 2**20  # the frame desk takes pictures of 10 MiB; the rest is the form around it
 PICTURED: Final = frozenset({"/api/v1/frames", "/api/v1/reports"})
 TABLE_BYTES: Final = 8 * 2**20  # a CSV of everything that a large city has of one kind
+POSITIONS: Final = "/api/v1/positions"
+MOVES_BYTES: Final = 2 * 2**20  # ten thousand positions
 OTHER_BYTES: Final = 64 * 2**10
 # After a refusal the rest is read and dropped, up to here, so that a client that is still sending gets to read why.
 _DRAIN_BYTES: Final = 256 * 2**20
@@ -89,6 +91,12 @@ class _Body:
 
 def limit_of(path: str) -> int:
     """Return the most bytes that a path takes."""
-    if path in PICTURED or (path.startswith("/api/v1/q/") and path.endswith("/reports")):
+    takes_pictures = path.startswith("/api/v1/q/") and path.endswith("/reports")
+    takes_pictures |= path.startswith("/q/") and path.count("/") == 2  # noqa: PLR2004 - /q/{code}, the form itself
+    takes_pictures |= path.startswith("/terminal/") and "/cases/" in path
+    takes_pictures |= path.startswith("/api/v1/cases/") and path.endswith("/pictures")
+    if path in PICTURED or takes_pictures:
         return FRAME_BYTES
+    if path == POSITIONS:
+        return MOVES_BYTES
     return TABLE_BYTES if path.endswith(".csv") and path.startswith("/api/v1/") else OTHER_BYTES

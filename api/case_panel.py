@@ -5,22 +5,33 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
+from api.case_now import known_now
 from api.case_views import CaseView, case_view, offer_until
 from api.reach import DESK
 from api.reason_words import worded
 from api.services import Services
+from api.side_steps import MoreTime, PartLine, asked_time, department_name, liaisons_of, more_times, part_lines
 from api.terminals_now import TerminalNow, terminals_now
 from api.words import Words
 from pipeline.casebook import Evidence
-from pipeline.cases import NEEDS_REASON, OPEN, STEPS, Action, Case, Event, Status, legal_actions
+from pipeline.cases import NEEDS_REASON, OPEN, Action, Case, Event, Status
 from pipeline.dispatch import ineligibility
-from pipeline.principal import Principal, Right, Role
+from pipeline.duty_book import Consultation
+from pipeline.merging import took_in
+from pipeline.next_steps import Aside, Known, NextStep, next_steps
+from pipeline.principal import Principal, Right
 from pipeline.trust import FalseReason
 
 _MOST_ENTRIES: Final = 200
 _MOST_ALIKE: Final = 8
+_MOST_MEETINGS: Final = 50
 _PROMINENT: Final = frozenset({Action.FILE, Action.CHECK, Action.CLOSE})
 _GRAVE: Final = frozenset({Action.REJECT, Action.VOID})
+# Each has a form of its own on the panel, with its own words; an extension that was asked for stands above them.
+_FOLDED: Final = (
+    Action.REWORK, Action.SUPERVISE, Action.SUSPEND, Action.ASK_EXTENSION, Action.REOPEN, Action.VOID,
+)  # fmt: skip
+_DECIDES: Final = frozenset({Action.EXTEND, Action.REFUSE_EXTENSION})
 # What a force does on the spot; the desk may do it for a terminal that reports by radio.
 _ON_BEHALF: Final[Mapping[Action, str]] = {
     Action.ACCEPT: "action.accept_for",
@@ -28,6 +39,7 @@ _ON_BEHALF: Final[Mapping[Action, str]] = {
     Action.ARRIVE: "action.arrive_for",
     Action.FIRST_RESULT: "action.first_result_for",
     Action.DONE: "action.done_for",
+    Action.SELF_HANDLE: "action.self_handle_for",
 }
 # Their reasons stand elsewhere on the panel, or say nothing to a reader.
 _REASON_ELSEWHERE: Final = frozenset({Action.DISPATCH.value, "no-terminal", "open"})
@@ -94,8 +106,29 @@ class AddedEntry:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """An extension that waits for a decision: how much, who asked and why, and whether whoever looks may decide."""
+
+    time: MoreTime
+    actor: str
+    at: datetime
+    why: str
+    may_decide: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Panel:
-    """Everything that the panel shows."""
+    """Everything that the panel shows.
+
+    Attributes:
+        actions: what takes at most the note below the panel.
+        side: the side steps, each with a form of its own.
+        came_back: the entry by which a case was sent back that waits for the desk.
+        liaisons: whom each department could send to a joint action, by code; empty where none can be opened.
+        departments: names by code.
+        departments_all: codes and names of the site's, in its order.
+        meetings: consultations that are not closed.
+    """
 
     view: CaseView
     offer_until: datetime | None
@@ -104,6 +137,16 @@ class Panel:
     decision: Decision | None
     history: Sequence[Entry]
     actions: Sequence[Button]
+    side: Sequence[Button]
+    asked: Asked | None
+    more_time: Sequence[MoreTime]
+    came_back: Entry | None
+    parts: Sequence[PartLine]
+    liaisons: Mapping[str, Sequence[tuple[str, str]]]
+    departments: Mapping[str, str]
+    departments_all: Sequence[tuple[str, str]]
+    may_consult: bool
+    meetings: Sequence[Consultation]
     terminals: Sequence[Choice]
     may_act: bool
     may_say_false: bool
@@ -120,7 +163,9 @@ def panel_of(services: Services, case: Case, who: Principal, spoken: Words) -> P
     now, site = services.clock.now(), services.site
     events = services.casebook.events(case.number)
     may_act = who.role in DESK
-    buttons = buttons_of(case, who.role) if may_act else []
+    known = known_now(services, case)
+    steps = next_steps(case, who, known) if may_act else ()
+    buttons = buttons_of(case, steps)
     sends = any(button.action is Action.DISPATCH for button in buttons)
     camera = site.cameras.get(case.camera or "")
     return Panel(
@@ -130,11 +175,50 @@ def panel_of(services: Services, case: Case, who: Principal, spoken: Words) -> P
         pictures=services.casebook.evidence(case.number),
         decision=_decision(services, events, spoken),
         history=[_entry(event, spoken) for event in reversed(events[-_MOST_ENTRIES:])],
-        actions=buttons,
+        actions=[each for each in buttons if each.action not in {*_FOLDED, *_DECIDES}],
+        side=sorted((each for each in buttons if each.action in _FOLDED), key=lambda each: _FOLDED.index(each.action)),
+        asked=_asked(case, events, known, buttons),
+        more_time=more_times(steps, known, now=now),
+        came_back=_came_back(case, events, spoken),
+        **_together(services, case, known, steps, spoken),
         terminals=_choices(services, case, terminals_now(services, who), spoken) if sends else [],
         may_act=may_act,
         **_feedback(services, case, who, events, spoken),
     )
+
+
+def _asked(case: Case, events: Sequence[Event], known: Known, buttons: Sequence[Button]) -> Asked | None:
+    time = asked_time(case, known)
+    made = [event for event in events if event.action == Action.ASK_EXTENSION]
+    if time is None or not made:
+        return None
+    may_decide = any(each.action in _DECIDES for each in buttons)
+    last = made[-1]
+    return Asked(time=time, actor=last.actor, at=last.at, why=_text(last.details.get("note")), may_decide=may_decide)
+
+
+def _came_back(case: Case, events: Sequence[Event], spoken: Words) -> Entry | None:
+    made = [event for event in events if event.action == Action.RETURN]
+    return _entry(made[-1], spoken) if case.status is Status.RETURNED and made else None
+
+
+def _together(services: Services, case: Case, known: Known, steps: Sequence[NextStep], spoken: Words) -> dict[str, Any]:
+    """Return what is done together: joint action, as it stands or could be opened, and consultations to come."""
+    names = {each.name for each in steps}
+    liaisons = liaisons_of(services, case, spoken) if Aside.JOINT in names else {}
+    meetings = services.casebook.read(lambda book: book.consultations(limit=_MOST_MEETINGS))
+    codes = [each.code for each in services.site.organisation.departments] or sorted(
+        {force.department for force in services.site.roster.forces}
+    )
+    named = {code: department_name(code, services.site, spoken) for code in {*codes, *liaisons}}
+    return {
+        "parts": part_lines(known, steps, spoken),
+        "liaisons": liaisons,
+        "departments": named,
+        "departments_all": [(code, named[code]) for code in codes],
+        "may_consult": Aside.CONSULT in names,
+        "meetings": [each for each in meetings if each.closed_at is None],
+    }
 
 
 def _feedback(services: Services, case: Case, who: Principal, events: Sequence[Event], spoken: Words) -> dict[str, Any]:
@@ -145,7 +229,7 @@ def _feedback(services: Services, case: Case, who: Principal, events: Sequence[E
     near = merging.alike(case.number, principal=who)[:_MOST_ALIKE] if shows else ()
     merged = services.casebook.read(lambda asked: asked.merged(case.number))
     split = {entry for event in events if event.action == "split" for entry in _numbers(event.details.get("entries"))}
-    added = [each for each in events if each.action in {"attach", "reopen"} and each.sequence not in split]
+    added = [each for each in events if took_in(each) and each.sequence not in split]
     return {
         "may_say_false": shows,
         "may_open_originals": Right.OPEN_ORIGINALS in who.rights,
@@ -168,10 +252,10 @@ def _numbers(value: object) -> list[int]:
     return [each for each in value if isinstance(each, int)] if isinstance(value, list) else []
 
 
-def buttons_of(case: Case, role: Role) -> list[Button]:
-    """Return what a role may do with a case now, the usual step first and the grave ones last."""
-    allowed = [action for action in legal_actions(case.status) if role in STEPS[action][2]]
-    buttons = [_button(action, case) for action in allowed]
+def buttons_of(case: Case, steps: Sequence[NextStep]) -> list[Button]:
+    """Return a button for each step that may be taken now, the usual one first and the grave ones last."""
+    known = {action.value: action for action in Action}
+    buttons = [_button(known[each.name], case) for each in steps if each.name in known]
     order = {"go": 0, "": 1, "danger": 2}
     return sorted(buttons, key=lambda button: order[button.kind])
 

@@ -8,15 +8,22 @@ import sys
 import typer
 
 from api.commands import (
+    calibrating,
     catalogue,
     demo,
     evaluate,
     intake,
+    judging,
     learning,
+    life,
     live,
     maps,
     organisation,
     places,
+    points,
+    records,
+    replay_dispatch,
+    scenes,
     site,
     train,
     weights,
@@ -31,13 +38,32 @@ from pipeline.errors import PipelineError
 FAULTS, CANNOT = 1, 3
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
-for room in (site, places, live, maps, demo, evaluate, train, learning, weights):
+for room in (
+    site,
+    places,
+    calibrating,
+    live,
+    maps,
+    demo,
+    evaluate,
+    train,
+    learning,
+    weights,
+    life,
+    records,
+    replay_dispatch,
+    scenes,
+):
     app.registered_commands += room.app.registered_commands
 app.add_typer(places.boundaries, name="boundaries")
 app.add_typer(catalogue.app, name="catalogue")
 app.add_typer(intake.hotline, name="hotline")
 app.add_typer(intake.places, name="places")
 app.add_typer(organisation.app, name="organisation")
+app.add_typer(life.joint, name="joint")
+app.add_typer(judging.app, name="judging")
+app.add_typer(points.app, name="points")
+app.add_typer(life.consultation, name="consultation")
 
 
 @app.callback()

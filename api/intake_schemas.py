@@ -84,10 +84,11 @@ class PublicTakenOut(BaseModel):
 
 
 class FollowedOut(BaseModel):
-    """What became of a report."""
+    """What became of a report; `joined` says that it is worked on as one case with another of the same problem."""
 
     status: Status
     updated_at: datetime
+    joined: bool
     refusal: str
     appealed: bool
     anew: bool
@@ -95,9 +96,11 @@ class FollowedOut(BaseModel):
     @classmethod
     def of(cls, followed: Followed) -> Self:
         """Return it as it is sent to whoever holds the receipt; no number, no place, nobody's name."""
+        joined_at, updated_at = followed.joined_at, followed.case.updated_at
         return cls(
             status=followed.case.status,
-            updated_at=followed.case.updated_at,
+            updated_at=updated_at if joined_at is None else max(updated_at, joined_at),
+            joined=joined_at is not None,
             refusal=followed.refusal,
             appealed=followed.appealed,
             anew=followed.anew is not None,

@@ -36,7 +36,13 @@ _ROWS_BY_STATUS: Final[Mapping[HTTPStatus, str]] = {
     HTTPStatus.NOT_FOUND: "api.errors.WrongCodeError pipeline.errors.UnknownError",
     HTTPStatus.CONFLICT: """
         pipeline.casebook.AlreadyTakenError pipeline.casebook.VersionConflictError pipeline.cases.IllegalStepError
-        pipeline.cases.NotYourCaseError pipeline.frame_desk.FrameTooOldError pipeline.merging.CannotMergeError
+        pipeline.cases.NotYourCaseError pipeline.cases.PassedOnError pipeline.clock_keeping.NoDeadlineError
+        pipeline.consultations.ConsultationError pipeline.duty_office.CaseEndedError
+        pipeline.judging_desk.AppealClosedError pipeline.judging_desk.NotOverError
+        pipeline.points_book.OverdrawnError pipeline.points_office.NoPointsError pipeline.points_office.NotEarnedError
+        pipeline.joint_action.JointActionError pipeline.joint_action.PartsOutstandingError
+        pipeline.offers.OtherDepartmentError pipeline.taking_steps.ExtensionError
+        pipeline.frame_desk.FrameTooOldError pipeline.merging.CannotMergeError
         pipeline.merging.CannotSplitError pipeline.merging.NotMergedError pipeline.trust_desk.NothingToJudgeError
         pipeline.appeals.NoAppealError pipeline.site_changes.ClassesInUseError
         pipeline.site_changes.SiteChangedError""",
@@ -46,7 +52,10 @@ _ROWS_BY_STATUS: Final[Mapping[HTTPStatus, str]] = {
     HTTPStatus.UNPROCESSABLE_ENTITY: """
         api.errors.QueryFaultError geo.cells.CellError geo.errors.CoordinateError geo.heatmap_errors.HeatmapError
         pipeline.casebook.HistoryError pipeline.casebook.LimitError pipeline.cases.ReasonMissingError
-        pipeline.errors.NaiveTimeError pipeline.trust_desk.FalseReasonMissingError
+        pipeline.erasure.GroundMissingError pipeline.judging_periods.PeriodError
+        pipeline.publication_scope.PersonsShownError pipeline.publication_scope.ScopeError
+        pipeline.errors.NaiveTimeError
+        pipeline.trust_desk.FalseReasonMissingError
         pipeline.frame_desk.FrameFromFutureError pipeline.site.OutsideError
         pipeline.site_changes.ChangeFaultsError pipeline.catalogue.NotReportableError
         api.organisation_tables.NotTextError pipeline.front_desk.PlacesFileError pipeline.hotline.HotlineFileError
@@ -62,7 +71,7 @@ _ROWS_BY_STATUS: Final[Mapping[HTTPStatus, str]] = {
         api.errors.AssetsMissingError api.errors.TokenFileError
         geo.camera_errors.AboveHorizonError geo.camera_errors.BeyondRangeError geo.camera_errors.CalibrationError
         geo.errors.FeatureFileError geo.heatmap_errors.HeatmapAssetError geo.locate.LocateError
-        geo.nearest.NearestError
+        geo.nearest.NearestError geo.roads.NoRoadsError
         models.errors.ArrayFaultError models.errors.ImageFaultError models.errors.InferenceError
         models.errors.LibraryMissingError models.errors.NoWeightsError models.errors.NotAModelError
         models.errors.SettingFaultError models.errors.TimeOrderError models.errors.UnknownClassesError
@@ -71,14 +80,16 @@ _ROWS_BY_STATUS: Final[Mapping[HTTPStatus, str]] = {
         models.weights_choice.NoAgreementError models.weights_choice.NoPicturesError
         models.training_plan.NothingLearnedError models.training_plan.OtherPlanError
         models.training_plan.StepFailedError models.fine_tuning.TuningFailedError
+        pipeline.backup.BackupError pipeline.backup.NotEmptyError
         pipeline.case_dataset.DatasetFolderError pipeline.case_dataset.NothingToLearnError
         pipeline.weights_compared.TooFewHeldBackError
         pipeline.camera_memory.MemoryFormError pipeline.camera_run.AllFramesOldError pipeline.casebook.StorageError
-        pipeline.district.errors.DistrictError
+        pipeline.dispatch_records.NothingRecordedError pipeline.district.errors.DistrictError
+        pipeline.points_book.UnbalancedError
         pipeline.duty_clocks.DeadlineError pipeline.work_calendar.CountryError
         pipeline.shifts.ShiftTextError pipeline.site_changes.NothingAppliedError
         pipeline.evidence.EvidenceError pipeline.safe.KeyFileError pipeline.safe.UnsealError
-        pipeline.run.NoSourceError pipeline.site_files.SiteFaultsError
+        pipeline.run.NoSourceError pipeline.scene_models.ModelNotOpenError pipeline.site_files.SiteFaultsError
         pipeline.source_errors.SourceError pipeline.sql_engine.DatabaseUrlError pipeline.street_clip.ClipError
         pipeline.street_clip.NoStreetError""",
 }

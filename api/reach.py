@@ -1,5 +1,6 @@
 """Which rows a principal may read. Acting is the desk's business; this is about looking."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from api.errors import OutOfReachError
@@ -22,10 +23,10 @@ __all__ = [
 ]
 
 
-def may_see(principal: Principal, *, grid: str, terminal: str | None) -> bool:
-    """Tell whether a case of a grid, held by a terminal, lies within reach; a force sees its own cases only."""
+def may_see(principal: Principal, *, grid: str, terminal: str | None, liaisons: Sequence[str] = ()) -> bool:
+    """Tell whether a case of a grid, held by a terminal, lies within reach; a force sees its own and joint cases."""
     if principal.role is Role.FORCE:
-        return terminal is not None and terminal == principal.terminal
+        return principal.terminal is not None and principal.terminal in {terminal, *liaisons}
     return principal.grids is None or grid in principal.grids
 
 
@@ -37,7 +38,7 @@ def require_case(principal: Principal, case: Case) -> Case:
         UnknownError: another grid's, or for a force another terminal's; what lies outside does not exist.
     """
     principal.require("read cases", *READERS)
-    if not may_see(principal, grid=case.grid, terminal=case.terminal):
+    if not may_see(principal, grid=case.grid, terminal=case.terminal, liaisons=case.liaisons):
         raise UnknownError("case", case.number)
     return case
 

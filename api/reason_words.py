@@ -18,10 +18,12 @@ def _duty(spoken: Words, slug: str) -> str:
 
 
 def _nearest(spoken: Words, match: re.Match[str]) -> str:
-    among, department, grid, beside, basis = match.groups()
+    among, department, grid, beside, basis, together = match.groups()
     who = "先行力量" if department is None else f"{_duty(spoken, department)}力量"
     where = f"{grid}（与 {beside} 相邻）" if beside else grid
-    return f"{where} 内可派的 {among} 个{who}中最近，按{'上报位置' if basis == 'reported position' else '岗位点'}计"
+    others = f"，{together} 件一并指派" if together else ""
+    by = "上报位置" if basis == "reported position" else "岗位点"
+    return f"{where} 内可派的 {among} 个{who}中最快到达，按{by}计{others}"
 
 
 def _before(spoken: Words, match: re.Match[str]) -> str:
@@ -40,8 +42,9 @@ _CHINESE: Final[tuple[tuple[re.Pattern[str], Wording], ...]] = tuple(
         ),
         (
             (
-                r"nearest of (\d+) eligible as (?:first force|force of (\S+))"
-                r" in grid (\S+?)(?:, next to (\S+))?, by its (.+)"
+                r"soonest of (\d+) eligible as (?:first force|force of (\S+))"
+                r" in grid (\S+?)(?:, next to (\S+?))?, by its (reported position|post)"
+                r"(?:, of (\d+) cases assigned together)?"
             ),
             _nearest,
         ),
@@ -52,6 +55,8 @@ _CHINESE: Final[tuple[tuple[re.Pattern[str], Wording], ...]] = tuple(
         ),
         (r"carries no terminal", _plain("未配终端")),
         (r"off duty", _plain("不在岗")),
+        (r"on standby, called for urgent cases only", _plain("备勤，仅紧急类召集")),
+        (r"the case was sent back to (\S+) to do again", lambda w, m: f"案件已退回{_duty(w, m[1])}返工"),
         (r"department (\S+) does not follow up this category", lambda w, m: f"{_duty(w, m[1])}不负责此类别"),
         (r"role (\S+) does not handle this category", lambda w, m: f"{_duty(w, m[1])}不处置此类别"),
         (
@@ -61,6 +66,17 @@ _CHINESE: Final[tuple[tuple[re.Pattern[str], Wording], ...]] = tuple(
         (r"is bound to other units", _plain("负责其他管理单元")),
         (r"declined this case", _plain("已拒此单")),
         (r"did not answer the offer", _plain("上次派单未应答")),
+        (r"holds a case", _plain("手头有案件")),
+        (r"holds (\d+) cases?: would be there about (\d+) s later", _plain("手头有 {0} 件，约晚到 {1} 秒")),
+        (r"would be there about (\d+) s later", _plain("约晚到 {0} 秒")),
+        (r"went to another case, of those assigned together", _plain("一并指派时已派往另一案件")),
+        (r"is not trained for this category", _plain("未受此类别培训")),
+        (r"its position is (\d+) s old, too old to be sent by", _plain("位置已 {0} 秒未更新，不再派单")),
+        (r"its position is (\d+) s old: fresh ones go before it", _plain("位置已 {0} 秒未更新，位置较新者优先")),
+        (r"rests for (\d+) s after a case", _plain("结案后休息 {0} 秒")),
+        (r"last free force of grid (\S+), held back for urgent cases", _plain("{0} 最后的空闲力量，留给紧急类")),
+        (r"a force of grid (\S+) is there sooner by more than (\d+) s", _plain("{0} 的力量快 {1} 秒以上")),
+        (r"gathered for (\d+) s, to be assigned together with others", _plain("汇集 {0} 秒后一并指派")),
         (r"holds (\d+) or more cases, the most allowed", _plain("在办已达上限 {0} 件")),
         (r"grid (\S+) is not next to (\S+)", _plain("{0} 与 {1} 不相邻")),
         (r"chosen by (.+)", _plain("由 {0} 指定")),

@@ -26,6 +26,7 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.tests["contains"] = lambda many, one: one in many
     environment.filters["metres"] = metres
     environment.filters["duration"] = duration
     return environment

@@ -7,7 +7,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from geo.coords import Datum, LonLat, convert
 from pipeline.casebook import Evidence
-from pipeline.cases import Action, Case, Channel, Event, Side, Status, legal_actions
+from pipeline.cases import Action, Case, Channel, Event, Side, Status, legal_steps
 from pipeline.desk import Taken
 from pipeline.dispatch import Dispatch, NoTerminal
 from pipeline.duty_clocks import closing_due
@@ -69,12 +69,18 @@ class ReportIn(PlaceIn):
     hazard: Annotated[bool, Field(description="a serious safety hazard; makes a component's case urgent")] = False
     ticket: TicketIn | None = None
     phone: Annotated[str, Field(max_length=40)] = ""
+    contact: Annotated[str, Field(max_length=200, description="how to reach whoever reports; personal, erasable")] = ""
+    self_handled: Annotated[str, Field(max_length=1000, description="what a force did about it on the spot")] = ""
 
 
 class ActionIn(Asked):
-    """What goes with a step: words, the terminal to dispatch to, where it was taken."""
+    """What goes with a step: words, the terminal to dispatch to, where it was taken, pictures, more time asked for."""
 
     note: Note = ""
+    pictures: list[Code] = Field(default_factory=list, max_length=20, description="ids of pictures of this case")
+    more: Annotated[float | None, Field(gt=0, le=1000, allow_inf_nan=False, description="in the deadline's unit")] = (
+        None
+    )
     terminal: Code | None = None
     lon: Lon | None = None
     lat: Lat | None = None
@@ -122,21 +128,30 @@ class CaseOut(BaseModel):
     version: int
     merged_into: str | None
     reopened_at: datetime | None
+    resumes_to: Status | None
+    bound: bool
+    rework_by: str | None
+    supervised: bool
+    asked: float
+    extended: int
+    level: int
+    liaisons: list[str]
     actions: list[Action]
 
     @classmethod
     def of(cls, case: Case, site: Site) -> Self:
-        """Return a case as it is sent; `actions` are those that its status allows."""
+        """Return a case as it is sent; `actions` are those that its state allows."""
         category = site.catalogue.get(case.category)
-        fields = {name: getattr(case, name) for name in cls.model_fields if hasattr(case, name)}
+        own = {name for name in cls.model_fields if hasattr(case, name)} - {"handle_by", "liaisons"}
         return cls(
-            **fields,
+            **{name: getattr(case, name) for name in own},
+            liaisons=list(case.liaisons),
             category_name=category.name,
             category_name_zh=category.name_zh,
             lon=case.lonlat.lon,
             lat=case.lonlat.lat,
             handle_by=closing_due(case, site),
-            actions=legal_actions(case.status),
+            actions=legal_steps(case),
         )
 
 
@@ -233,7 +248,7 @@ class DispatchOut(BaseModel):
 
 
 class TakenOut(BaseModel):
-    """What became of a report."""
+    """What became of a report; by `receipt` whoever made it can ask how it stands."""
 
     outcome: Literal["open", "attach", "reopen", "ignore"]
     number: str | None
@@ -281,13 +296,6 @@ class TerminalsOut(BaseModel):
     """The terminals in reach."""
 
     terminals: list[TerminalOut]
-
-
-class QueueOut(BaseModel):
-    """The cases that a terminal holds or is offered."""
-
-    terminal: str
-    cases: list[CaseOut]
 
 
 class MovedOut(BaseModel):

@@ -16,6 +16,16 @@ def cleaned(services: Services, picture: UploadFile | None) -> View | None:
     """
     if picture is None or not picture.filename:
         return None
+    return cleaned_bytes(services, picture.file.read())
+
+
+def cleaned_bytes(services: Services, data: bytes) -> View:
+    """Return a picture, sent as it is, fit to store.
+
+    Raises:
+        PicturesOffError: this server cannot make people unreadable.
+        FrameUnreadableError, FrameTooLargeError: it is no picture, damaged, or too large.
+    """
     if services.pictures is None:
         raise PicturesOffError
-    return services.pictures.clean(picture.file.read(), at=services.clock.now())
+    return services.pictures.clean(data, at=services.clock.now())

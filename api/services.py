@@ -1,7 +1,7 @@
 """What the doors need, as one value; `wiring` makes it, tests make their own."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Protocol
@@ -10,10 +10,17 @@ from api.tokens import TokenBook
 from pipeline.casebook import Casebook
 from pipeline.clocks import Clock
 from pipeline.desk import Desk
+from pipeline.duty_office import DutyOffice
+from pipeline.erasure import Eraser
 from pipeline.evidence import EvidenceStore
+from pipeline.judging_desk import JudgingDesk
+from pipeline.phone_marks import PhoneMarks
+from pipeline.points_office import PointsOffice
 from pipeline.principal import Principal
+from pipeline.run_figures import Tallies
 from pipeline.sightings import View
 from pipeline.site import Site
+from pipeline.watch import Watch
 
 
 class FrameTaken(Protocol):
@@ -50,8 +57,11 @@ class Services:
     Attributes:
         frames: None when this server runs no detector.
         pictures: None when it runs none that knows people; pictures from people are refused then.
+        phones: marks phone numbers for accounts of points; None where no key file is named, and nobody earns any.
         vendor: folder of what npm installed, served at /vendor.
         remark: what a reader of statistics must know, such as that cases are simulated.
+        tallies: what the cameras of this process count.
+        stills: pictures to calibrate cameras by, by camera, that were given when serving began.
     """
 
     site: Site
@@ -62,5 +72,33 @@ class Services:
     tokens: TokenBook
     frames: FrameTaker | None = None
     pictures: PictureTaker | None = None
+    phones: PhoneMarks | None = None
     vendor: Path
     remark: str = ""
+    tallies: Tallies = field(default_factory=Tallies)
+    stills: Mapping[str, bytes] = field(default_factory=dict)
+
+    @property
+    def office(self) -> DutyOffice:
+        """Return what the operations centre does beyond single steps."""
+        return DutyOffice(site=self.site, casebook=self.casebook, clock=self.clock, evidence=self.evidence)
+
+    @property
+    def eraser(self) -> Eraser:
+        """Return what erases personal data."""
+        return Eraser(casebook=self.casebook, evidence=self.evidence, clock=self.clock)
+
+    @property
+    def judging(self) -> JudgingDesk:
+        """Return what judges, publishes and hears appeals against figures."""
+        return JudgingDesk(site=self.site, casebook=self.casebook, clock=self.clock)
+
+    @property
+    def points(self) -> PointsOffice:
+        """Return what keeps citizens' points."""
+        return PointsOffice(site=self.site, casebook=self.casebook, clock=self.clock, phones=self.phones)
+
+    @property
+    def watch(self) -> Watch:
+        """Return what fires duty clocks, drops anchors and keeps terms."""
+        return Watch(site=self.site, casebook=self.casebook, clock=self.clock, eraser=self.eraser)

@@ -1,7 +1,7 @@
 """The site in force: what was edited is taken over by this process at once, and by others within seconds.
 
-Forces, duties, organisation and catalogue are taken over. Outlines, cameras, scenes and `site.toml` are read when a
-process starts: detectors and locators are built on them.
+Forces, duties, organisation, catalogue and the cameras' calibrations are taken over. Outlines, scenes, `site.toml` and
+all else of the cameras are read when a process starts: detectors and locators are built on them.
 """
 
 import logging
@@ -15,8 +15,9 @@ from starlette.applications import Starlette
 from api.services import Services
 from pipeline.catalogue import Catalogue
 from pipeline.errors import PipelineError
+from pipeline.recalibration import recalibrated
 from pipeline.site import Site
-from pipeline.site_changes import Change, change_site
+from pipeline.site_changes import Along, Change, change_site
 from pipeline.site_files import site_from_documents
 
 EVERY_S: Final = 5.0
@@ -35,10 +36,13 @@ class SiteNow:
         """Return the version that this process works by."""
         return self._version
 
-    def change(self, change: Change, *, expected: int | None = None) -> tuple[Services, int]:
+    def change(
+        self, change: Change, *, expected: int | None = None, along: Along | None = None
+    ) -> tuple[Services, int]:
         """Replace documents of the site, store them, and work by them from here on; see `change_site`."""
         services: Services = self._app.state.services
-        site, version = change_site(services.casebook, change, now=services.clock.now(), expected=expected)
+        now = services.clock.now()
+        site, version = change_site(services.casebook, change, now=now, expected=expected, along=along)
         with self._lock:
             return self._adopt(site, version), version
 
@@ -76,4 +80,5 @@ def _merged(before: Site, changed: Site) -> Site:
         roster=changed.roster,
         organisation=changed.organisation,
         catalogue=Catalogue({**kept, **changed.catalogue.by_key}),
+        cameras={code: recalibrated(each, changed.cameras.get(code)) for code, each in before.cameras.items()},
     )

@@ -204,7 +204,7 @@ class Changes:
 
 
 def _change(event: Event, case: Case) -> Change:
-    named = {case.terminal, *(event.details.get(key) for key in TERMINAL_KEYS)}
+    named = {case.terminal, *case.liaisons, *(event.details.get(key) for key in TERMINAL_KEYS)}
     return Change(event=event, case=case, terminals=frozenset(each for each in named if isinstance(each, str)))
 
 

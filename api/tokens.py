@@ -13,16 +13,18 @@ from pathlib import Path
 from typing import Self
 
 from api.errors import TokenFileError
+from pipeline.attribution import SubjectKind
 from pipeline.principal import Principal, Right, Role
 from pipeline.site import Site
 
 SHORTEST_TOKEN = 16
 _MOST_FILE_BYTES = 1_000_000
-_KEYS = frozenset({"name", "role", "token", "sha256", "terminal", "grids", "rights"})
+_KEYS = frozenset({"name", "role", "token", "sha256", "terminal", "grids", "rights", "speaks_for"})
 _HEAD = """\
 # Who may come in. Each has a name, a role (admin, dispatcher, analyst, force, ingest), a token, and may have
 # `terminal` (a force acts for it) and `grids` (the rows it may see; all if absent).
 # `rights = ["open-originals"]` lets somebody open the sealed originals of evidence, each time with a reason.
+# `speaks_for = ["unit:CODE", "grid:CODE", "department:CODE", "force:NUMBER"]` lets its judged appeal published figures.
 # `sha256 = "…"` (of the token) may stand in place of `token`. Keep this file to yourself.
 """
 
@@ -132,7 +134,14 @@ def _principal(path: Path, place: int, entry: Mapping[str, object]) -> Principal
     if grids is not None and not (isinstance(grids, list) and grids and all(isinstance(each, str) for each in grids)):
         raise TokenFileError(path, f"token {place} ({name}) has grids {grids!r}, not a list of codes")
     reach = frozenset(str(grid) for grid in grids) if grids is not None else None
-    return Principal(name=name, role=Role(role), terminal=terminal, grids=reach, rights=_rights(path, place, entry))
+    return Principal(
+        name=name,
+        role=Role(role),
+        terminal=terminal,
+        grids=reach,
+        rights=_rights(path, place, entry),
+        speaks_for=_speaks_for(path, place, entry),
+    )
 
 
 def _rights(path: Path, place: int, entry: Mapping[str, object]) -> frozenset[Right]:
@@ -140,6 +149,17 @@ def _rights(path: Path, place: int, entry: Mapping[str, object]) -> frozenset[Ri
     if not isinstance(given, list) or not set(map(str, given)) <= set(Right):
         raise TokenFileError(path, f"token {place} has rights {given!r}, not a list of {', '.join(Right)}")
     return frozenset(Right(each) for each in given)
+
+
+def _speaks_for(path: Path, place: int, entry: Mapping[str, object]) -> frozenset[str]:
+    given = entry.get("speaks_for", [])
+    kinds = {kind.value for kind in SubjectKind} - {SubjectKind.SITE.value}
+    if not isinstance(given, list) or not all(
+        isinstance(each, str) and each.partition(":")[0] in kinds and each.partition(":")[2] for each in given
+    ):
+        expected = f"a list of texts such as 'unit:CODE', of {', '.join(sorted(kinds))}"
+        raise TokenFileError(path, f"token {place} has speaks_for {given!r}, not {expected}")
+    return frozenset(given)
 
 
 def _text(path: Path, place: int, entry: Mapping[str, object], field: str) -> str:
@@ -177,6 +197,8 @@ def _entry(token: Token) -> str:
         lines.append(f"terminal = {_quoted(who.terminal)}")
     if who.grids is not None:
         lines.append(f"grids = [{', '.join(_quoted(grid) for grid in sorted(who.grids))}]")
+    if who.speaks_for:
+        lines.append(f"speaks_for = [{', '.join(_quoted(each) for each in sorted(who.speaks_for))}]")
     if who.rights:
         lines.append(f"rights = [{', '.join(_quoted(right) for right in sorted(who.rights))}]")
     return "\n".join(lines) + "\n"

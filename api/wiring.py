@@ -12,6 +12,7 @@ from pipeline.casebook import Casebook
 from pipeline.clocks import Clock, WallClock
 from pipeline.desk import Desk
 from pipeline.evidence import EvidenceStore
+from pipeline.phone_marks import PhoneMarks
 from pipeline.safe import Safe
 from pipeline.site import Site
 from pipeline.site_changes import load_site
@@ -89,10 +90,12 @@ def wire(folder: Path, where: Premises, *, clock: Clock | None = None) -> Servic
     casebook = open_book(where)
     site = current_site(folder, casebook, clock)
     evidence = EvidenceStore(where.evidence, safe=Safe(where.data / "evidence.key"))
+    phones = PhoneMarks(where.data / "points.key")
     return Services(
         site=site,
         casebook=casebook,
-        desk=Desk(site=site, casebook=casebook, clock=clock, evidence=evidence),
+        desk=Desk(site=site, casebook=casebook, clock=clock, evidence=evidence, phones=phones),
+        phones=phones,
         clock=clock,
         evidence=evidence,
         tokens=TokenBook.load_or_make(where.data / "tokens.toml", site=site),

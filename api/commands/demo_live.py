@@ -150,7 +150,7 @@ class _Cameras:
 
 
 def _serve(services: Services, server: ConsoleServer, forces: LiveForces, cameras: _Cameras) -> None:
-    keeper = Keeper(services.desk)
+    keeper = Keeper(services.desk, watch=services.watch)
     cameras.start()
     keeper.start()
     forces.start()

@@ -58,6 +58,16 @@ class TierError(PipelineError):
         super().__init__("--pixels, --detections and --no-pixels exclude one another; give one of them")
 
 
+class LensTierError(PipelineError):
+    """What covers a lens can only be seen in pictures."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            f"--scenario {Scenario.LENS} is about what covers the lens, which no replayed box shows;"
+            " leave out --detections"
+        )
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Asked:
     """What runs are asked for, seed by seed and scenario by scenario; files of None are not written."""
@@ -116,6 +126,8 @@ def evaluate(
     """Score pipeline, desk and forces on the simulated district, whose every event is known."""
     if pixels + detections + no_pixels > 1:
         raise TierError
+    if detections and Scenario.LENS in (scenario or ()):
+        raise LensTierError
     if no_pixels:
         give(
             week_figures(read_site(site), seed=seed, minutes=WEEK_MIN if minutes is None else minutes), as_json=as_json

@@ -27,8 +27,9 @@ from pipeline.keeper import Keeper
 from pipeline.people_pictures import PictureCleaner
 from pipeline.principal import Role
 from pipeline.run import RunServices, RunSettings, run_cameras, site_sources
-from pipeline.run_figures import RunFigures
+from pipeline.run_figures import RunFigures, Tally
 from pipeline.run_progress import shown_progress
+from pipeline.scene_models import NO_MODELS, SceneModels, open_models
 
 app = typer.Typer()
 
@@ -57,6 +58,11 @@ def detector_maker(site_folder: Path, weights: str | None, site_weights: str) ->
     return lambda: open_detector(choose_weights(weights, os.environ, named))
 
 
+def models_maker(site_folder: Path, services: Services) -> Callable[[], SceneModels]:
+    """Return what opens the models that scenes name beside the site's own detector."""
+    return lambda: open_models(services.site.scenes, site_folder)
+
+
 @app.command()
 def run(
     site: SiteArgument = SAMPLE,
@@ -81,7 +87,11 @@ def run(
     try:
         chosen = {**({} if source else site_sources(services.site)), **sources_of(source)}
         figures = watch(
-            services, chosen, detector_maker(site, weights, services.site.settings.weights), settings=settings
+            services,
+            chosen,
+            detector_maker(site, weights, services.site.settings.weights),
+            settings=settings,
+            models=models_maker(site, services),
         )
     finally:
         services.casebook.close()
@@ -97,11 +107,19 @@ def watch(
     *,
     settings: RunSettings,
     stop: Event | None = None,
+    models: Callable[[], SceneModels] = lambda: NO_MODELS,
 ) -> RunFigures:
     """Run cameras with progress shown where somebody looks."""
     parts = RunServices(site=services.site, casebook=services.casebook, desk=services.desk, clock=services.clock)
     with shown_progress() as progress:
-        return run_cameras(parts, sources, detector=detector, settings=settings, stop=stop, on_progress=progress)
+
+        def told(tallies: Mapping[str, Tally]) -> None:
+            progress(tallies)
+            services.tallies.put("stream", tallies)
+
+        return run_cameras(
+            parts, sources, detector=detector, models=models, settings=settings, stop=stop, on_progress=told
+        )
 
 
 def show(figures: RunFigures, *, as_json: bool) -> None:
@@ -129,14 +147,17 @@ def serve(
     maker = detector_maker(site, weights, services.site.settings.weights)
     chosen = {**site_sources(services.site), **sources_of(source)} if cameras else {}
     try:
-        with serving_detector(services, maker) as ready, watching(ready, chosen, maker):
+        models = models_maker(site, services)
+        with serving_detector(services, maker, models) as ready, watching(ready, chosen, maker, models):
             serve_until_stopped(ready, host=host, port=port)
     finally:
         services.casebook.close()
 
 
 @contextmanager
-def serving_detector(services: Services, maker: Callable[[], Detector]) -> Iterator[Services]:
+def serving_detector(
+    services: Services, maker: Callable[[], Detector], models: Callable[[], SceneModels] = lambda: NO_MODELS
+) -> Iterator[Services]:
     """Give services that take pushed frames, where there are weights; else say what to do and serve without."""
     try:
         detector = maker()
@@ -150,22 +171,30 @@ def serving_detector(services: Services, maker: Callable[[], Detector]) -> Itera
         desk=services.desk,
         detector=detector,
         clock=services.clock,
+        models=(more := models()),
     )
+    services.tallies.put("pushed", desk.tallies)
     try:
         pictures = PictureCleaner(detector) if PictureCleaner.can_use(detector) else None
         yield replace(with_frames(services, desk), pictures=pictures)
     finally:
+        more.close()
         detector.close()
 
 
 @contextmanager
-def watching(services: Services, sources: Mapping[str, str], maker: Callable[[], Detector]) -> Iterator[None]:
+def watching(
+    services: Services,
+    sources: Mapping[str, str],
+    maker: Callable[[], Detector],
+    models: Callable[[], SceneModels] = lambda: NO_MODELS,
+) -> Iterator[None]:
     """Watch cameras beside the server until it stops; without sources nothing is watched."""
     stop = Event()
 
     def work() -> None:
         try:
-            figures = watch(services, sources, maker, settings=RunSettings(until_end=False), stop=stop)
+            figures = watch(services, sources, maker, settings=RunSettings(until_end=False), stop=stop, models=models)
         except (PipelineError, ModelsError) as error:
             say(f"cameras are not watched: {error}")
         else:
@@ -185,7 +214,7 @@ def watching(services: Services, sources: Mapping[str, str], maker: Callable[[],
 
 def serve_until_stopped(services: Services, *, host: str, port: int) -> None:
     """Serve until Ctrl-C, keeping offers moving meanwhile."""
-    keeper = Keeper(services.desk)
+    keeper = Keeper(services.desk, watch=services.watch)
     say(log_in_lines(services, host=host, port=port))
     keeper.start()
     try:

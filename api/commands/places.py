@@ -18,7 +18,6 @@ from geo.feature_files import (
     write_points_csv,
 )
 from geo.locate import Locator
-from pipeline.calibration import read_calibration, save_calibration
 from pipeline.clocks import WallClock
 from pipeline.site_files import read_site
 
@@ -89,25 +88,3 @@ def import_boundaries(
         {"grids": len(grids), "repaired": len(found.repairs), "tiling_faults": len(tiling), "file": str(output)},
         as_json=as_json,
     )
-
-
-@app.command()
-def calibrate(
-    site: Annotated[Path, typer.Argument(metavar="SITE", help="The site's folder.")],
-    camera: Annotated[str, typer.Argument(metavar="CAMERA", help="The camera's code.")],
-    points: Annotated[Path, typer.Argument(metavar="POINTS.csv", help="Columns u, v, lon, lat.")],
-    pixel_sd: Annotated[float, typer.Option("--pixel-sd", help="Standard deviation of a click, in pixels.")] = 1.0,
-    datum: Annotated[Datum, typer.Option("--datum", help="Datum of the points.")] = Datum.WGS84,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Fit and tell, write nothing.")] = False,
-    as_json: JsonOption = False,
-) -> None:
-    """Fit a camera's ground calibration, tell each point's residual, and put it into the site's folder."""
-    calibration = read_calibration(site, camera, points, pixel_sd_px=pixel_sd, datum=datum)
-    give(calibration.figures(), as_json=as_json)
-    if not as_json:
-        for index, (px, m) in enumerate(zip(calibration.view.residual_px, calibration.view.residual_m, strict=True), 1):
-            out = "  left out" if index - 1 in calibration.view.dropped else ""
-            say(f"point {index}: {px:.2f} px, {m:.3f} m{out}")
-    if not dry_run:
-        save_calibration(site, calibration)
-        say(f"written to {site}; load it with: beatgrid apply {site}")

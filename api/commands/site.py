@@ -10,9 +10,11 @@ import typer
 from api.commands.report import give, say
 from api.options import SAMPLE, DatabaseOption, DataOption, JsonOption, SiteArgument
 from api.wiring import apply_site, open_book, premises
+from models.registry import BACKGROUND
 from pipeline.clocks import WallClock
 from pipeline.duty_ahead import Missing, missing
 from pipeline.errors import PipelineError
+from pipeline.scene_models import model_faults
 from pipeline.site import Site
 from pipeline.site_changes import NothingAppliedError
 from pipeline.site_files import SiteFaultsError, read_site
@@ -69,10 +71,21 @@ def check(site: SiteArgument = SAMPLE, at: AtOption = None, as_json: JsonOption 
         if as_json:
             give({"site": str(site), "faults": [str(fault) for fault in error.faults]}, as_json=True)
         raise
+    _check_models(found, site, as_json=as_json)
     ahead = missing(found, _moment(at))
     give({**counted(found), "faults": [], "ahead": [str(each) for each in ahead]}, as_json=as_json)
     if ahead:
         raise AheadError(ahead)
+
+
+def _check_models(found: Site, folder: Path, *, as_json: bool) -> None:
+    """Report the faults of the weights that scenes name, which only opening them can show."""
+    named = found.settings.weights
+    faults = model_faults(found.scenes, folder, site_weights=named if named != BACKGROUND else "")
+    if faults:
+        if as_json:
+            give({"site": str(folder), "faults": [str(fault) for fault in faults]}, as_json=True)
+        raise SiteFaultsError(str(folder), faults)
 
 
 @app.command()

@@ -20,7 +20,10 @@ def weights(
     output: Annotated[Path, typer.Option("--output", "-o", metavar="FOLDER", help="Becomes the OpenVINO folder.")],
     pictures: Annotated[
         Path | None,
-        typer.Option(metavar="FOLDER", help="Pictures to compare boxes on; Ultralytics' own two by default."),
+        typer.Option(
+            metavar="FOLDER",
+            help="Pictures of your cameras, to compare boxes on and calibrate INT8; Ultralytics' own two by default.",
+        ),
     ] = None,
     size: Annotated[int, typer.Option(min=32, max=4096, help="Side of the model's input in pixels.")] = 640,
     also: Annotated[
@@ -37,6 +40,8 @@ def weights(
         raise typer.Exit(CANNOT) from error
     for each in choice.candidates:
         say(f"{each.precision}: {each.ms:.1f} ms a frame, agrees on {each.agreement:.0%} of boxes")
+    if choice.left_out:
+        say(f"INT8 was not tried: {choice.left_out}")
     say(f"the .pt file: {choice.weights_ms:.1f} ms a frame")
     give(
         {
@@ -44,6 +49,7 @@ def weights(
             "precision": choice.precision,
             "weights_ms": round(choice.weights_ms, 2),
             "pictures": choice.pictures,
+            "int8_left_out": choice.left_out or None,
             "candidates": [
                 {"precision": each.precision, "ms": round(each.ms, 2), "agreement": round(each.agreement, 4)}
                 for each in choice.candidates

@@ -10,6 +10,7 @@ from pydantic import BaseModel
 from api.cameras_now import CameraNow, cameras_now
 from api.dependencies import ServicesIn, Who
 from api.page_frame import frame_of, shown
+from api.permissions import ADMINS
 from api.reach import DESK, OVERSEERS
 from api.services import Services
 from api.words import Words, words_for
@@ -114,6 +115,7 @@ def _trust(services: Services, who: Principal, spoken: Words) -> dict[str, objec
         "trials": services.desk.trust.trials(principal=who, limit=_MOST_TRIALS),
         "scene_names": {code: spoken.either(each.name, each.name_zh) for code, each in services.site.scenes.items()},
         "may_judge": who.role in DESK,
+        "may_calibrate": who.role in ADMINS,
         "false_reasons": tuple(FalseReason),
     }
 

@@ -5,6 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Query, Request, Response
 from pydantic import AwareDatetime
 
+from api.case_now import CaseNowOut, case_now
 from api.case_queries import case_filter
 from api.dependencies import ServicesIn, Who
 from api.reach import narrowed, require_case
@@ -71,6 +72,8 @@ def report(services: ServicesIn, who: Who, body: ReportIn, response: Response) -
             hazard=body.hazard,
             ticket=body.ticket.ticket() if body.ticket else None,
             phone=body.phone,
+            contact=body.contact,
+            self_handled=body.self_handled,
         ),
         principal=who,
     )
@@ -81,9 +84,9 @@ def report(services: ServicesIn, who: Who, body: ReportIn, response: Response) -
 
 
 @router.get("/{number}")
-def read_case(services: ServicesIn, who: Who, number: Number) -> CaseOut:
-    """Read a case."""
-    return CaseOut.of(require_case(who, services.casebook.case(number)), services.site)
+def read_case(services: ServicesIn, who: Who, number: Number) -> CaseNowOut:
+    """Read a case, with what you may do with it now."""
+    return case_now(services, require_case(who, services.casebook.case(number)), who)
 
 
 @router.get("/{number}/events")
@@ -94,10 +97,17 @@ def read_events(services: ServicesIn, who: Who, number: Number) -> EventsOut:
 
 
 @router.post("/{number}/{action}")
-def act(services: ServicesIn, who: Who, number: Number, action: Action, body: ActionIn | None = None) -> CaseOut:
+def act(services: ServicesIn, who: Who, number: Number, action: Action, body: ActionIn | None = None) -> CaseNowOut:
     """Take a step; a dispatch without a terminal chooses by itself. 409 when the case's status does not allow it."""
     sent = body if body is not None else ActionIn()
     case = services.desk.act(
-        number, action, principal=who, note=sent.note, terminal=sent.terminal, lonlat=sent.lonlat()
+        number,
+        action,
+        principal=who,
+        note=sent.note,
+        terminal=sent.terminal,
+        lonlat=sent.lonlat(),
+        pictures=tuple(sent.pictures),
+        more=sent.more,
     )
-    return CaseOut.of(case, services.site)
+    return case_now(services, case, who)

@@ -113,11 +113,13 @@ def act(
     action: Action,
     note: Annotated[str, Form(max_length=1000)] = "",
     terminal: Annotated[str, Form(max_length=120)] = "",
+    more: Annotated[float | None, Form(gt=0, le=1000, allow_inf_nan=False)] = None,
 ) -> Response:
     """Take a step and send the panel after it; without scripts, go back to the page."""
     require_case(who, services.casebook.case(number))
     to = terminal if action is Action.DISPATCH and terminal else None
-    services.desk.act(number, action, principal=who, note=note.strip(), terminal=to)
+    time = more if action is Action.ASK_EXTENSION else None
+    services.desk.act(number, action, principal=who, note=note.strip(), terminal=to, more=time)
     if "hx-request" not in request.headers:
         return RedirectResponse(f"/?case={number}", status_code=303)
     return panel(request, services, who, number)

@@ -5,6 +5,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Form, Path, Request, Response
 from fastapi.responses import RedirectResponse
 
+from api.case_now import CaseNowOut, case_now
 from api.dependencies import ServicesIn, Who
 from api.reach import require_case
 from api.routes.console import panel
@@ -36,17 +37,16 @@ def list_merged(services: ServicesIn, who: Who, number: Number) -> AlikeOut:
 
 
 @router.post("/api/v1/cases/{number}/merge")
-def merge(services: ServicesIn, who: Who, number: Number, body: MergeIn) -> CaseOut:
+def merge(services: ServicesIn, who: Who, number: Number, body: MergeIn) -> CaseNowOut:
     """Make a case part of another and send the other; nothing is moved, and it can be undone."""
-    return CaseOut.of(
-        services.desk.merging.merge(number, into=body.into, reason=body.reason, principal=who), services.site
-    )
+    stays = services.desk.merging.merge(number, into=body.into, reason=body.reason, principal=who)
+    return case_now(services, stays, who)
 
 
 @router.post("/api/v1/cases/{number}/unmerge")
-def unmerge(services: ServicesIn, who: Who, number: Number, body: ReasonIn) -> CaseOut:
+def unmerge(services: ServicesIn, who: Who, number: Number, body: ReasonIn) -> CaseNowOut:
     """Take a merged case out again, where it was before."""
-    return CaseOut.of(services.desk.merging.undo(number, reason=body.reason, principal=who), services.site)
+    return case_now(services, services.desk.merging.undo(number, reason=body.reason, principal=who), who)
 
 
 @router.post("/api/v1/cases/{number}/split")

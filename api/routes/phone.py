@@ -1,53 +1,41 @@
-"""The terminal's page: what a force is offered and holds, with large buttons; works at 360 pixels."""
+"""The terminal's page: what a force is offered, holds and has a part in, with large buttons; works at 360 pixels."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import datetime
+import json
+from collections.abc import Callable
 from typing import Annotated
 
-from fastapi import APIRouter, Form, Path, Query, Request
+from fastapi import APIRouter, Depends, Form, Path, Query, Request
 from fastapi.responses import RedirectResponse
+from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
-from api.case_views import CaseView, case_view, offer_until
-from api.dependencies import ServicesIn, Who
+from api.dependencies import PeopleGateIn, ServicesIn, Who
 from api.page_frame import frame_of, shown
-from api.reach import DESK, require_case, require_terminal
+from api.phone_tasks import tasks_of
+from api.reach import DESK, require_terminal
 from api.routes.console import boot_of
-from api.services import Services
+from api.sent_steps import SentStep, call_false, report_further, report_part, sent_step, take
 from api.terminals_now import carrier
-from api.words import Words, words_for
-from geo.metric import distance_m
-from pipeline.casebook import Evidence
-from pipeline.cases import Action, Case, Status
+from api.words import words_for
+from pipeline.cases import Action
 from pipeline.errors import UnknownError
-from pipeline.principal import Principal
 from pipeline.trust import FalseReason
 
 router = APIRouter(include_in_schema=False)
 Ident = Annotated[str, Path(max_length=64)]
-_MOST_PICTURES = 3
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Task:
-    """A case as a force sees it.
-
-    Attributes:
-        offer_from, offer_until: how long the offer stands; None when it is taken.
-        distance_m: from the last known position, as the crow flies.
-    """
-
-    view: CaseView
-    offer_from: datetime
-    offer_until: datetime | None
-    distance_m: float | None
-    pictures: Sequence[Evidence]
+Number = Annotated[str, Path(max_length=64)]
+Sent = Annotated[SentStep, Depends(sent_step)]
+Told = Annotated[str, Query(max_length=40)]
+_AGAIN = "again"
 
 
 @router.get("/terminal")
 def phone(
-    request: Request, services: ServicesIn, who: Who, terminal: Annotated[str | None, Query(max_length=64)] = None
+    request: Request,
+    services: ServicesIn,
+    who: Who,
+    terminal: Annotated[str | None, Query(max_length=64)] = None,
+    told: Told = "",
 ) -> Response:
     """Show a force its own terminal, and the desk any (`?terminal=T001`)."""
     ident = terminal or who.terminal
@@ -56,14 +44,17 @@ def phone(
     force = carrier(services, require_terminal(who, ident))
     spoken = words_for(request)
     values = {
-        **_tasks(services, who, ident, spoken),
+        **frame_of(services, who, spoken),
+        **tasks_of(services, who, ident, spoken),
         "force": force,
         "on_duty": force.on_duty(services.clock.now(), services.site.settings.timezone),
         "desk_view": who.role in DESK,
+        "told": spoken.under("told").get(told, ""),
         "boot": {
             **boot_of(services, spoken),
             "terminal": ident,
             "own": who.terminal == ident,
+            "who": who.name,
             "phone": spoken.under("phone"),
         },
     }
@@ -74,46 +65,82 @@ def phone(
 def tasks(request: Request, services: ServicesIn, who: Who, ident: Ident) -> Response:
     """Send the tasks of a terminal."""
     carrier(services, require_terminal(who, ident))
-    return shown(request, "phone_tasks.html", _tasks(services, who, ident, words_for(request)))
+    spoken = words_for(request)
+    values = {**frame_of(services, who, spoken), **tasks_of(services, who, ident, spoken)}
+    return shown(request, "phone_tasks.html", values)
 
 
-@router.post("/terminal/{ident}/cases/{number}/{action}")
-def act(
+@router.post("/terminal/{ident}/cases/{number}/false")
+def say_false(
     request: Request,
     services: ServicesIn,
     who: Who,
     ident: Ident,
-    number: Annotated[str, Path(max_length=64)],
+    number: Number,
+    reason: Annotated[FalseReason, Form()],
+    sent: Sent,
+) -> Response:
+    """Take a force's word that there was no problem, and send the tasks after it."""
+    require_terminal(who, ident)
+    now = call_false(services, who, number, reason, sent)
+    return _after(request, services, who, ident, told="false" if now else _AGAIN)
+
+
+@router.post("/terminal/{ident}/cases/{number}/picture")
+async def picture(
+    request: Request, services: ServicesIn, gate: PeopleGateIn, who: Who, ident: Ident, number: Number, sent: Sent
+) -> Response:
+    """Take a further report with a picture, and send the tasks after it."""
+    require_terminal(who, ident)
+    work = _told(lambda: report_further(services, who, number, sent), "picture")
+    told = await gate.run(work)
+    return await run_in_threadpool(_after, request, services, who, ident, told=told)
+
+
+@router.post("/terminal/{ident}/cases/{number}/joint/{department}")
+def part(
+    request: Request,
+    services: ServicesIn,
+    who: Who,
+    ident: Ident,
+    number: Number,
+    department: Annotated[str, Path(max_length=80)],
+    sent: Sent,
+) -> Response:
+    """Take the report of a department's part in a joint action, and send the tasks after it."""
+    require_terminal(who, ident)
+    now = report_part(services, who, number, department, sent)
+    return _after(request, services, who, ident, told="joint-part" if now else _AGAIN)
+
+
+@router.post("/terminal/{ident}/cases/{number}/{action}")
+async def act(
+    request: Request,
+    services: ServicesIn,
+    gate: PeopleGateIn,
+    who: Who,
+    ident: Ident,
+    number: Number,
     action: Action,
-    note: Annotated[str, Form(max_length=1000)] = "",
+    sent: Sent,
 ) -> Response:
     """Take a step on a task and send the tasks after it; without scripts, go back to the page."""
     require_terminal(who, ident)
-    services.desk.act(number, action, principal=who, note=note.strip())
+    work = _told(lambda: take(services, who, number, action, sent), action.value)
+    # Only pictures are work; a step without one never waits behind them.
+    told = await gate.run(work) if sent.picture is not None else await run_in_threadpool(work)
+    return await run_in_threadpool(_after, request, services, who, ident, told=told)
+
+
+def _told(work: Callable[[], bool], told: str) -> Callable[[], str]:
+    return lambda: told if work() else _AGAIN
+
+
+def _after(request: Request, services: ServicesIn, who: Who, ident: str, *, told: str) -> Response:
+    """Send the tasks, and in a header what happened, in words; without scripts, go back to the page, which says it."""
     if "hx-request" not in request.headers:
-        return RedirectResponse(f"/terminal?terminal={ident}", status_code=303)
-    return tasks(request, services, who, ident)
-
-
-def _tasks(services: Services, who: Principal, ident: str, spoken: Words) -> dict[str, object]:
-    found = [_task(services, who, ident, case, spoken) for case in services.desk.queue(ident, principal=who)]
-    return {
-        **frame_of(services, who, spoken),
-        "terminal": ident,
-        "false_reasons": tuple(FalseReason),
-        "offers": [task for task in found if task.view.case.status is Status.DISPATCHED],
-        "current": [task for task in found if task.view.case.status is not Status.DISPATCHED],
-    }
-
-
-def _task(services: Services, who: Principal, ident: str, case: Case, spoken: Words) -> Task:
-    require_case(who, case)
-    here = services.casebook.terminals().get(ident)
-    known = here is not None and here.lonlat is not None
-    return Task(
-        view=case_view(case, services.site, spoken, now=services.clock.now()),
-        offer_from=case.updated_at,
-        offer_until=offer_until(case, services.site),
-        distance_m=distance_m(here.lonlat, case.lonlat) if known and here and here.lonlat else case.distance_m,
-        pictures=services.casebook.evidence(case.number)[:_MOST_PICTURES],
-    )
+        return RedirectResponse(f"/terminal?terminal={ident}&told={told}", status_code=303)
+    answer = tasks(request, services, who, ident)
+    words = words_for(request).under("told")
+    answer.headers["hx-trigger"] = json.dumps({"told": {"text": words.get(told, words[_AGAIN])}})
+    return answer

@@ -3,14 +3,23 @@
 from typing import Annotated
 
 from fastapi import APIRouter, Path
+from pydantic import BaseModel
 
+from api.case_now import CaseNowOut, case_now
 from api.dependencies import ServicesIn, Who
 from api.reach import READERS, require_terminal
-from api.schemas import CaseOut, MovedOut, PositionIn, QueueOut, TerminalOut, TerminalsOut
+from api.schemas import MovedOut, PositionIn, TerminalOut, TerminalsOut
 from api.terminals_now import TerminalNow, carrier, terminals_now
 
 router = APIRouter(prefix="/api/v1/terminals", tags=["terminals"])
 Ident = Annotated[str, Path(max_length=64, description="such as T001")]
+
+
+class QueueOut(BaseModel):
+    """The cases that a terminal holds or is offered, with what may be done with each."""
+
+    terminal: str
+    cases: list[CaseNowOut]
 
 
 @router.get("")
@@ -25,7 +34,7 @@ def read_queue(services: ServicesIn, who: Who, ident: Ident) -> QueueOut:
     """Read what a terminal is offered and holds."""
     carrier(services, require_terminal(who, ident))
     cases = services.desk.queue(ident, principal=who)
-    return QueueOut(terminal=ident, cases=[CaseOut.of(case, services.site) for case in cases])
+    return QueueOut(terminal=ident, cases=[case_now(services, case, who) for case in cases])
 
 
 @router.put("/{ident}/position")

@@ -5,11 +5,10 @@ from typing import Annotated
 from fastapi import APIRouter, Form, Path, Query, Request, Response
 from fastapi.responses import RedirectResponse
 
+from api.case_now import CaseNowOut, case_now
 from api.dependencies import ServicesIn, Who
-from api.reach import require_case, require_terminal
+from api.reach import require_case
 from api.routes.console import panel
-from api.routes.phone import tasks
-from api.schemas import CaseOut
 from api.trust_schemas import FalseIn, LevelIn, TrialOut, TrialsOut, TrustOut, TrustsOut, VerdictIn
 from pipeline.errors import UnknownError
 from pipeline.originals import ErasedError
@@ -72,10 +71,10 @@ def judge_trial(services: ServicesIn, who: Who, ident: Ident, body: VerdictIn) -
 
 
 @router.post("/api/v1/cases/{number}/false", tags=["cases"])
-def say_false(services: ServicesIn, who: Who, number: Number, body: FalseIn) -> CaseOut:
+def say_false(services: ServicesIn, who: Who, number: Number, body: FalseIn) -> CaseNowOut:
     """Say that a case was no problem: a force sends it back, the desk refuses it; the scenes that saw it are told."""
     case = services.desk.trust.say_false(number, body.reason, note=body.note, principal=who)
-    return CaseOut.of(case, services.site)
+    return case_now(services, case, who)
 
 
 @router.post("/console/cases/{number}/false", include_in_schema=False)
@@ -93,24 +92,6 @@ def say_false_at_desk(
     if "hx-request" not in request.headers:
         return RedirectResponse(f"/?case={number}", status_code=303)
     return panel(request, services, who, number)
-
-
-@router.post("/terminal/{ident}/cases/{number}/false", include_in_schema=False)
-def say_false_in_street(
-    request: Request,
-    services: ServicesIn,
-    who: Who,
-    ident: Annotated[str, Path(max_length=64)],
-    number: Number,
-    reason: Annotated[FalseReason, Form()],
-    note: Annotated[str, Form(max_length=1000)] = "",
-) -> Response:
-    """Take a force's word and send the tasks after it."""
-    require_terminal(who, ident)
-    services.desk.trust.say_false(number, reason, note=note.strip(), principal=who)
-    if "hx-request" not in request.headers:
-        return RedirectResponse(f"/terminal?terminal={ident}", status_code=303)
-    return tasks(request, services, who, ident)
 
 
 @router.post("/cameras/trials/{ident}", include_in_schema=False)

@@ -103,7 +103,8 @@ async function refreshPanel(changes) {
 
 // Fields are known by their name, in folded pieces by their form's address too; folded pieces by their words.
 const fieldsOf = () => [...panel.querySelectorAll("textarea, select, input:not([type=hidden])")];
-const keyOf = (field) => [field.closest("details") ? field.form.getAttribute("action") : "", field.name, field.type === "checkbox" ? field.value : ""].join(" ");
+const CHOSEN = ["checkbox", "radio"];
+const keyOf = (field) => [field.form.hasAttribute("data-main") ? "" : field.form.getAttribute("action"), field.name, field.dataset.department ?? "", CHOSEN.includes(field.type) ? field.value : ""].join(" ");
 const foldedOf = () => [...panel.querySelectorAll("details")].map((each) => [each, `${each.className} ${each.querySelector("summary").textContent}`]);
 let kept = null;
 function keep() {
@@ -118,8 +119,8 @@ function restore() {
   for (const field of fieldsOf()) {
     const before = kept.fields.find((each) => each.key === keyOf(field));
     if (!before) continue;
-    if (field.tagName !== "SELECT" || [...field.options].some((option) => option.value === before.value)) field.value = before.value;
-    if (field.type === "checkbox") field.checked = before.checked;
+    if (CHOSEN.includes(field.type)) field.checked = before.checked;
+    else if (field.tagName !== "SELECT" || [...field.options].some((option) => option.value === before.value)) field.value = before.value;
     if (before.focused) field.focus();
   }
 }
@@ -138,12 +139,14 @@ document.body.addEventListener("htmx:afterSwap", (event) => {
   if (event.target !== panel) return;
   wantedNumber = chosen()?.number ?? wantedNumber; // a merge shows the case that stays
   settle();
+  // What was pressed is gone: reading goes on at the panel, not at the top of the page.
+  if (document.activeElement === document.body) panel.focus({ preventScroll: true });
 });
 
 document.body.addEventListener("htmx:confirm", (event) => {
   const button = event.target.closest("button");
   if (!button?.closest("#panel")) return;
-  const note = panel.querySelector("textarea");
+  const note = button.form.querySelector("textarea");
   if (button.hasAttribute("data-needs-note") && note.value.trim().length < 2) {
     event.preventDefault();
     toast(word("note_missing"));

@@ -7,6 +7,7 @@ import { load } from "./fragments.js";
 import { listen } from "./live.js";
 import { ring, want, wanted } from "./sound.js";
 import { reportFailures, toast } from "./toast.js";
+import { sendLater } from "./unsent.js";
 
 const REPORT_MS = 15000;
 const REPORT_M = 20;
@@ -27,21 +28,30 @@ const keyOf = (root) => [...root.querySelectorAll(".task")].map((each) => `${eac
 async function refresh() {
   const path = `/terminal/${encodeURIComponent(boot.terminal)}/tasks`;
   let open = [];
-  let texts = [];
+  let fields = [];
   const same = (piece) => {
     open = [...tasks.querySelectorAll("details[open]")].map((each) => each.id);
-    texts = [...tasks.querySelectorAll("textarea")].map((each) => [each.id, each.value, each === document.activeElement]);
+    fields = written();
     return keyOf(piece) === keyOf(tasks);
   };
   if (!(await load(path, tasks, { same }).catch(() => toast(word("lost"))))) return;
   for (const id of open) document.getElementById(id)?.setAttribute("open", "");
-  for (const [id, text, focused] of texts) {
-    const field = document.getElementById(id);
-    if (field) field.value = text;
-    if (focused) field?.focus();
+  for (const { key, value, checked, files, focused } of fields) {
+    const field = [...tasks.querySelectorAll(FIELDS)].find((each) => keyOfField(each) === key);
+    if (!field) continue;
+    if (files?.length) field.files = files;
+    else if (field.type !== "file" && field.type !== "radio") field.value = value;
+    field.checked = checked;
+    if (focused) field.focus();
   }
   settle();
 }
+
+const FIELDS = "textarea, input:not([type=hidden])";
+const keyOfField = (field) => field.id || [field.form.getAttribute("action"), field.name, field.type === "radio" ? field.value : ""].join(" ");
+const written = () => [...tasks.querySelectorAll(FIELDS)].map((field) => ({
+  key: keyOfField(field), value: field.value, checked: field.checked, files: field.files, focused: field === document.activeElement,
+}));
 
 function settle() {
   tick();
@@ -133,10 +143,19 @@ const sound = document.getElementById("sound-phone");
 sound.checked = wanted();
 sound.addEventListener("change", () => want(sound.checked));
 
-document.body.addEventListener("htmx:afterSwap", settle);
-reportFailures(refresh);
+document.body.addEventListener("htmx:afterSwap", () => {
+  settle();
+  // What was pressed is gone: reading goes on at the tasks, not at the top of the page.
+  if (document.activeElement === document.body) tasks.focus({ preventScroll: true });
+});
+document.body.addEventListener("told", (event) => toast(event.detail.text, "", { fine: true }));
+document.body.addEventListener("htmx:configRequest", ({ detail }) => {
+  if (boot.own && me) Object.assign(detail.parameters, me);
+});
+reportFailures(refresh, { lost: () => {} });
 settle();
-listen(() => refresh());
+const line = listen(() => refresh());
+await sendLater({ after: refresh, line });
 setInterval(() => { if (!document.hidden) refresh(); }, LOOK_MS);
 document.addEventListener("visibilitychange", () => { if (!document.hidden) refresh(); });
 watch();

@@ -18,7 +18,7 @@ export function toast(text, detail = "", { fine = false } = {}) {
 }
 
 // htmx sends what people do; an answer that is a problem document becomes a message, and the page is left as it is.
-export function reportFailures(after = () => {}) {
+export function reportFailures(after = () => {}, { lost = () => toast(word("lost")) } = {}) {
   document.body.addEventListener("htmx:responseError", (event) => {
     const request = event.detail.xhr;
     if (request.status === 401) {
@@ -36,5 +36,5 @@ export function reportFailures(after = () => {}) {
     toast(known ?? word("failed"), problem.detail ?? `HTTP ${request.status}`);
     after(problem);
   });
-  document.body.addEventListener("htmx:sendError", () => toast(word("lost")));
+  document.body.addEventListener("htmx:sendError", lost);
 }
