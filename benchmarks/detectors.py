@@ -44,7 +44,7 @@ def main() -> int:
 
 def measure(folder: Path, video: Path, *, threads: int | None, frames: int) -> dict[str, Any]:
     """Return medians in milliseconds and their ratios to the bare model."""
-    ours = OpenVinoDetector(folder, threads=threads)
+    ours = OpenVinoDetector(folder, threads=threads, narrows=False)  # the same input on all sides
     ways: dict[str, Callable[[np.ndarray], Any]] = {"bare": _bare(folder, threads), "beatgrid": ours.detect}
     try:
         ways["ultralytics"] = YoloDetector(folder).detect

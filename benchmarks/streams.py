@@ -2,16 +2,18 @@
 
     python benchmarks/streams.py [--json] [--weights FOLDER] [--threads N] [--frames N] [--rounds N]
 
-Every frame is inferred, at the model's own size. Three ways, in short turns so that a busy machine slows all of them:
+Every frame is inferred, at the scale of the model's own size. In short turns, so that a busy machine slows all of them:
 
 - bare: the compiled model alone, asynchronous, on an input that lies ready (what OpenVINO's benchmark_app measures);
+- fitted: the same, of the least input that the video's pictures need, as ours runs it (`models.narrowing`);
 - ours: file streams decoded, detected and tracked as `beatgrid run` does, 1, 4 and 16 of them through one detector;
 - user: `YOLO(weights).track(source, stream=True)` of Ultralytics on the same weights, one process, and two of them with
   half the cores each; the better counts.
 
 `bare_fps` and `ours_fps` are of the bare model and of the worst number of streams; `efficiency` is their ratio, median
-over the rounds. `*_cpu_ms` is processor time a frame, which other work on the machine does not lengthen as it does wall
-time: `cpu_efficiency` is the ratio by it.
+over the rounds; `fitted_efficiency` is ours over `fitted`: what decoding, tracking and turns cost. `*_cpu_ms` is
+processor time a frame, which other work on the machine does not lengthen as it does wall time: `cpu_efficiency` is the
+ratio by it.
 """
 
 import argparse
@@ -32,6 +34,7 @@ from typing import IO, Any, Self
 import cv2
 import numpy as np
 
+from models.narrowing import narrow, narrower
 from models.openvino import OpenVinoDetector
 from models.tracker import Tracker
 from pipeline.camera_run import AHEAD, QUEUED
@@ -94,9 +97,11 @@ def measure(weights: Path, video: Path, *, threads: int | None, frames: int, rou
     cv2.setNumThreads(1)
     detector = OpenVinoDetector(weights, threads=threads)
     bare_model = Bare(weights, threads=threads)
+    fitted_model = Bare(weights, threads=threads, size=narrower(_picture_size(video), detector.input_size))
     seen: dict[str, list[tuple[float, float]]] = {}
     for _ in range(rounds):
         seen.setdefault("bare", []).append(bare_model.run(frames))
+        seen.setdefault("fitted", []).append(fitted_model.run(frames))
         for streams in STREAMS:
             seen.setdefault(f"ours_{streams}", []).append(ours(detector, video, streams=streams, frames=frames))
         cores = threads or len(os.sched_getaffinity(0))
@@ -123,6 +128,7 @@ def figures(seen: dict[str, list[tuple[float, float]]]) -> dict[str, Any]:
         "ours_fps": report[f"ours_{worst}_fps"],
         "efficiency": _ratio([x[0] for x in mine], [x[0] for x in bare]),
         "cpu_efficiency": _ratio([x[1] for x in bare], [x[1] for x in mine]),
+        "fitted_efficiency": _ratio([x[0] for x in mine], [x[0] for x in seen["fitted"]]),
         "user_loop_fps": round(statistics.median(user), 2),
         "ratio_to_user_loop": _ratio([x[0] for x in mine], user),
         "cpu_ratio_to_user_loop": round(
@@ -135,15 +141,32 @@ def _ratio(above: list[float], below: list[float]) -> float:
     return round(statistics.median(a / b for a, b in zip(above, below, strict=True)), 3)
 
 
-class Bare:
-    """The compiled model, asynchronous, as its vendor's benchmark runs it: the folder's file, THROUGHPUT."""
+def _picture_size(video: Path) -> tuple[int, int]:
+    capture = cv2.VideoCapture(str(video))
+    width, height = (int(capture.get(each)) for each in (cv2.CAP_PROP_FRAME_WIDTH, cv2.CAP_PROP_FRAME_HEIGHT))
+    capture.release()
+    return height, width
 
-    def __init__(self, folder: Path, *, threads: int | None) -> None:
+
+class Bare:
+    """The compiled model, asynchronous, as its vendor's benchmark runs it: the folder's file, THROUGHPUT.
+
+    Args:
+        folder: the model's.
+        threads: as the detector's.
+        size: another, narrower input than the model's own.
+    """
+
+    def __init__(self, folder: Path, *, threads: int | None, size: tuple[int, int] | None = None) -> None:
         import openvino as ov
 
+        model = ov.Core().read_model(next(folder.glob("*.xml")))
+        own = (int(model.input(0).shape[2]), int(model.input(0).shape[3]))
+        if size not in (None, own) and not narrow(model, size, full=own):
+            model = ov.Core().read_model(next(folder.glob("*.xml")))
         settings: dict[str, Any] = {"PERFORMANCE_HINT": "THROUGHPUT"}
         settings |= {} if threads is None else {"INFERENCE_NUM_THREADS": threads}
-        self._compiled = ov.Core().compile_model(next(folder.glob("*.xml")), "CPU", settings)
+        self._compiled = ov.Core().compile_model(model, "CPU", settings)
         self._queue = ov.AsyncInferQueue(self._compiled)
         shape = tuple(self._compiled.input(0).shape)
         self._ready = [np.random.default_rng(n).random(shape, np.float32) for n in range(len(self._queue))]
