@@ -11,10 +11,11 @@ import signal
 import sys
 import tempfile
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from small_site import INGEST, NOON, force, force_at, sighting, small_site, spot
+from small_site import INGEST, NOON, PLAIN, force, force_at, sighting, small_site, spot
 
 from geo.coords import LonLat
 from pipeline.cases import Action
@@ -24,7 +25,6 @@ from pipeline.errors import PipelineError
 from pipeline.evidence import EvidenceStore
 from pipeline.principal import PIPELINE
 from pipeline.sightings import Sighting
-from pipeline.site import DispatchPolicy
 from pipeline.sql_casebook import open_casebook
 
 ACROSS, PITCH_M = 20, 20.0
@@ -49,7 +49,7 @@ def street() -> list[Sighting]:
 
 def desk_at(url: str, evidence: str) -> Desk:
     forces = [force(1, "A"), force(2, "A", 60.0), force(3, "B")]
-    site = small_site(forces, policy=DispatchPolicy(max_open_cases=100_000))
+    site = small_site(forces, policy=replace(PLAIN, max_open_cases=100_000))
     return Desk(site=site, casebook=open_casebook(url), clock=WallClock(), evidence=EvidenceStore(Path(evidence)))
 
 

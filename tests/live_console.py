@@ -6,8 +6,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from threading import Thread
+from typing import ClassVar
 
 import httpx
+import numpy as np
 
 from api.app import create_app
 from api.server import ConsoleServer
@@ -15,6 +17,8 @@ from api.services import FrameTaker, Services
 from api.stream import Changes
 from api.tokens import Token, TokenBook, digest_of
 from geo.coords import LonLat
+from models.detections import Detections
+from models.detector import Image
 from pipeline.cases import Channel
 from pipeline.clocks import FixedClock
 from pipeline.desk import Desk, Report
@@ -39,6 +43,24 @@ ANALYST = Principal(name="Zhao", role=Role.ANALYST)
 FEED = Principal(name="feed", role=Role.INGEST)
 CITIZEN = Principal(name="citizen", role=Role.CITIZEN)
 WEST = Principal(name="west desk", role=Role.DISPATCHER, grids=frozenset({"YP-G5"}))
+
+
+class Watcher:
+    """A detector that sees nobody."""
+
+    name, version, classless = "watcher", "watcher-1", False
+    class_names: ClassVar = {0: "person"}
+
+    def detect(self, _: Image, **__: object) -> Detections:
+        return Detections(
+            boxes_px=np.zeros((0, 4), np.float32),
+            confidence=np.zeros(0, np.float32),
+            class_ids=np.zeros(0, np.int32),
+            class_names=self.class_names,
+        )
+
+    def close(self) -> None:
+        return
 
 
 def secret_of(principal: Principal) -> str:

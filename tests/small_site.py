@@ -5,6 +5,7 @@
 Each is 0.005 degrees wide and 0.0045 high, about 477 by 499 metres; A's only neighbour is B.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
@@ -19,11 +20,12 @@ from geo.metric import LocalPlane
 from pipeline.cameras import Camera, CameraScene
 from pipeline.cases import Side
 from pipeline.catalogue import Catalogue, Category, CategoryKind, DeadlineUnit
+from pipeline.dispatch_policy import DispatchPolicy
 from pipeline.principal import Principal, Role
 from pipeline.roster import Force, Roster, Shift, Stage
 from pipeline.scenes import Mode, Rule, Scene
 from pipeline.sightings import Sighting, View
-from pipeline.site import DispatchPolicy, Extent, Site, SiteSettings, Targets
+from pipeline.site import Extent, Site, SiteSettings, Targets
 from pipeline.work_calendar import WorkCalendar
 
 WEST, SOUTH, WIDE, HIGH = 121.08, 31.15, 0.005, 0.0045
@@ -39,6 +41,12 @@ PARKED = "GB/T 47678.5-2026/matter/1"
 LITTER = "GB/T 47678.5-2026/matter/2"
 
 JPEG = b"\xff\xd8\xff\xe0" + bytes(range(64)) + b"\xff\xd9"
+
+
+PLAIN = DispatchPolicy(
+    offered_up_to=100_000, case_s=0.0, lend_gain_urgent_s=math.inf, lend_gain_s=math.inf, keep_free=0
+)
+"""Nearest within the own grid, nobody held back: whom a plain search would choose."""
 
 
 def force_at(terminal: str) -> Principal:
@@ -124,7 +132,7 @@ def small_site(
             confidence=0.3,
             extent=Extent(west=WEST, south=SOUTH, east=WEST + 4 * WIDE, north=SOUTH + HIGH),
             targets=Targets(),
-            dispatch=policy or DispatchPolicy(),
+            dispatch=policy or PLAIN,
             calendar=WorkCalendar(timezone=ZoneInfo("Asia/Shanghai"), country="CN"),
         ),
         boundaries=_boundaries(),

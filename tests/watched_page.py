@@ -13,16 +13,20 @@ from pipeline.principal import Principal
 class Watch:
     """What went wrong on a page."""
 
-    def __init__(self, page: Page, own: str) -> None:
+    def __init__(self, page: Page, own: str, *, lossy: bool = False) -> None:
         self.faults: list[str] = []
         self._own = own
+        # A request that the test itself cuts off is an error to the browser, and none to the page.
+        self._told = r"status of 4|Error Code 4" + (
+            r"|status of 503|net::ERR_(INTERNET_DISCONNECTED|FAILED)|htmx:(afterRequest|sendError)" if lossy else ""
+        )
         page.on("console", self._heard)
         page.on("pageerror", lambda error: self.faults.append(f"error: {error}"))
         page.on("request", self._asked)
 
     def _heard(self, message: ConsoleMessage) -> None:
         # A refused step is shown to the person; the browser writes its status to the console as well.
-        if message.type in {"error", "warning"} and not re.search(r"status of 4|Error Code 4", message.text):
+        if message.type in {"error", "warning"} and not re.search(self._told, message.text):
             self.faults.append(f"{message.type}: {message.text}")
 
     def _asked(self, request: Request) -> None:
@@ -32,9 +36,15 @@ class Watch:
 
 @contextmanager
 def watched(
-    browser: Browser, live: LiveConsole, who: Principal, *, size: tuple[int, int] = (1440, 900), **settings: object
+    browser: Browser,
+    live: LiveConsole,
+    who: Principal,
+    *,
+    size: tuple[int, int] = (1440, 900),
+    lossy: bool = False,
+    **settings: object,
 ) -> Iterator[Page]:
-    """Open a logged-in page; at the end nothing may have gone wrong on it."""
+    """Open a logged-in page; at the end nothing may have gone wrong on it but what a lossy test cut off."""
     context: BrowserContext = browser.new_context(
         viewport={"width": size[0], "height": size[1]},
         **{"locale": "en-GB", "reduced_motion": "reduce", **settings},  # type: ignore[arg-type]  # passed on
@@ -42,7 +52,7 @@ def watched(
     context.add_cookies([{"name": "beatgrid", "value": secret_of(who), "url": live.url}])
     page = context.new_page()
     page.clock.install(time=NOON)
-    watch = Watch(page, live.url)
+    watch = Watch(page, live.url, lossy=lossy)
     try:
         yield page
         assert not watch.faults, watch.faults

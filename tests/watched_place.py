@@ -13,7 +13,10 @@ from pipeline.appearance import BINS, Appearance
 from pipeline.cameras import Camera, CameraScene
 from pipeline.footprints import footprint
 from pipeline.observations import Observation
+from pipeline.occupancies import Occupancies
+from pipeline.occupancy import OccupancySettings
 from pipeline.scenes import Mode, Rule, Scene
+from pipeline.sight import Sight
 
 NAMES = {0: "person", 1: "car", 2: "truck", 3: "bicycle", 4: "suitcase", 5: "thing"}
 WHITE: Appearance = tuple([0.0] * (BINS - 1) + [1.0])
@@ -102,3 +105,10 @@ class ScriptedDetector:
 
     def close(self) -> None:
         self.script.clear()
+
+
+def sight(watched: Camera, scenes: Mapping[str, Scene], held: Occupancies | None = None) -> Sight:
+    """Return the site's own detector's look at a camera that sees nothing more, with what it holds."""
+    found = Sight(watched, scenes, weights="", detector=ScriptedDetector({}), settings=OccupancySettings())
+    found.occupancies = held or found.occupancies
+    return found

@@ -7,13 +7,16 @@ from pathlib import Path
 import pytest
 from live_console import ADMIN, ANALYST, DISPATCHER, PARK, WEST, LiveConsole, carrier_of
 
+from api.case_now import known_now
 from api.case_panel import buttons_of
+from api.problems import ROWS, slug_of
 from api.reason_words import worded
 from api.words import LANGUAGES, words
 from geo.coords import LonLat
 from pipeline.cases import STEPS, Action, Status
 from pipeline.dispatch import NoTerminal, decide
-from pipeline.principal import Role
+from pipeline.next_steps import next_steps
+from pipeline.principal import Principal, Role
 from pipeline.terminals import Terminal
 
 WEB = Path(__file__).resolve().parents[2] / "api" / "web"
@@ -30,7 +33,7 @@ def test_the_console_lists_cases_and_opens_one(live: LiveConsole) -> None:
     assert "bags beside the bin" not in listed
     assert "bags beside the bin" in opened
     assert "Why this terminal" in opened
-    assert "nearest of" in opened
+    assert "soonest of" in opened
 
 
 def test_steps_work_without_scripts(live: LiveConsole) -> None:
@@ -144,14 +147,20 @@ def test_an_analyst_has_no_buttons(live: LiveConsole) -> None:
     assert f"/console/cases/{number}/" not in page
 
 
-@pytest.mark.parametrize("role", [Role.DISPATCHER, Role.ADMIN])
+@pytest.mark.parametrize("who", [DISPATCHER, ADMIN], ids=str)
 @pytest.mark.parametrize("status", list(Status))
-def test_buttons_are_exactly_what_may_be_done(live: LiveConsole, status: Status, role: Role) -> None:
+def test_buttons_are_exactly_what_may_be_done(live: LiveConsole, status: Status, who: Principal) -> None:
     from dataclasses import replace
 
     case = replace(live.services.casebook.case(live.report()), status=status)
-    expected = {action for action, (sources, _, roles) in STEPS.items() if status in sources and role in roles}
-    assert {button.action for button in buttons_of(case, role)} == expected
+    known = known_now(live.services, case)
+    allowed = {action for action, (sources, _, roles) in STEPS.items() if status in sources and who.role in roles}
+    # An extension is decided only when one was asked for, and asked for only once.
+    decides = {Action.EXTEND, Action.REFUSE_EXTENSION}
+    for asked, hidden in ((0.0, decides), (1.0, {Action.ASK_EXTENSION})):
+        now = replace(case, asked=asked)
+        buttons = buttons_of(now, next_steps(now, who, known))
+        assert {button.action for button in buttons} == allowed - hidden
 
 
 @pytest.mark.parametrize(
@@ -191,17 +200,23 @@ def test_every_word_is_used() -> None:
         word for each in sources for word in re.findall(r"[\"'.]([\w.-]+)[\"'. ,;)]", each.read_text(encoding="utf-8"))
     }
     # These tables are looked up by what the domain says: a status, a role, an action.
-    by_value = {"false", "trust", "status", "channel", "side", "role", "action", "event", "duty", "problem", "fault"}
+    by_value = {
+        "false", "trust", "status", "channel", "side", "role", "action", "event", "duty", "problem", "fault", "field",
+        "calibration_fault", "lens_verdict", "unit", "told", "why",
+    }  # fmt: skip
     # And these keys are put together: "map.case_" and a tone, "panel.label_" and a picture's label, and so on.
-    parts = ("map.case_", "panel.label_", "maps.", "queue.", "figure.", "cameras.")
+    parts = ("map.case_", "panel.label_", "maps.", "queue.", "figure.", "cameras.", "citizen.why_")
+    slugs = {slug_of(type(name.rpartition(".")[2], (), {})) for name in ROWS}
     wanted = {key for key in words("en").by_key if key.split(".")[0] not in by_value and not key.startswith(parts)}
-    assert not {key for key in wanted if key not in named and key.split(".")[1] not in named}
+    wanted = {key for key in wanted if key not in named and key.split(".")[1] not in named}
+    assert not {key for key in wanted if not key.startswith("citizen.") or key.split(".")[1] not in slugs}
 
 
 # What histories hold beside the steps of `Action`.
 EVENTS = (
     "open", "attach", "no-terminal", "pass-over", "reopen", "picture", "erase", "open-original", "feedback", "false",
-    "merge", "unmerge", "absorb", "unabsorb", "split",
+    "merge", "unmerge", "absorb", "unabsorb", "split", "joint", "joint-part", "consulted", "listed", "clock",
+    "extension-lapsed",
 )  # fmt: skip
 
 

@@ -186,7 +186,7 @@ def test_it_speaks_chinese(browser: Browser, live: LiveConsole) -> None:
         opened(page, live, f"/?case={number}")
         expect(page.locator("html")).to_have_attribute("lang", "zh-Hans")
         expect(page.locator("#panel h2")).to_have_text("暴露垃圾")
-        expect(page.locator("#panel .why")).to_contain_text("个先行力量中最近")
+        expect(page.locator("#panel .why")).to_contain_text("个先行力量中最快到达")
         page.get_by_role("link", name="English").click()
         page.wait_for_selector("body[data-ready=en]")
         expect(page.locator("html")).to_have_attribute("lang", "en")

@@ -67,7 +67,7 @@ def test_declining_needs_a_reason_and_hands_the_case_on(browser: Browser, live: 
     force = live.holder(number)
     with watched(browser, live, force, size=PHONE) as page:
         opened(page, live, "/terminal")
-        page.locator(".decline summary").click()
+        page.get_by_text("Decline", exact=True).click()
         page.get_by_role("button", name="Decline the task").click()
         assert live.holder(number) == force  # the browser asks for a reason first
         page.get_by_label("Too far away").check()

@@ -150,13 +150,25 @@ def test_people_are_found_by_every_detector_that_knows_them(detector: Detector, 
 @pytest.mark.parametrize("folder", FOLDERS)
 def test_openvino_and_ultralytics_see_the_same_boxes(shared_data: Path, frames: list[np.ndarray], folder: str):
     path = shared_data / "weights" / folder
-    ours, theirs = OpenVinoDetector(path, threads=1), _yolo(path)
+    ours, theirs = OpenVinoDetector(path, threads=1, narrows=False), _yolo(path)
     compared = 0
     for frame in frames:
         compared += _require_same(ours.detect(frame, confidence=0.1), theirs.detect(frame, confidence=0.1))
     assert compared >= 40
     assert dict(ours.class_names) == dict(theirs.class_names)
     assert ours.version == theirs.version
+
+
+@pytest.mark.parametrize("folder", FOLDERS)
+def test_less_padding_around_a_picture_leaves_its_boxes(shared_data: Path, frames: list[np.ndarray], folder: str):
+    path = shared_data / "weights" / folder
+    whole, narrowed = OpenVinoDetector(path, threads=1, narrows=False), OpenVinoDetector(path, threads=1)
+    found = [(whole.detect(frame, confidence=0.3), narrowed.detect(frame, confidence=0.3)) for frame in frames]
+    sure = sum(int((each.confidence > 0.4).sum()) for each, _ in found)
+    agreeing = sum(_agreeing(one.select(one.confidence > 0.4), other) for one, other in found)
+    assert sure >= 40
+    assert agreeing >= 0.97 * sure
+    assert len(narrowed._inputs) > 1
 
 
 def test_models_that_suppress_by_themselves_give_the_same_boxes(
@@ -190,8 +202,12 @@ def _require_same(a: Detections, b: Detections) -> int:
 
 def _require_overlap(a: Detections, b: Detections) -> int:
     """Require that most boxes agree: two runtimes round INT8 differently; return how many do."""
-    overlap = iou(a.boxes_px, b.boxes_px) * (a.class_ids[:, None] == b.class_ids[None])
-    rows, columns = linear_sum_assignment(-overlap)
-    agreeing = int((overlap[rows, columns] > 0.8).sum())
+    agreeing = _agreeing(a, b)
     assert agreeing >= 0.7 * max(len(a), len(b)) - 1
     return agreeing
+
+
+def _agreeing(a: Detections, b: Detections) -> int:
+    overlap = iou(a.boxes_px, b.boxes_px) * (a.class_ids[:, None] == b.class_ids[None])
+    rows, columns = linear_sum_assignment(-overlap)
+    return int((overlap[rows, columns] > 0.8).sum())

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
+from life_office import disagreements
 from small_site import DISPATCHER, INGEST, JPEG, NOON, PARKED, Scenes, sighting, small_site, spot
 
 from pipeline.casebook import CaseFilter, Evidence, LimitError, Transaction
@@ -26,6 +27,7 @@ from pipeline.sightings import LaterView, View
 from pipeline.sql_casebook import SqlCasebook, open_casebook
 from pipeline.trust import Move, Outcome
 from pipeline.trust_book import Trial, TrialPicture
+from pipeline.verification import verify
 
 OPENER = Principal(name="Sun", role=Role.DISPATCHER, rights=frozenset({Right.OPEN_ORIGINALS}))
 FACE = JPEG + b"a face"
@@ -73,6 +75,8 @@ class Office:
             assert rebuild(events) == case, case.number
             assert case.version == len(events)
             assert chain_faults(self.casebook.entries(case.number)) == ()
+        assert verify(self.casebook).flaws == ()
+        assert disagreements(self.casebook, self.desk.site) == []
 
 
 @pytest.fixture

@@ -81,17 +81,18 @@ def test_sightings_survive_kills(nursery: Nursery, database_url: str, tmp_path: 
     """Two processes at a time take the same sightings and are killed at random moments: more than 20 kills."""
     draw = random.Random(20261123)
     killed = 0
-    for turn in range(ROUNDS):
+    for turn in range(4 * ROUNDS):
+        if turn >= ROUNDS and _taken(database_url):  # on a busy machine it takes longer to get something done
+            break
         seeds = [2 * turn, 2 * turn + 1]
         for seed in seeds:
             nursery.start(seed)
         nursery.wait_for(seeds[1], "ready")
         for seed in seeds:
-            time.sleep(draw.uniform(0.0, 0.08))
+            time.sleep(draw.uniform(0.0, 0.08) * (1 + turn / ROUNDS))
             killed += nursery.kill(seed)
     assert killed > 20
-    taken_before = _taken(database_url)
-    assert taken_before > 0
+    assert _taken(database_url) > 0
     nursery.start(99)
     nursery.wait_for(99, "finished")
     _check_all(database_url, tmp_path / "evidence")

@@ -8,12 +8,13 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from desk_worker import place
-from small_site import DISPATCHER, INGEST, force, force_at, sighting, small_site
+from small_site import DISPATCHER, INGEST, PLAIN, force, force_at, sighting, small_site
 
 from pipeline.casebook import Casebook, CaseFilter
 from pipeline.cases import Action, Case, IllegalStepError, NotYourCaseError, Status
@@ -21,7 +22,6 @@ from pipeline.clocks import WallClock
 from pipeline.desk import Desk
 from pipeline.evidence import EvidenceStore
 from pipeline.history import chain_faults, rebuild
-from pipeline.site import DispatchPolicy
 from pipeline.sql_casebook import SqlCasebook, open_casebook
 
 WORKER = Path(__file__).parents[1] / "desk_worker.py"
@@ -74,7 +74,7 @@ def pair(database_url: str, casebook: SqlCasebook, tmp_path: Path) -> Iterator[P
 @pytest.fixture
 def desk(casebook: SqlCasebook, tmp_path: Path) -> Desk:
     forces = [force(1, "A"), force(2, "A", 60.0), force(3, "B")]
-    site = small_site(forces, policy=DispatchPolicy(max_open_cases=100_000))
+    site = small_site(forces, policy=replace(PLAIN, max_open_cases=100_000))
     return Desk(site=site, casebook=casebook, clock=WallClock(), evidence=EvidenceStore(tmp_path / "evidence"))
 
 
@@ -172,7 +172,7 @@ def test_of_many_threads_that_accept_one_case_one_wins(casebook: SqlCasebook, de
 
 def test_an_overdue_offer_is_passed_on_once_by_two_desks(casebook: SqlCasebook, desk: Desk, tmp_path: Path):
     forces = [force(1, "A"), force(2, "A", 60.0), force(3, "B")]
-    policy = DispatchPolicy(max_open_cases=100_000, offer_timeout_general_s=0.0)
+    policy = replace(PLAIN, max_open_cases=100_000, offer_timeout_general_s=0.0)
     at_once = small_site(forces, policy=policy)
     store = EvidenceStore(tmp_path / "evidence")
     patient = [opened(desk, index) for index in range(10)]

@@ -134,6 +134,7 @@ def test_real_footage_with_people_shows_no_fault(shared_data: Path):
         assert there
         at = NOON + timedelta(seconds=index / 7.0)
         events += watch.see(Frame(camera="pets-view1", captured_at=at, image=np.asarray(image, np.uint8)))
+        assert not watch.moved
     assert events == []
     assert watch.news()
 

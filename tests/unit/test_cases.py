@@ -19,6 +19,7 @@ from pipeline.cases import (
     Channel,
     IllegalStepError,
     NotYourCaseError,
+    PassedOnError,
     ReasonMissingError,
     Side,
     Status,
@@ -32,21 +33,24 @@ from pipeline.evidence import EvidenceStore
 from pipeline.history import chain_faults, rebuild
 from pipeline.principal import Principal, Role
 from pipeline.sql_casebook import open_casebook
+from pipeline.taking_steps import ExtensionError, OwnExtensionError
 
-# What the workflow allows, by hand: verify before filing, check before closing, refuse until work began.
+# What the workflow allows, by hand: verify before filing, check before closing, refuse until work began; whatever is
+# in work may be suspended or given more time, whatever was handled sent back, whatever was closed reopened.
+IN_WORK = "suspend supervise ask-extension extend refuse-extension"
 WORKFLOW = {
-    "reported": "verify file reject void",
-    "verified": "file reject void",
-    "filed": "dispatch reject void",
-    "dispatched": "dispatch accept decline reject void",
-    "accepted": "dispatch arrive reject return void",
-    "arrived": "first-result done reject return void",
-    "first_result": "done return void",
-    "handled": "check void",
-    "checked": "close void",
-    "returned": "dispatch reject void",
-    "suspended": "void",
-    "closed": "",
+    "reported": "verify file reject void supervise",
+    "verified": "file reject void supervise",
+    "filed": f"dispatch reject void self-handle {IN_WORK}",
+    "dispatched": f"dispatch accept decline reject void self-handle {IN_WORK}",
+    "accepted": f"dispatch arrive reject return void {IN_WORK}",
+    "arrived": f"first-result done reject return void {IN_WORK}",
+    "first_result": f"done return void {IN_WORK}",
+    "handled": "check rework void supervise",
+    "checked": "close rework void supervise",
+    "returned": f"dispatch reject void {IN_WORK}",
+    "suspended": "resume void supervise",
+    "closed": "reopen",
     "refused": "",
     "void": "",
 }
@@ -64,12 +68,25 @@ LEADS_TO = {
     "reject": "refused",
     "return": "returned",
     "void": "void",
+    "self-handle": "handled",
+    "suspend": "suspended",
+    "resume": "filed",
+    "rework": "accepted",
+    "reopen": "filed",
 }
-BY_FORCE = {"accept", "decline", "arrive", "first-result", "done", "return"}
+STAYS = {"supervise", "ask-extension", "extend", "refuse-extension"}
 
 
-def case(status: Status, terminal: str | None = "T001") -> Case:
-    return Case(
+def leads_to(action: str, status: str) -> str:
+    return status if action in STAYS else LEADS_TO[action]
+
+
+BY_FORCE = {"accept", "decline", "arrive", "first-result", "done", "return", "self-handle", "ask-extension"}
+DECIDES = {"extend", "refuse-extension"}
+
+
+def case(status: Status, terminal: str | None = "T001", **changes: object) -> Case:
+    plain = Case(
         number="YP20261123-0001",
         category=PARKED,
         channel=Channel.HOTLINE,
@@ -88,21 +105,29 @@ def case(status: Status, terminal: str | None = "T001") -> Case:
         distance_m=12.0,
         version=3,
     )
+    return replace(plain, **changes)
+
+
+def case_for(action: str, status: Status, **changes: object) -> Case:
+    """Return a case on which an action of its status is possible: an extension is decided when one was asked for."""
+    return case(status, asked=1.0 if action in DECIDES else 0.0, **changes)
 
 
 @pytest.mark.parametrize("status", list(Status))
 @pytest.mark.parametrize("action", list(Action))
 def test_each_step_is_allowed_or_refused_as_the_workflow_says(status: Status, action: Action):
     allowed = WORKFLOW[status].split()
+    given = case_for(action, status)
     if action in allowed:
-        after = step(case(status), action, principal=ADMIN, note="a reason", now=NOON + timedelta(minutes=1))
-        assert (after.status, after.version) == (LEADS_TO[action], 4)
-        assert after.updated_at == NOON + timedelta(minutes=1)
+        after = step(given, action, principal=ADMIN, note="a reason", now=NOON + timedelta(minutes=1))
+        assert (after.status, after.version) == (leads_to(action, status), 4)
+        assert after.updated_at == (NOON if action in STAYS else NOON + timedelta(minutes=1))
         return
     with pytest.raises(IllegalStepError) as refused:
-        step(case(status), action, principal=ADMIN, note="a reason", now=NOON)
+        step(given, action, principal=ADMIN, note="a reason", now=NOON)
     listed = str(refused.value).split("possible: ")[1]
-    assert set(listed.split(", ")) == (set(allowed) or {"none", "it has ended"})
+    hidden = {"ask-extension"} if given.asked else DECIDES
+    assert set(listed.split(", ")) == (set(allowed) - hidden or {"none", "it has ended"})
 
 
 @pytest.mark.parametrize("status", list(Status))
@@ -118,10 +143,11 @@ def test_who_may_take_each_step(role: Role, action: Action):
     may = role in {Role.ADMIN, Role.SYSTEM} or (role is Role.DISPATCHER and action is not Action.VOID)
     may = may or (role is Role.FORCE and action in BY_FORCE)
     if may:
-        assert step(case(start), action, principal=who, note="a reason", now=NOON).status == LEADS_TO[action]
+        given = case_for(action, start)
+        assert step(given, action, principal=who, note="a reason", now=NOON).status == leads_to(action, start)
         return
     with pytest.raises(RefusedError, match=f"may not {action}"):
-        step(case(start), action, principal=who, note="a reason", now=NOON)
+        step(case_for(action, start), action, principal=who, note="a reason", now=NOON)
 
 
 @pytest.mark.parametrize("holder", ["T002", None])
@@ -137,14 +163,22 @@ def test_a_force_acts_only_on_what_its_terminal_holds(own: str | None, holder: s
 def test_some_steps_need_a_reason(action: Action, note: str):
     start = next(Status(status) for status, allowed in WORKFLOW.items() if action in allowed.split())
     with pytest.raises(ReasonMissingError, match="needs a reason"):
-        step(case(start), action, principal=ADMIN, note=note, now=NOON)
+        step(case_for(action, start), action, principal=ADMIN, note=note, now=NOON)
 
 
 @pytest.mark.parametrize("action", list(Action))
 def test_a_released_case_is_with_nobody(action: Action):
     start = next(Status(status) for status, allowed in WORKFLOW.items() if action in allowed.split())
-    after = step(case(start), action, principal=ADMIN, note="a reason", now=NOON)
-    holds = LEADS_TO[action] in {"dispatched", "accepted", "arrived", "first_result", "handled", "checked", "closed"}
+    after = step(case_for(action, start), action, principal=ADMIN, note="a reason", now=NOON)
+    holds = leads_to(action, start) in {
+        "dispatched",
+        "accepted",
+        "arrived",
+        "first_result",
+        "handled",
+        "checked",
+        "closed",
+    }
     assert (after.terminal, after.distance_m) == (("T001", 12.0) if holds else (None, None))
 
 
@@ -173,6 +207,7 @@ class Steps(RuleBasedStateMachine):
         assert taken.outcome == "open"
         self.number = str(taken.number)
         self.case = self.casebook.case(self.number)
+        self.asked_by = ""
 
     @rule(
         action=st.sampled_from(list(Action)),
@@ -187,31 +222,54 @@ class Steps(RuleBasedStateMachine):
         before, expected = self.case, self._expected(action, who, note)
         if expected is not None:
             with pytest.raises(expected) as refused:
-                self.desk.act(self.number, action, principal=who, note=note, terminal=named)
+                self.desk.act(self.number, action, principal=who, note=note, terminal=named, more=self._more(action))
             if isinstance(refused.value, IllegalStepError):
-                assert all(allowed in str(refused.value) for allowed in WORKFLOW[before.status].split())
+                assert all(allowed in str(refused.value) for allowed in self._allowed())
             assert self.casebook.case(self.number) == before
             return
-        self.case = self.desk.act(self.number, action, principal=who, note=note, terminal=named)
-        leads = {LEADS_TO[action]}
-        if action in {Action.FILE, Action.DECLINE}:
+        self.case = self.desk.act(
+            self.number, action, principal=who, note=note, terminal=named, more=self._more(action)
+        )
+        leads = {before.status.value if action in STAYS else LEADS_TO[action]}
+        if action is Action.RESUME:
+            leads = {before.resumes_to.value}
+        if action is Action.REWORK and before.terminal is None:
+            leads = {"filed"}
+        if action in {Action.FILE, Action.DECLINE, Action.RESUME, Action.REOPEN, Action.REWORK}:
             leads.add("dispatched")
         if action is Action.DISPATCH:
             leads |= set() if named else {before.status.value}
         assert self.case.status in leads
+        if action is Action.ASK_EXTENSION:
+            self.asked_by = who.name
         assert self.case.version > before.version or self.case == before
         if named:
             assert self.case.terminal == named
 
+    @staticmethod
+    def _more(action: Action) -> float | None:
+        return 1.0 if action is Action.ASK_EXTENSION else None
+
+    def _allowed(self) -> set[str]:
+        hidden = {"ask-extension"} if self.case.asked else DECIDES
+        return set(WORKFLOW[self.case.status].split()) - hidden
+
     def _expected(self, action: Action, who: Principal, note: str) -> type[Exception] | None:
         may = who.role is Role.ADMIN or (who.role is Role.DISPATCHER and action is not Action.VOID)
-        if not may and not (who.role is Role.FORCE and action in BY_FORCE):
-            return RefusedError
-        if action not in WORKFLOW[self.case.status].split():
-            return IllegalStepError
-        if who.role is Role.FORCE and who.terminal != self.case.terminal:
-            return NotYourCaseError
-        return ReasonMissingError if action in NEEDS_REASON and not note else None
+        by_force = who.role is Role.FORCE
+        stranger = by_force and who.terminal != self.case.terminal
+        nobodys = action is Action.SELF_HANDLE and self.case.status is Status.FILED
+        # In the order in which they are asked.
+        refusals = {
+            RefusedError: not may and not (by_force and action in BY_FORCE),
+            IllegalStepError: action not in self._allowed(),
+            NotYourCaseError: stranger and not nobodys,
+            PassedOnError: by_force and self.case.bound and action in {Action.DECLINE, Action.RETURN},
+            ReasonMissingError: action in NEEDS_REASON and not note,
+            ExtensionError: action is Action.ASK_EXTENSION and self.case.extended > 0,
+            OwnExtensionError: action in DECIDES and who.name == self.asked_by,
+        }
+        return next((error for error, holds in refusals.items() if holds), None)
 
     @invariant()
     def row_history_and_chain_agree(self) -> None:
@@ -224,7 +282,7 @@ class Steps(RuleBasedStateMachine):
         assert chain_faults(self.casebook.entries(self.number)) == ()
 
     def teardown(self) -> None:
-        if WORKFLOW[self.case.status]:
+        if "void" in WORKFLOW[self.case.status]:
             self.desk.act(self.number, Action.VOID, principal=ADMIN, note="the test is over")
 
 

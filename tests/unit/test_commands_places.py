@@ -9,7 +9,7 @@ import pytest
 from typer import Typer
 from typer.testing import CliRunner
 
-from api.commands import places
+from api.commands import calibrating, places
 from geo.coords import Datum
 from geo.errors import FeatureFileError
 from geo.feature_files import read_camera_features, read_grids
@@ -17,7 +17,7 @@ from pipeline.site_files import REQUIRED, read_site
 
 runner = CliRunner()
 app = Typer()
-app.registered_commands += places.app.registered_commands
+app.registered_commands += places.app.registered_commands + calibrating.app.registered_commands
 app.add_typer(places.boundaries, name="boundaries")
 
 

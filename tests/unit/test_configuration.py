@@ -8,8 +8,9 @@ from hypothesis import strategies as st
 from geo.boundaries import Fault
 from geo.coords import Datum, LonLat, convert
 from pipeline.catalogue import Catalogue
-from pipeline.configuration import FORCE_COLUMNS, read_catalogue, read_forces, read_scenes, read_settings
+from pipeline.configuration import FORCE_COLUMNS, read_catalogue, read_forces, read_settings
 from pipeline.roster import Shift
+from pipeline.scene_files import read_scenes
 from pipeline.scenes import Rule
 
 SITE = """
@@ -73,7 +74,7 @@ def test_a_sound_site_table_has_no_faults() -> None:
         ("east = 121.2", "east = 120.0", "west"),
         ("east = 121.2", "east = 1210", "east"),
         ("[extent]", '[datum]\ngrids = "wgs72"\n[extent]', "grids"),
-        ("[extent]", '[datum]\nroads = "wgs84"\n[extent]', "roads"),
+        ("[extent]", '[datum]\nforests = "wgs84"\n[extent]', "forests"),
         ("[extent]", "[dispatch]\nmax_open_cases = 0\n[extent]", "max_open_cases"),
     ],
 )

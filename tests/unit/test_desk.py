@@ -14,6 +14,7 @@ from small_site import (
     LITTER,
     NOON,
     PARKED,
+    PLAIN,
     Scenes,
     category,
     force,
@@ -44,7 +45,7 @@ from pipeline.errors import NaiveTimeError, RefusedError, UnknownError
 from pipeline.evidence import EvidenceError, EvidenceStore
 from pipeline.history import chain_faults, rebuild
 from pipeline.principal import PIPELINE, Principal, Role
-from pipeline.site import DispatchPolicy, OutsideError, Site
+from pipeline.site import OutsideError, Site
 from pipeline.sql_casebook import SqlCasebook, open_casebook
 
 
@@ -465,7 +466,7 @@ class TestOffersInTime:
         assert "not in the catalogue" in str(office.last(given.number).details["despite"])
 
     def test_a_terminal_is_not_given_more_than_it_may_carry(self, office: Office):
-        office.site = small_site([force(1)], policy=DispatchPolicy(max_open_cases=2))
+        office.site = small_site([force(1)], policy=replace(PLAIN, max_open_cases=2))
         taken = [office.desk.report(report(spot("A", east)), principal=DISPATCHER) for east in (-90, 0, 90)]
         assert [office.case(each).terminal for each in taken] == ["T001", "T001", None]
         first = str(taken[0].number)

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from api.district_report import write_report
 from api.district_table import table_of
-from pipeline.district.district import District
+from pipeline.district.district import District, RunLengthError
 from pipeline.district.evaluation import run_detections
 from pipeline.district.figures import Tally, spread
 from pipeline.district.many import Job, score_jobs
@@ -54,6 +54,12 @@ def test_child_processes_change_nothing(jobs: list[Job]):
     assert [each.truth_json for each in one] == [each.truth_json for each in two]
     assert [each.run.events for each in one] == [each.run.events for each in two]
     assert [each.run.pairs for each in one] == [each.run.pairs for each in two]
+
+
+def test_a_fault_in_a_child_is_told_as_it_was_raised(sample_site: Path):
+    wrong = [Job(site=sample_site, seed=seed, minutes=0.01, scenario="water", cameras=1) for seed in (1, 2)]
+    with pytest.raises(RunLengthError, match=r"--minutes is 0\.01; expected 2 to"):
+        score_jobs(wrong, workers=2)
 
 
 def test_figures_have_the_names_that_were_promised(run: ScoredRun):

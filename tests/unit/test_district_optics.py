@@ -29,6 +29,14 @@ def test_a_pixel_s_ray_leads_back_to_the_pixel(yaw: float, pitch: float, roll: f
     assert np.abs(back - pixels).max() < 1e-3
 
 
+def test_beyond_the_widest_radius_a_ray_leads_back_too():
+    lens = Lens(pose(k1=-0.1484375, k2=-0.015625))
+    corners = np.array([[0.0, 0.0], [640.0, 0.0], [0.0, 360.0], [640.0, 360.0]])
+    assert np.linalg.norm(corners[0] - lens.middle_px) / 400.0 > lens.widest * 0.69
+    back, _ = lens.project(lens.eye_m + lens.rays(corners))
+    assert np.abs(back - corners).max() < 1e-6
+
+
 def test_a_level_camera_sees_what_trigonometry_says():
     lens = Lens(pose(pitch_deg=0.0))
     (pixel,), ahead = lens.project(np.array([[2.0, 10.0, 5.0]]))

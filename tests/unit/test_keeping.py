@@ -65,7 +65,7 @@ def test_a_camera_may_begin_a_scene_on_a_level_of_its_own():
     def read(*listed: dict[str, object]) -> list[Mode | None]:
         faults.clear()
         fields = Fields({"scenes": list(listed)}, "cameras.geojson", "c", faults)
-        return [each.mode for each in _camera_scenes(fields, {}, scenes)]
+        return [each.mode for each in _camera_scenes(fields, {}, scenes, directions={})]
 
     assert read({"scene": first, "mode": "shadow"}, {"scene": second}) == [Mode.SHADOW, None]
     assert faults == []

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from watched_place import RED, START, WHITE, camera, scene, seen
+from watched_place import RED, START, WHITE, camera, scene, seen, sight
 
 from geo.coords import LonLat
 from geo.metric import LocalPlane
@@ -15,7 +15,6 @@ from pipeline.camera_memory import MemoryFormError, recall, remember
 from pipeline.observations import Observation
 from pipeline.occupancies import Occupancies
 from pipeline.occupancy import Ended, Occupancy, OccupancySettings
-from pipeline.scene_rules import SceneRules
 from pipeline.scenes import Rule
 
 PERIOD_S = 0.2
@@ -193,12 +192,11 @@ def test_rare_frames_do_not_count_as_gaps():
 def test_memory_survives_a_restart_as_json():
     place = camera(["dwell"])
     scenes = {"dwell": scene(Rule.DWELL, ["car"], dwell_s=20.0)}
-    rules = SceneRules(place, scenes, settings=OccupancySettings())
     found = watch(lambda _: [seen(0, 0, track=4)], 10.0)
-    text = json.dumps(remember(place, found, rules, watched_since=START))
+    text = json.dumps(remember(place, [sight(place, scenes, found)], watched_since=START))
 
     again = Occupancies(period_s=PERIOD_S)
-    assert recall(json.loads(text), place, again, rules) == START
+    assert recall(json.loads(text), place, [sight(place, scenes, again)]) == START
     watch(lambda _: [seen(0, 0, track=1)], 10.0, into=again, since=10.0)
     whole = longest(watch(lambda _: [seen(0, 0, track=4)], 20.0))
     resumed = longest(again)
@@ -209,14 +207,14 @@ def test_memory_survives_a_restart_as_json():
 
 def test_memory_moves_with_the_calibration():
     place = camera(["dwell"])
-    rules = SceneRules(place, {"dwell": scene(Rule.DWELL, ["car"], dwell_s=20.0)}, settings=OccupancySettings())
+    scenes = {"dwell": scene(Rule.DWELL, ["car"], dwell_s=20.0)}
     found = watch(lambda _: [seen(3, 4)], 10.0)
-    memory = remember(place, found, rules, watched_since=START)
+    memory = remember(place, [sight(place, scenes, found)], watched_since=START)
     origin = place.view.plane.origin
     elsewhere = LocalPlane.at(origin).point_to_lonlat(-100.0, 50.0)
     memory["origin"] = [*elsewhere]
     again = Occupancies(period_s=PERIOD_S)
-    recall(memory, place, again, rules)
+    recall(memory, place, [sight(place, scenes, again)])
     there = LocalPlane.at(elsewhere).point_to_lonlat(3.0, 4.0)
     east, north = LocalPlane.at(origin).point_to_metres(LonLat(*there))
     assert (longest(again).east_m, longest(again).north_m) == pytest.approx((east, north), abs=0.01)
@@ -227,8 +225,8 @@ def test_memory_moves_with_the_calibration():
 )
 def test_memory_in_another_form_is_refused(damage: dict[str, object]):
     place = camera(["dwell"])
-    rules = SceneRules(place, {"dwell": scene(Rule.DWELL, ["car"], dwell_s=20.0)}, settings=OccupancySettings())
+    scenes = {"dwell": scene(Rule.DWELL, ["car"], dwell_s=20.0)}
     found = watch(lambda _: [seen(0, 0)], 2.0)
-    memory = remember(place, found, rules, watched_since=START) | damage
+    memory = remember(place, [sight(place, scenes, found)], watched_since=START) | damage
     with pytest.raises(MemoryFormError, match="cam-a"):
-        recall(memory, place, Occupancies(), rules)
+        recall(memory, place, [sight(place, scenes)])

@@ -111,6 +111,12 @@ def test_three_are_no_crowd_and_four_far_apart_are_none():
     assert not Watch(CROWD).run(lambda _: people((0, 0), (8, 0), (0, 8), (8, 8)), 20.0)
 
 
+@pytest.mark.parametrize(("east_m", "fires"), [(4.9, True), (5.15, False)])
+def test_whoever_stands_beside_the_zone_makes_no_crowd_in_it(east_m: float, fires: bool):  # noqa: FBT001 - a case
+    standing = [*people(*FOUR[:3]), seen(east_m, 0.0, "person", size_px=(6.0, 18.0))]
+    assert bool(Watch(CROWD, zoned=True).run(lambda _: standing, 20.0)) is fires
+
+
 def test_members_may_change_while_the_group_stays():
     """Every second one of six leaves and another comes; four are always there."""
 

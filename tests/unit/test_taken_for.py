@@ -6,9 +6,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from small_site import small_site
-from watched_place import START, camera, detections, scene, seen
+from watched_place import START, camera, detections, scene, seen, sight
 
 from pipeline.camera_memory import recall, remember
+from pipeline.district import scene_set
 from pipeline.firings import Firing
 from pipeline.moments import Moment
 from pipeline.observations import Observation, observe
@@ -126,9 +127,16 @@ def test_how_long_it_has_been_so_survives_a_restart():
     for step in range(200):
         name = "bin" if step < 160 else "overflowing-bin"
         before.update([seen(0, 0, name)], at=START + step * PERIOD_S)
-    memory = remember(place, before, SceneRules(place, rules, settings=OccupancySettings()), watched_since=START)
+    memory = remember(place, [sight(place, rules, before)], watched_since=START)
     after = Occupancies(period_s=PERIOD_S)
-    recall(json.loads(json.dumps(memory)), place, after, SceneRules(place, rules, settings=OccupancySettings()))
+    recall(json.loads(json.dumps(memory)), place, [sight(place, rules, after)])
     assert after.all[0].dwell_as_s(["overflowing-bin"]) == before.all[0].dwell_as_s(["overflowing-bin"])
     assert 19.0 <= after.all[0].dwell_as_s(["overflowing-bin"]) <= 21.0
     assert after.all[0].dwell_as_s(["bin", "overflowing-bin"]) == after.all[0].dwell_s
+
+
+@pytest.mark.parametrize(("code", "name"), [(scene_set.BIN, "overflowing-bin"), (scene_set.STALL, "stall")])
+@pytest.mark.parametrize(("confidence", "fires"), [(0.4, False), (0.6, True)])
+def test_in_the_district_little_likeness_is_none(code: str, name: str, confidence: float, fires: bool):  # noqa: FBT001
+    frames = [[seen(0, 0, name, confidence=confidence)] for _ in range(120)]
+    assert bool(play(scene_set.SCENES[code], frames)) is fires

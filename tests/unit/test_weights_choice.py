@@ -1,6 +1,7 @@
 """Choosing how weights run: boxes are compared one to one, and the fastest export that agrees is kept, whole."""
 
 import json
+import sys
 from pathlib import Path
 
 import cv2
@@ -52,6 +53,13 @@ def test_a_folder_without_pictures_is_told(tmp_path: Path, shared_data: Path):
     assert not (tmp_path / "out").exists()
 
 
+def test_why_int8_is_not_tried(monkeypatch: pytest.MonkeyPatch):
+    picture = np.zeros((8, 8, 3), np.uint8)
+    assert "16 pictures" in weights_choice._no_int8([picture] * 7)
+    monkeypatch.setitem(sys.modules, "nncf", None)
+    assert "beatgrid[int8]" in weights_choice._no_int8([picture] * 8)
+
+
 @pytest.mark.slow
 def test_a_pt_file_becomes_a_folder_that_finds_the_same(
     tmp_path: Path, shared_data: Path, monkeypatch: pytest.MonkeyPatch
@@ -59,19 +67,23 @@ def test_a_pt_file_becomes_a_folder_that_finds_the_same(
     weights, views = shared_data / "weights" / "yolo26n-coco-rebuilt.pt", tmp_path / "views"
     views.mkdir()
     capture = cv2.VideoCapture(str(shared_data / "video" / "vtest.avi"))
-    for number in range(2):
-        cv2.imwrite(str(views / f"{number}.png"), capture.read()[1])
+    for number in range(16):
+        cv2.imwrite(str(views / f"{number:02d}.png"), capture.read()[1])
     out = tmp_path / "chosen"
     arguments = ["weights", str(weights), "-o", str(out), "--pictures", str(views), "--size", "320", "--json"]
     result = CliRunner().invoke(app, arguments)
     assert result.exit_code == 0, result.output
     told = json.loads(result.stdout)
-    assert told["precision"] in {"float32", "float16"}
-    assert [each["precision"] for each in told["candidates"]] == ["float32", "float16"]
-    assert min(each["agreement"] for each in told["candidates"]) >= 0.95
+    measured = {each["precision"]: each["agreement"] for each in told["candidates"]}
+    assert [*measured] == ["float32", "float16", "int8"]
+    assert told["precision"] in {name for name, share in measured.items() if share >= 0.95}
+    assert min(measured["float32"], measured["float16"]) >= 0.95
+    assert measured["int8"] >= 0.8
+    assert told["int8_left_out"] is None
+    assert told["pictures"] == 8
     detector = OpenVinoDetector(out)
     assert detector.input_size == (320, 320)
-    assert "person" in detector.detect(cv2.imread(str(views / "0.png"))).names()
+    assert "person" in detector.detect(cv2.imread(str(views / "00.png"))).names()
     detector.close()
     assert [path.name for path in tmp_path.iterdir() if path.name.startswith(".")] == []
     monkeypatch.setattr(weights_choice, "LEAST_AGREEMENT", 1.1)

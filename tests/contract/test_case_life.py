@@ -1,0 +1,388 @@
+"""The side ways of a case on both databases: each tells its story, moves its clocks, and leaves a chain that holds."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from life_office import CHEN, LI, T001, T003, T010, T011, WANG, Office
+from small_site import CITIZEN, JPEG, NOON, force_at, spot
+
+from pipeline.casebook import LimitError
+from pipeline.cases import Channel, IllegalStepError, NotYourCaseError, PassedOnError, Status
+from pipeline.consultations import ConsultationError, Meeting
+from pipeline.desk import Report
+from pipeline.duty_clocks import closing_due
+from pipeline.duty_office import CaseEndedError
+from pipeline.errors import RefusedError, UnknownError
+from pipeline.joint_action import JointActionError, JointPlan, PartsOutstandingError
+from pipeline.offers import OtherDepartmentError
+from pipeline.principal import Principal, Role
+from pipeline.taking_steps import ExtensionError, OwnExtensionError
+
+
+@pytest.fixture
+def office(database_url: str, tmp_path: Path) -> Iterator[Office]:
+    office = Office(database_url, tmp_path)
+    yield office
+    office.prove()
+    office.close()
+
+
+class TestReturned:
+    def test_who_gets_a_returned_case_may_not_push_it_on(self, office: Office):
+        number = office.report()
+        office.through(number, "accept", "return")
+        assert (office.case(number).status, office.case(number).terminal) == (Status.RETURNED, None)
+        office.act(number, "dispatch", terminal=T010)
+        with pytest.raises(PassedOnError, match="came back once already"):
+            office.act(number, "decline", by=force_at(T010))
+        office.act(number, "accept", by=force_at(T010))
+        with pytest.raises(PassedOnError, match="return"):
+            office.act(number, "return", by=force_at(T010))
+        assert office.case(number).terminal == T010
+
+    def test_the_desk_may_still_send_it_elsewhere(self, office: Office):
+        number = office.report()
+        office.through(number, "accept", "return")
+        office.act(number, "dispatch", terminal=T010)
+        assert office.act(number, "dispatch", terminal=T001).terminal == T001
+
+
+class TestRework:
+    def test_it_goes_back_to_who_did_it_with_all_history(self, office: Office):
+        number = office.report()
+        office.through(number, "accept", "arrive", "done", "rework")
+        case = office.case(number)
+        assert (case.status, case.terminal, case.bound, case.rework_by) == (Status.ACCEPTED, T001, True, "grid")
+        assert office.actions(number) == ["open", "dispatch", "accept", "arrive", "done", "rework"]
+        assert ("T001", "rework") in [(to, told["action"]) for to, told in office.sent("terminal-notice")]
+
+    def test_only_the_same_department_may_take_it_over(self, office: Office):
+        number = office.report()
+        office.through(number, "accept", "arrive", "done", "rework")
+        with pytest.raises(OtherDepartmentError, match="choose a terminal of grid"):
+            office.act(number, "dispatch", terminal=T010)
+        assert office.act(number, "dispatch", terminal="T002").terminal == "T002"
+        office.act(number, "decline", by=LI)
+        assert office.case(number).terminal in {T001, T003}
+
+    def test_its_clock_goes_on_where_it_stood(self, office: Office):
+        number = office.report()
+        office.later(hours=1)
+        office.through(number, "accept", "arrive", "done")
+        assert closing_due(office.case(number), office.site) is None
+        office.later(hours=10)
+        office.through(number, "rework")
+        assert closing_due(office.case(number), office.site) == NOON + timedelta(hours=14)
+
+
+class TestSuspended:
+    def test_the_clocks_stop_and_the_case_goes_on_where_it_was(self, office: Office):
+        number = office.report(urgent=True)
+        office.through(number, "accept")
+        office.later(minutes=5)
+        suspended = office.act(number, "suspend")
+        assert (suspended.status, suspended.terminal) == (Status.SUSPENDED, T001)
+        office.later(hours=5)
+        assert office.watch.fire_due() == []
+        resumed = office.act(number, "resume")
+        assert (resumed.status, resumed.terminal, resumed.resumes_to) == (Status.ACCEPTED, T001, None)
+        assert resumed.arrive_by == NOON + timedelta(hours=5, minutes=15)
+        assert resumed.first_result_by == NOON + timedelta(hours=6)
+        assert resumed.handle_by == NOON + timedelta(hours=9)
+        assert office.watch.fire_due() == []
+        office.later(minutes=8)
+        assert [(each.clock, each.step) for each in office.watch.fire_due()] == [("arrive", "amber")]
+
+    def test_an_offer_is_taken_back_and_made_anew(self, office: Office):
+        number = office.report()
+        suspended = office.act(number, "suspend")
+        assert (suspended.terminal, suspended.resumes_to) == (None, Status.FILED)
+        assert office.act(number, "resume").status is Status.DISPATCHED
+        assert [target for target, _ in office.sent("terminal-withdraw")] == [T001]
+
+    def test_a_suspended_case_may_end_as_void(self, office: Office):
+        number = office.report()
+        office.act(number, "suspend")
+        assert office.act(number, "void", by=WANG).status is Status.VOID
+
+    def test_only_the_desk_suspends(self, office: Office):
+        number = office.report()
+        with pytest.raises(RefusedError, match="may not suspend"):
+            office.act(number, "suspend", by=force_at(T001))
+
+
+class TestExtended:
+    def test_it_is_asked_for_and_granted_by_somebody_else(self, office: Office):
+        number = office.report()
+        office.through(number, "accept")
+        asked = office.act(number, "ask-extension", by=force_at(T001), more=2.0)
+        assert asked.asked == 2.0
+        granted = office.act(number, "extend", by=LI, note="")
+        assert (granted.asked, granted.extended) == (0.0, 1)
+        assert granted.handle_by == NOON + timedelta(hours=6)
+
+    def test_nobody_decides_on_their_own(self, office: Office):
+        number = office.report()
+        office.act(number, "ask-extension", by=LI, more=2.0)
+        with pytest.raises(OwnExtensionError, match="somebody else must"):
+            office.act(number, "extend", by=LI)
+        assert office.act(number, "refuse-extension", by=CHEN).asked == 0.0
+
+    def test_a_request_that_nobody_decides_lapses(self, office: Office):
+        number = office.report()
+        office.act(number, "ask-extension", by=force_at(T001), more=2.0)
+        office.later(days=1)
+        fired = office.watch.fire_due()
+        assert ("extension", "lapse") in [(each.clock, each.step) for each in fired]
+        case = office.case(number)
+        assert (case.asked, case.extended) == (0.0, 0)
+        with pytest.raises(IllegalStepError, match="extend is not possible"):
+            office.act(number, "extend", by=CHEN)
+
+    def test_too_much_too_often_or_without_a_number_is_refused(self, office: Office):
+        number = office.report()
+        for more in (None, 4.1):
+            with pytest.raises(ExtensionError, match="at most 4"):
+                office.act(number, "ask-extension", more=more)
+        with pytest.raises(LimitError, match="more"):
+            office.act(number, "suspend", more=1.0)
+        office.act(number, "ask-extension", by=LI, more=4.0)
+        office.act(number, "extend", by=CHEN)
+        with pytest.raises(ExtensionError, match="it had 1 of at most 1"):
+            office.act(number, "ask-extension", more=1.0)
+
+    def test_lamps_light_again_for_the_new_deadline_only(self, office: Office):
+        number = office.report()
+        office.through(number, "accept")
+        office.later(hours=3, minutes=30)
+        assert [each.step for each in office.watch.fire_due()] == ["amber"]
+        office.act(number, "ask-extension", by=force_at(T001), more=4.0)
+        office.act(number, "extend", by=LI)
+        office.later(hours=2)
+        assert office.watch.fire_due() == []
+        office.later(hours=1)
+        assert [(each.step, each.round) for each in office.watch.fire_due()] == [("amber", 2)]
+
+
+class TestSelfHandled:
+    def test_who_reports_and_handles_on_the_spot_is_sent_nobody(self, office: Office):
+        taken = office.reported(by=force_at("T002"), self_handled="rubbish taken along")
+        case = office.case(str(taken.number))
+        assert (case.status, case.terminal) == (Status.HANDLED, "T002")
+        assert office.actions(case.number) == ["open", "self-handle"]
+        assert office.sent("terminal-push") == []
+        assert office.through(case.number, "check", "close").status is Status.CLOSED
+
+    def test_the_one_to_whom_it_is_offered_may_settle_it_and_no_other(self, office: Office):
+        number = office.report()
+        with pytest.raises(NotYourCaseError):
+            office.act(number, "self-handle", by=force_at("T002"))
+        assert office.act(number, "self-handle", by=force_at(T001)).status is Status.HANDLED
+
+
+class TestReopened:
+    def test_it_starts_anew_with_new_clocks_and_all_history(self, office: Office):
+        number = office.report(urgent=True)
+        office.through(number, "accept", "arrive", "first-result", "done", "check", "close")
+        office.later(days=2)
+        again = office.act(number, "reopen")
+        assert again.status is Status.DISPATCHED
+        assert again.arrive_by == office.clock.at + timedelta(minutes=15)
+        assert closing_due(again, office.site) == office.clock.at + timedelta(hours=4)
+        office.later(minutes=12)
+        assert [(each.clock, each.round) for each in office.watch.fire_due()] == [("arrive", 2)]
+        assert office.actions(number)[-3:] == ["reopen", "dispatch", "clock"]
+
+
+def test_supervision_is_told_to_the_holder_and_changes_nothing_else(office: Office):
+    number = office.report()
+    before = office.case(number)
+    after = office.act(number, "supervise", by=WANG, note="the district asks")
+    assert after.supervised
+    assert (after.status, after.terminal, after.updated_at) == (before.status, before.terminal, before.updated_at)
+    assert office.sent("terminal-notice") == [(T001, office.sent("terminal-notice")[0][1])]
+
+
+class TestStepsShow:
+    def test_words_place_and_pictures_of_a_step(self, office: Office):
+        number = office.report()
+        picture = office.duty.add_picture(number, JPEG, label="after", principal=force_at(T001))
+        assert office.duty.add_picture(number, JPEG, label="after", principal=force_at(T001)).id == picture.id
+        office.act(number, "accept", by=force_at(T001), lonlat=spot("A", 3.0), pictures=(picture.id,))
+        told = office.casebook.events(number)[-1].details
+        assert told["note"] == "a reason"
+        assert (told["lon"], told["lat"]) == tuple(spot("A", 3.0))
+        assert [each["id"] for each in told["pictures"]] == [picture.id]
+        assert office.actions(number).count("picture") == 1
+
+    def test_another_case_s_picture_is_refused(self, office: Office):
+        number, other = office.report(), office.report(spot("B"))
+        picture = office.duty.add_picture(other, JPEG, label="after", principal=LI)
+        with pytest.raises(UnknownError, match="picture of this case"):
+            office.act(number, "supervise", pictures=(picture.id,))
+
+    def test_an_ended_case_takes_none(self, office: Office):
+        number = office.report()
+        office.act(number, "void", by=WANG)
+        with pytest.raises(CaseEndedError, match="is void"):
+            office.duty.add_picture(number, JPEG, label="late", principal=LI)
+
+
+class TestFeedback:
+    def test_who_reported_hears_of_each_step_and_can_ask_by_code(self, office: Office):
+        taken = office.reported(by=CITIZEN, channel=Channel.PUBLIC, contact="138 0000 0000")
+        office.act(str(taken.number), "file")
+        office.through(str(taken.number), "accept", "arrive", "done", "check", "close")
+        told = [(to, message["action"]) for to, message in office.sent("feedback")]
+        steps = ["file", "dispatch", "accept", "arrive", "done", "check", "close"]
+        assert told == [(f"report/{taken.receipt}", step) for step in steps]
+        found = office.duty.standing(taken.receipt)
+        assert found.status is Status.CLOSED
+        assert [each.action for each in found.steps] == ["open", *steps]
+        assert "138" not in str(office.sent("feedback")) + str(found)
+
+    def test_a_second_reporter_has_a_code_of_their_own(self, office: Office):
+        first = office.reported(by=CITIZEN, channel=Channel.PUBLIC)
+        same = Report(
+            channel=Channel.PUBLIC,
+            category=office.case(first.number).category,
+            lonlat=spot("A"),
+            occurred_at=office.clock.now(),
+        )
+        second = office.desk.report(same, principal=CITIZEN)
+        assert second.outcome == "attach"
+        assert second.receipt != first.receipt
+        assert office.duty.standing(second.receipt).case == office.duty.standing(first.receipt).case == first.number
+
+    def test_an_unknown_code_is_nowhere(self, office: Office):
+        with pytest.raises(UnknownError, match="no receipt"):
+            office.duty.standing("A" * 16)
+
+
+class TestJointAction:
+    PLAN = JointPlan(lead="traffic-police", liaisons={"traffic-police": "YP-010", "market-supervision": "YP-011"})
+
+    def test_every_department_reports_before_the_case_is_done(self, office: Office):
+        number = office.report()
+        office.act(number, "dispatch", terminal=T010)
+        joint = office.duty.open_joint(number, self.PLAN, note="night market", principal=LI)
+        assert joint.liaisons == (T010, T011)
+        assert sorted(to for to, _ in office.sent("joint")) == ["terminal/T010", "terminal/T011"]
+        office.through(number, "accept", "arrive")
+        with pytest.raises(PartsOutstandingError, match="still at work: market-supervision"):
+            office.act(number, "done", by=force_at(T010))
+        assert [part.case for part in office.casebook.read(lambda book: book.parts_with(T011))] == [number]
+        office.duty.finish_part(number, "market-supervision", note="three stalls warned", principal=force_at(T011))
+        assert office.casebook.read(lambda book: book.parts_with(T011)) == []
+        assert office.act(number, "done", by=force_at(T010)).status is Status.HANDLED
+
+    def test_what_does_not_hold_is_refused(self, office: Office):
+        number = office.report()
+        plans = {
+            "is not among the departments": JointPlan(lead="x", liaisons=dict(self.PLAN.liaisons)),
+            "cannot be the liaison": JointPlan(lead="a", liaisons={"a": "YP-010", "b": "YP-011"}),
+        }
+        for words, plan in plans.items():
+            with pytest.raises(JointActionError, match=words):
+                office.duty.open_joint(number, plan, note="", principal=LI)
+        lost = JointPlan(lead="traffic-police", liaisons={"traffic-police": "YP-010", "market-supervision": "nobody"})
+        with pytest.raises(UnknownError, match="no force"):
+            office.duty.open_joint(number, lost, note="", principal=LI)
+        office.duty.open_joint(number, self.PLAN, note="", principal=LI)
+        with pytest.raises(JointActionError, match="has one already"):
+            office.duty.open_joint(number, self.PLAN, note="", principal=LI)
+        with pytest.raises(JointActionError, match="who alone reports"):
+            office.duty.finish_part(number, "market-supervision", note="done", principal=force_at(T010))
+        with pytest.raises(JointActionError, match="leads"):
+            office.duty.finish_part(number, "traffic-police", note="done", principal=LI)
+        office.duty.finish_part(number, "market-supervision", note="done", principal=LI)
+        with pytest.raises(JointActionError, match="reported its part before"):
+            office.duty.finish_part(number, "market-supervision", note="done", principal=LI)
+
+    def test_a_liaison_sees_the_case_and_a_stranger_does_not(self, office: Office):
+        number = office.report()
+        far = Principal(name="far", role=Role.FORCE, terminal=T011, grids=frozenset({"YP-D"}))
+        with pytest.raises(UnknownError):
+            office.duty.finish_part(number, "market-supervision", note="done", principal=far)
+        office.duty.open_joint(number, self.PLAN, note="", principal=LI)
+        office.duty.finish_part(number, "market-supervision", note="done", principal=far)
+
+
+class TestConsultation:
+    def hard(self, office: Office) -> str:
+        number = office.report()
+        office.through(number, "accept", "return")
+        office.act(number, "dispatch", terminal=T010)
+        return number
+
+    def test_hard_cases_are_listed_decided_on_and_become_tasks(self, office: Office):
+        number, easy = self.hard(office), office.report(spot("B"))
+        office.later(hours=1)
+        period = NOON - timedelta(days=1), NOON + timedelta(days=1)
+        listed = office.duty.hard_cases(*period, principal=LI)
+        assert [hard.case.number for hard in listed] == [number]
+        assert easy not in {hard.case.number for hard in listed}
+        assert listed[0].reasons == ("returned",)
+        assert listed[0].departments == ("grid", "traffic-police")
+        meeting = office.duty.convene(
+            Meeting(
+                since=period[0],
+                until=period[1],
+                held_at=office.clock.at,
+                chair="Wang",
+                place="room 3",
+                attendants=(("Wu", "traffic-police"), ("Xu", "market-supervision")),
+            ),
+            principal=LI,
+        )
+        assert (meeting.code, meeting.cases) == ("HS20261123-0001", (number,))
+        category = office.case(number).category
+        after = office.duty.decide(
+            meeting.code, number, words="paint the bays", department="traffic-police", task=category, principal=LI
+        )
+        task = office.case(str(after.decisions[0].task))
+        assert task.number != number
+        assert (task.status, task.description) == (Status.DISPATCHED, "paint the bays")
+        assert meeting.code in str(office.casebook.events(task.number)[0].details["reason"])
+        assert office.actions(number)[-1] == "consulted"
+        assert office.casebook.read(lambda book: book.clocks_of(task.number))
+        office.duty.close_meeting(meeting.code, principal=LI)
+        with pytest.raises(ConsultationError, match="is closed"):
+            office.duty.decide(meeting.code, number, words="more", department="x", task=None, principal=LI)
+        stored = office.casebook.read(lambda book: book.consultations())
+        assert [each.code for each in stored] == [meeting.code]
+        assert stored[0].attendants == (("Wu", "traffic-police"), ("Xu", "market-supervision"))
+
+    def test_the_desk_puts_cases_on_a_list_by_hand_each_once_and_says_why(self, office: Office):
+        number, other = office.report(), office.report(spot("B"))
+        meeting = Meeting(
+            since=NOON, until=NOON + timedelta(days=1), held_at=NOON, chair="Wang", place="", attendants=(("Wu", "x"),)
+        )
+        called = office.duty.convene_on(number, meeting, words="three are needed", principal=LI)
+        for _ in range(2):
+            after = office.duty.put_on_list(called.code, other, words="the same yard", principal=LI)
+        assert (called.cases, after.cases) == ((number,), (number, other))
+        assert (office.actions(number)[-1], office.actions(other).count("listed")) == ("listed", 1)
+        assert office.case(other).updated_at == NOON  # being listed is no step: offers are counted from those
+        with pytest.raises(RefusedError):
+            office.duty.put_on_list(called.code, other, words="why", principal=force_at(T003))
+        office.through(number, "accept", "arrive", "done", "check", "close")
+        with pytest.raises(ConsultationError, match="is closed; meetings are called on open cases"):
+            office.duty.convene_on(number, meeting, words="why", principal=LI)
+
+    def test_without_a_case_or_by_others_there_is_no_meeting(self, office: Office):
+        meeting = Meeting(
+            since=NOON, until=NOON + timedelta(days=7), held_at=NOON, chair="W", place="", attendants=(("a", "b"),)
+        )
+        with pytest.raises(LimitError, match="cases is 0"):
+            office.duty.convene(meeting, principal=LI)
+        with pytest.raises(RefusedError):
+            office.duty.convene(meeting, principal=force_at(T001))
+        number = self.hard(office)
+        code = office.duty.convene(meeting, principal=LI).code
+        with pytest.raises(ConsultationError, match="not on its list"):
+            office.duty.decide(code, "YP1", words="x", department="y", task=None, principal=LI)
+        with pytest.raises(ConsultationError, match="`words`"):
+            office.duty.decide(code, number, words=" ", department="y", task=None, principal=LI)

@@ -1,0 +1,449 @@
+"""The record on both databases: what `verify` finds, anchors, backup and restore while running, erasure with proof."""
+
+import json
+import threading
+import zipfile
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from databases import Postgres
+from life_office import LI, T001, WANG, Office
+from small_site import CITIZEN, INGEST, JPEG, NOON, PARKED, category, force_at, sighting, spot
+from sqlalchemy import delete, text, update
+
+from pipeline import anchoring
+from pipeline import sql_tables as t
+from pipeline.anchoring import MOST_EVENTS
+from pipeline.backup import BackupError, NotEmptyError, back_up, restore
+from pipeline.casebook import CaseFilter
+from pipeline.cases import Channel, Status
+from pipeline.catalogue import Catalogue, DeadlineUnit
+from pipeline.consequences import ERASE
+from pipeline.erasure import Erasable, GroundMissingError, Wanted
+from pipeline.errors import RefusedError, UnknownError
+from pipeline.escalation_policy import ErasureTerms
+from pipeline.evidence import EvidenceStore
+from pipeline.history import chain_digest
+from pipeline.site import Site
+from pipeline.sql_casebook import open_casebook
+from pipeline.sql_engine import writing
+from pipeline.verification import Account, verify
+
+
+@pytest.fixture
+def office(database_url: str, tmp_path: Path) -> Iterator[Office]:
+    office = Office(database_url, tmp_path)
+    yield office
+    office.close()
+
+
+def lived(office: Office) -> list[str]:
+    """Let three cases live: one closed, one in work with a picture, one reported with a contact."""
+    closed, working = office.report(urgent=True), office.report(spot("B"))
+    office.through(closed, "accept", "arrive", "first-result", "done", "check", "close")
+    office.duty.add_picture(working, JPEG, label="at", principal=LI)
+    told = office.reported(
+        spot("A", 150.0), by=CITIZEN, channel=Channel.PUBLIC, contact="138 0000", description="Wang's stall"
+    )
+    office.later(hours=5)
+    office.watch.once()
+    return [closed, working, str(told.number)]
+
+
+def account(office: Office) -> Account:
+    return verify(office.casebook, pictures=office.evidence.open)
+
+
+def flaws(office: Office) -> str:
+    return "\n".join(str(each) for each in account(office).flaws)
+
+
+def tamper(office: Office, statement: object) -> None:
+    with writing(office.casebook._engine) as connection:
+        assert connection.execute(statement).rowcount > 0
+
+
+class TestVerify:
+    def test_a_book_that_lived_holds_and_is_counted(self, office: Office):
+        numbers = lived(office)
+        found = account(office)
+        assert found.flaws == found.remarks == ()
+        assert found.cases == len(numbers)
+        assert found.events == office.casebook.newest_sequence() == found.anchored
+        assert (found.pictures, found.anchors) == (1, 1)
+        assert verify(office.casebook, known_anchors=[found.newest_anchor]).flaws == ()
+
+    def test_an_empty_book_holds(self, office: Office):
+        assert account(office).flaws == ()
+
+    def test_each_way_to_tamper_is_found_and_named(self, office: Office):
+        closed, working, told = lived(office)
+        e, c = t.events.c, t.cases.c
+        newest = office.casebook.newest_sequence()
+        third = office.casebook.events(closed)[2].sequence
+        ways = {
+            f"event {third} of {closed} was changed": update(t.events).where(e.sequence == third).values(actor="Zhao"),
+            f"{working}: status is": update(t.cases).where(c.number == working).values(status="closed"),
+            f"{told}: description is": update(t.cases).where(c.number == told).values(description="other"),
+            "description of event": update(t.asides).where(t.asides.c.key == "description").values(value='"x"'),
+            "does not fit the heads": update(t.anchors).values(heads=99, digest="0" * 64),
+            f"events {newest} to {newest} are gone": delete(t.events).where(e.sequence == newest),
+        }
+        for words, statement in ways.items():
+            tamper(office, statement)
+            assert words in flaws(office), words
+
+    def test_words_that_vanish_without_an_event_are_found(self, office: Office):
+        *_, told = lived(office)
+        tamper(office, update(t.asides).where(t.asides.c.key == "description").values(value=None, salt=None))
+        assert "description is gone, and no event says erased" in flaws(office)
+        assert told in flaws(office)
+
+    def test_a_changed_or_lost_picture_is_found(self, office: Office):
+        _, working, _ = lived(office)
+        picture = office.casebook.evidence(working)[0]
+        file = office.folder / "evidence" / picture.path
+        file.write_bytes(JPEG + b"more")
+        assert f"{working}: picture {picture.id} was changed on the disk" in flaws(office)
+        file.unlink()
+        assert f"{working}: picture {picture.id}: no picture" in flaws(office)
+
+    def test_a_history_rewritten_with_all_its_digests_does_not_fit_its_anchor(self, office: Office):
+        """Whoever can write the database and the code can forge a chain, but not an anchor that left the house."""
+        closed, *_ = lived(office)
+        known = account(office).newest_anchor
+        last = office.casebook.entries(closed)[-1]
+        forged = chain_digest(replace(last.event, actor="Zhao"), last.asides)
+        change = {"actor": "Zhao", "digest": forged}
+        tamper(office, update(t.events).where(t.events.c.sequence == last.event.sequence).values(**change))
+        assert "does not fit the heads it stands for" in flaws(office)
+        tamper(office, delete(t.anchors))
+        assert flaws(office) == ""
+        missing = verify(office.casebook, known_anchors=[known]).flaws
+        assert "was written down and is not here any more" in str(missing[0])
+
+    def test_a_clock_fired_twice_is_found(self, office: Office):
+        number = office.report()
+        office.later(hours=4)
+        office.watch.fire_due()
+        again = office.casebook.read(lambda book: book.clocks_of(number))[0]
+        office.casebook.write(lambda tx: tx.save_clock(replace(again, fired=0, next_at=NOON)))
+        office.watch.fire_due()
+        assert "handle/1/amber of its clocks was fired 2 times" in flaws(office)
+
+    def test_a_clock_that_went_backwards_is_a_remark_and_nothing_is_lost(self, office: Office):
+        number = office.report()
+        office.later(hours=-3)
+        office.through(number, "accept", "arrive")
+        office.act(number, "suspend")
+        office.later(hours=-1)
+        office.act(number, "resume")
+        found = account(office)
+        assert found.flaws == ()
+        assert {each.where for each in found.remarks} == {number}
+        assert "dated before the event it follows" in found.remarks[0].what
+
+
+class TestAnchors:
+    def test_one_each_hour_in_which_something_happened(self, office: Office):
+        office.report()
+        for minutes in (0, 20, 20, 25):
+            office.later(minutes=minutes)
+            office.watch.once()
+        office.report(spot("B"))
+        office.later(minutes=10)
+        office.watch.once()
+        anchors = office.casebook.read(lambda book: book.anchors())
+        assert [(a.number, a.first, a.last) for a in anchors] == [(1, 1, 2), (2, 3, 4)]
+        assert anchors[1].previous == anchors[0].digest
+        assert [message["number"] for _, message in office.sent("anchor")] == [1, 2]
+        assert account(office).flaws == ()
+
+    def test_a_long_pause_is_anchored_in_parts(self, office: Office, monkeypatch: pytest.MonkeyPatch):
+        assert MOST_EVENTS > 1000
+        monkeypatch.setattr(anchoring, "MOST_EVENTS", 3)
+        lived(office)
+        anchors = office.casebook.read(lambda book: book.anchors())
+        assert len(anchors) > 3
+        assert anchors[-1].last == office.casebook.newest_sequence()
+        assert account(office).flaws == ()
+
+    def test_two_processes_drop_one(self, office: Office):
+        office.report()
+        beside = office.beside()
+        threads = [threading.Thread(target=each.watch.anchor) for each in (office, beside)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        beside.close()
+        assert len(office.casebook.read(lambda book: book.anchors())) == 1
+
+
+class TestBackup:
+    def test_a_site_comes_back_whole_in_either_database(self, office: Office, postgres: Postgres, tmp_path: Path):
+        lived(office)
+        saved = back_up(office.url, tmp_path / "site.zip", evidence=office.evidence, now=NOON)
+        assert (saved.rows["cases"], saved.pictures, saved.missing) == (3, 1, ())
+        with postgres.database() as other:
+            for place, url in enumerate((f"sqlite:///{tmp_path / 'again.db'}", other)):
+                folder = tmp_path / f"evidence-{place}"
+                restore(tmp_path / "site.zip", url, evidence=folder)
+                book = open_casebook(url)
+                assert verify(book, pictures=EvidenceStore(folder).open).flaws == ()
+                assert book.read(lambda b: b.anchors()) == office.casebook.read(lambda b: b.anchors())
+                assert [m.key for m in book.outbox(limit=1000)] == [m.key for m in office.casebook.outbox(limit=1000)]
+                for case in office.casebook.cases(CaseFilter()).cases:
+                    assert book.case(case.number) == case
+                    assert book.events(case.number) == office.casebook.events(case.number)
+                    assert book.read(lambda b, n=case.number: b.clocks_of(n)) == office.casebook.read(
+                        lambda b, n=case.number: b.clocks_of(n)
+                    )
+                book.close()
+                # It goes on living: numbers, sequence and outbox follow what was there.
+                restored = Office(url, tmp_path / f"more-{place}", office.clock, office.site)
+                restored.report(spot("C"))
+                assert verify(restored.casebook).flaws == ()
+                restored.close()
+
+    def test_it_is_of_one_moment_while_others_write(self, office: Office, tmp_path: Path):
+        stop = threading.Event()
+        beside = office.beside()
+
+        def busy() -> None:
+            index = 0
+            while not stop.is_set():
+                index += 1
+                number = beside.desk.take(
+                    sighting(f"b{index}", spot("A", (index % 20) * 20.0 - 200, (index // 20) * 20.0 - 200)),
+                    principal=INGEST,
+                ).number
+                beside.act(str(number), "supervise")
+
+        writer = threading.Thread(target=busy)
+        writer.start()
+        try:
+            for turn in range(4):
+                back_up(office.url, tmp_path / f"{turn}.zip", evidence=office.evidence, now=NOON)
+        finally:
+            stop.set()
+            writer.join()
+            beside.close()
+        sizes = []
+        for turn in range(4):
+            url, folder = f"sqlite:///{tmp_path / f'r{turn}.db'}", tmp_path / f"e{turn}"
+            sizes.append(restore(tmp_path / f"{turn}.zip", url, evidence=folder).newest)
+            book = open_casebook(url)
+            assert verify(book, pictures=EvidenceStore(folder).open).flaws == ()
+            book.close()
+        assert sizes == sorted(sizes)
+        assert sizes[-1] > 0
+
+    def test_nothing_is_overwritten(self, office: Office, tmp_path: Path):
+        lived(office)
+        back_up(office.url, tmp_path / "site.zip", evidence=None, now=NOON)
+        with pytest.raises(BackupError, match="is there already"):
+            back_up(office.url, tmp_path / "site.zip", evidence=None, now=NOON)
+        before = office.casebook.newest_sequence()
+        with pytest.raises(NotEmptyError, match="is not empty"):
+            restore(tmp_path / "site.zip", office.url, evidence=tmp_path / "x")
+        assert office.casebook.newest_sequence() == before
+
+    def test_a_damaged_one_is_refused_and_leaves_an_empty_database(self, office: Office, tmp_path: Path):
+        lived(office)
+        good = tmp_path / "good.zip"
+        back_up(office.url, good, evidence=office.evidence, now=NOON)
+        with zipfile.ZipFile(good) as archive:
+            parts = {name: archive.read(name) for name in archive.namelist()}
+        manifest = json.loads(parts["manifest.json"])
+        picture = next(iter(manifest["pictures"]))
+        outside = {**manifest, "pictures": {"../../x.jpg": manifest["pictures"][picture]}}
+        damages = {
+            "is not what was saved": {f"evidence/{picture}": JPEG + b"x"},
+            "are not what was saved": {"tables/events.jsonl": parts["tables/events.jsonl"].replace(b"Li", b"Lu")},
+            "in the middle of a row": {"tables/events.jsonl": parts["tables/events.jsonl"][:-3]},
+            "outside the evidence folder": {"manifest.json": json.dumps(outside).encode()},
+            "which this release lacks": {"manifest.json": json.dumps({**manifest, "revision": "9999"}).encode()},
+            "no manifest": {"manifest.json": b"{}"},
+        }
+        for turn, (words, change) in enumerate(damages.items()):
+            bad, url = tmp_path / f"bad{turn}.zip", f"sqlite:///{tmp_path / f'bad{turn}.db'}"
+            with zipfile.ZipFile(bad, "w") as archive:
+                for name, content in {**parts, **change}.items():
+                    archive.writestr(name, content)
+            with pytest.raises(BackupError, match=words):
+                restore(bad, url, evidence=tmp_path / f"ev{turn}")
+            book = open_casebook(url)
+            assert book.newest_sequence() == 0
+            book.close()
+        assert not (tmp_path.parent / "x.jpg").exists()
+        (tmp_path / "no.zip").write_bytes(b"no zip")
+        with pytest.raises(BackupError, match="cannot be read"):
+            restore(tmp_path / "no.zip", f"sqlite:///{tmp_path / 'no.db'}", evidence=tmp_path / "no")
+
+
+class TestErasure:
+    def test_words_are_gone_from_every_file_and_the_chain_holds(self, office: Office):
+        *_, told = lived(office)
+        wanted = Wanted(case=told, what=frozenset({Erasable.WORDS, Erasable.CONTACT}), ground="request 7")
+        proof = office.eraser.erase(wanted, principal=WANG)
+        event = office.casebook.events(told)[-1]
+        assert (event.action, event.digest, event.sequence) == (ERASE, proof.digest, proof.sequence)
+        assert {key for _, key, _ in proof.erased} == {"description", "contact"}
+        assert office.case(told).description == ""
+        assert "Wang" not in json.dumps([dict(e.details) for e in office.casebook.events(told)])
+        receipts = office.casebook.read(lambda book: book.reports_of(told))
+        assert [(r.contact, r.salt) for r in receipts] == [("", None)]
+        assert receipts[0].contact_digest
+        assert account(office).flaws == ()
+        if office.url.startswith("sqlite"):
+            # Not closed first: closing would fold the log in by itself.
+            files = list(Path(office.folder).glob("beatgrid.db*"))
+            assert len(files) == 3
+            for file in files:
+                content = file.read_bytes()
+                assert b"stall" not in content
+                assert b"138 0000" not in content
+
+    def test_pictures_go_with_their_files_unless_another_case_has_the_same(self, office: Office):
+        first, second = office.report(), office.report(spot("B"))
+        shared = office.duty.add_picture(first, JPEG, label="at", principal=LI)
+        office.duty.add_picture(second, JPEG, label="at", principal=LI)
+        own = office.duty.add_picture(first, JPEG + b"own", label="at", principal=LI)
+        folder = office.folder / "evidence"
+        proof = office.eraser.erase(
+            Wanted(case=first, what=frozenset({Erasable.PICTURES}), ground="request 8"), principal=WANG
+        )
+        assert proof.pictures == 2
+        assert (folder / shared.path).exists()
+        assert not (folder / own.path).exists()
+        assert office.casebook.evidence(first) == []
+        assert account(office).flaws == ()
+        with pytest.raises(UnknownError):
+            office.casebook.picture(own.id)
+
+    def test_a_kill_before_the_files_are_deleted_is_made_good(self, office: Office, monkeypatch: pytest.MonkeyPatch):
+        number = office.report()
+        picture = office.duty.add_picture(number, JPEG, label="at", principal=LI)
+        monkeypatch.setattr(type(office.eraser), "delete_files", lambda _: 0)
+        office.eraser.erase(
+            Wanted(case=number, what=frozenset({Erasable.PICTURES}), ground="request 9"), principal=WANG
+        )
+        assert (office.folder / "evidence" / picture.path).exists()
+        monkeypatch.undo()
+        office.watch.once()
+        assert not (office.folder / "evidence" / picture.path).exists()
+
+    def test_only_with_a_ground_and_only_by_an_administrator(self, office: Office):
+        number = office.report()
+        words = frozenset({Erasable.WORDS})
+        with pytest.raises(RefusedError, match="erase personal data"):
+            office.eraser.erase(Wanted(case=number, what=words, ground="request"), principal=LI)
+        with pytest.raises(GroundMissingError, match="needs a ground"):
+            office.eraser.erase(Wanted(case=number, what=words, ground=" "), principal=WANG)
+
+    def test_what_is_over_its_term_goes_by_itself(self, office: Office):
+        closed, working, told = lived(office)
+        office.act(told, "reject", note="no such stall")
+        office.later(days=30)
+        assert office.eraser.erase_expired(ErasureTerms(words_days=40, contact_days=40)) == []
+        office.later(days=11)
+        terms = ErasureTerms(words_days=40, contact_days=40)
+        proofs = office.eraser.erase_expired(terms)
+        assert sorted(proof.case for proof in proofs) == sorted([closed, told])
+        assert office.eraser.erase_expired(terms) == []
+        assert office.case(working).status is not Status.CLOSED
+        assert office.casebook.events(closed)[-1].details["ground"] == "retention term is over"
+        assert account(office).flaws == ()
+
+
+class TestWatch:
+    def test_steps_come_once_in_order_after_a_pause_of_weeks(self, office: Office):
+        numbers = [office.report(spot("A", 40.0 * i), urgent=i % 2 == 0) for i in range(3)]
+        office.later(days=20)
+        beside = office.beside()
+        found: list[list[object]] = [[], []]
+        watches = (office.watch, beside.watch)
+        threads = [threading.Thread(target=lambda i=i: found[i].extend(watches[i].fire_due())) for i in (0, 1)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        beside.close()
+        fired = [each for part in found for each in part]
+        # 7 steps for each of: handle of three, arrive and first result of the two urgent ones.
+        assert len(fired) == 7 * (3 + 2 * 2)
+        assert len({(f.case, f.clock, f.round, f.step) for f in fired}) == len(fired)
+        dues = [e.details["due_at"] for e in office.casebook.events_after(0, limit=1000) if e.action == "clock"]
+        assert dues == sorted(dues)
+        assert all(office.case(number).level == 5 for number in numbers)
+        assert office.watch.fire_due() == []
+        assert account(office).flaws == ()
+
+    def test_each_level_hears_at_its_own_time(self, office: Office):
+        number = office.report(urgent=True)
+        heard = []
+        for minute in range(1, 46):
+            office.later(minutes=1)
+            heard += [
+                (minute, each.step.value, each.told) for each in office.watch.fire_due() if each.clock == "arrive"
+            ]
+        assert heard == [
+            (12, "amber", (f"terminal/{T001}",)),
+            (15, "red", (f"terminal/{T001}",)),
+            (15, "department", ("department/grid",)),
+            (19, "deputy-chief", ("grid/YP-A/deputies",)),
+            (23, "chief", ("grid/YP-A/chief",)),
+            (30, "centre", ("centre",)),
+            (45, "district", ("district",)),
+        ]
+        assert [to for to, told in office.sent("escalation") if told["clock"] == "arrive"] == [
+            told[0] for _, step, told in heard if step not in {"amber", "red"}
+        ]
+        assert office.case(number).level == 5
+
+    def test_who_arrives_in_time_is_told_nothing(self, office: Office):
+        number = office.report(urgent=True)
+        office.later(minutes=10)
+        office.through(number, "accept", "arrive", "first-result", "done", "check", "close")
+        office.later(days=9)
+        assert office.watch.fire_due() == []
+        assert office.sent("lamp") + office.sent("escalation") == []
+
+    def test_a_book_of_before_gets_clocks_once(self, office: Office):
+        number = office.report()
+        with writing(office.casebook._engine) as connection:
+            connection.execute(text("DELETE FROM clocks"))
+        assert office.watch.adopt() == 1
+        assert office.watch.adopt() == 0
+        office.later(hours=4)
+        assert [each.step for each in office.watch.fire_due()] == ["amber", "red", "department"]
+        assert office.case(number).level == 1
+
+    def test_a_corrected_calendar_moves_what_is_due(self, office: Office):
+        kinds = {PARKED: category(PARKED, deadline_unit=DeadlineUnit.WORK_HOUR)}
+        office.site = replace(office.site, catalogue=Catalogue(by_key=kinds))
+        before = Office(office.url, office.folder, office.clock, office.site)
+        number = before.report()
+        due = before.casebook.read(lambda book: book.clocks_of(number))[0].next_at
+        free = replace(
+            office.site.settings,
+            calendar=replace(office.site.settings.calendar, free=frozenset({NOON.date()})),
+        )
+        corrected: Site = replace(office.site, settings=free)
+        after = Office(office.url, office.folder, office.clock, corrected)
+        assert after.watch.adopt() == 1
+        assert after.casebook.read(lambda book: book.clocks_of(number))[0].next_at > due + timedelta(hours=12)
+        before.close()
+        after.close()
+
+
+def test_a_force_hears_of_nothing_it_may_not(office: Office):
+    number = office.report()
+    with pytest.raises(RefusedError):
+        office.eraser.erase(
+            Wanted(case=number, what=frozenset({Erasable.WORDS}), ground="mine"), principal=force_at(T001)
+        )

@@ -1,0 +1,125 @@
+"""Crashes and rivals for the life of cases: a process that dies at a commit, and what a case's history must obey."""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Final
+from unittest.mock import patch
+
+from sqlalchemy import Connection
+
+from pipeline import sql_casebook, sql_engine
+from pipeline.casebook import Casebook, CaseFilter, OutboxMessage
+from pipeline.cases import Case, Event
+from pipeline.principal import Role
+from pipeline.verification import verify
+
+# Which status may follow which by a step, written by hand from the standard's stages and its side ways.
+FOLLOWS: Final = {
+    "verify": {("reported", "verified")},
+    "file": {("reported", "filed"), ("verified", "filed")},
+    "dispatch": {(s, "dispatched") for s in ("filed", "returned", "dispatched", "accepted")},
+    "accept": {("dispatched", "accepted")},
+    "decline": {("dispatched", "filed")},
+    "arrive": {("accepted", "arrived")},
+    "first-result": {("arrived", "first_result")},
+    "done": {("arrived", "handled"), ("first_result", "handled")},
+    "check": {("handled", "checked")},
+    "close": {("checked", "closed")},
+    "reject": {
+        (s, "refused") for s in ("reported", "verified", "filed", "dispatched", "accepted", "arrived", "returned")
+    },
+    "return": {(s, "returned") for s in ("accepted", "arrived", "first_result")},
+    "self-handle": {("filed", "handled"), ("dispatched", "handled")},
+    "suspend": {(s, "suspended") for s in ("filed", "dispatched", "accepted", "arrived", "first_result", "returned")},
+    "resume": {("suspended", s) for s in ("filed", "accepted", "arrived", "first_result", "returned")},
+    "rework": {("handled", "accepted"), ("checked", "accepted"), ("handled", "filed"), ("checked", "filed")},
+    "reopen": {("closed", "filed")},
+}
+STEPS_OF_A_CLOCK: Final = ["amber", "red", "department", "deputy-chief", "chief", "centre", "district"]
+
+
+class CrashError(BaseException):
+    """The process died here."""
+
+
+@contextmanager
+def crashing(at: str) -> Iterator[None]:
+    """Die at the next commit of a write: before it, or right after it, when nobody was told yet."""
+    real = sql_engine.writing
+
+    @contextmanager
+    def dying(engine: object) -> Iterator[Connection]:
+        with real(engine) as connection:
+            yield connection
+            if at == "before":
+                raise CrashError
+        raise CrashError
+
+    with patch.object(sql_casebook, "writing", dying):
+        yield
+
+
+def order_flaws(events: Sequence[Event]) -> list[str]:
+    """Return the steps of a history that do not follow the one before, and clocks' steps out of order."""
+    flaws = []
+    status = events[0].status.value
+    for event in events[1:]:
+        pair = (status, event.status.value)
+        allowed = FOLLOWS.get(event.action)
+        if event.action == "void":
+            legal = pair[1] == "void" and pair[0] not in {"closed", "refused", "void"}
+        else:
+            legal = pair in allowed if allowed is not None else pair[0] == pair[1]
+        if not legal:
+            flaws.append(f"{event.action} led from {pair[0]} to {pair[1]}")
+        status = event.status.value
+    return flaws + _clock_flaws(events)
+
+
+def _clock_flaws(events: Sequence[Event]) -> list[str]:
+    fired: dict[tuple[object, object], list[str]] = {}
+    for event in events:
+        if event.action == "clock":
+            told = event.details
+            fired.setdefault((told["clock"], told["round"]), []).append(str(told["step"]))
+    flaws = [f"{key} fired {steps}" for key, steps in fired.items() if len(set(steps)) < len(steps)]
+    ranks = {key: [STEPS_OF_A_CLOCK.index(step) for step in steps] for key, steps in fired.items()}
+    return flaws + [f"{key} fired out of order: {fired[key]}" for key, order in ranks.items() if order != sorted(order)]
+
+
+def believers(events: Sequence[Event], messages: Iterable[OutboxMessage]) -> set[str]:
+    """Return the terminals that believe to hold a case, from what was sent to them and what they did themselves."""
+    sent: dict[int, list[tuple[str, str]]] = {}
+    for message in messages:
+        sent.setdefault(int(message.key.split("/")[1]), []).append((message.kind, message.target))
+    found: set[str] = set()
+    for version, event in enumerate(events, 1):
+        if event.action in {"decline", "return"} and event.role is Role.FORCE:
+            found.discard(str(event.details["terminal"]))
+        for kind, target in sent.get(version, []):
+            if kind == "terminal-push":
+                found.add(target)
+            elif kind == "terminal-withdraw":
+                found.discard(target)
+    return found
+
+
+def all_cases(casebook: Casebook) -> list[Case]:
+    """Return every case, newest first."""
+    cases: list[Case] = []
+    after = None
+    while True:
+        page = casebook.cases(CaseFilter(limit=1000, after=after))
+        cases += page.cases
+        after = page.next_after
+        if after is None:
+            return cases
+
+
+def book_flaws(casebook: Casebook, *, also: Callable[[Case], list[str]] = lambda _: []) -> list[str]:
+    """Return everything that is wrong with a book: what `verify` finds, steps and clocks out of order."""
+    flaws = [str(flaw) for flaw in verify(casebook).flaws]
+    for case in all_cases(casebook):
+        flaws += [f"{case.number}: {flaw}" for flaw in order_flaws(casebook.events(case.number))]
+        flaws += also(case)
+    return flaws
