@@ -29,7 +29,7 @@ class Truth:
     """A state in which a rule is true: since when it held, when it had held long enough, and when it ended.
 
     Attributes:
-        place_m: of the thing, or the middle of the group, when the rule became true.
+        place_m: of the thing, or the middle of those who make the group, when the rule became true.
     """
 
     from_s: float
@@ -173,7 +173,7 @@ def _grouped(
         return []
     qualifies = since + scene.dwell_s
     column = min(int(np.searchsorted(times, qualifies)), len(times) - 1)
-    middle = np.nanmean(tracks[:, column], axis=0)
+    middle = _middle(tracks[:, column], scene.radius_m)
     after = times[(times > qualifies) & (together < scene.count)]
     return [
         Truth(
@@ -227,8 +227,26 @@ def _fullest(points: Floats, radius_m: float, *, least: int) -> int:
     there = points[~np.isnan(points[:, 0])]
     if len(there) < max(least, 2):
         return len(there)
+    return int(_covered(there, radius_m).sum(axis=1).max())
+
+
+def _middle(points: Floats, radius_m: float) -> Floats:
+    """Return the mean of those of (n, 2) points that one disc covers; of the fullest discs the tightest speaks.
+
+    Who is still on the way, or has gone on, is no part of the group.
+    """
+    there = points[~np.isnan(points[:, 0])]
+    covered = _covered(there, radius_m)
+    fullest = covered[covered.sum(axis=1) == covered.sum(axis=1).max()]
+    middles = [there[row].mean(axis=0) for row in fullest]
+    spreads = [float(np.hypot(*(there[row] - middle).T).sum()) for row, middle in zip(fullest, middles, strict=True)]
+    return np.asarray(middles[int(np.argmin(spreads))], np.float64)
+
+
+def _covered(there: Floats, radius_m: float) -> NDArray[np.bool_]:
+    """Return which of (n, 2) points each disc of the radius covers, (k, n): the discs that could be the fullest."""
     if float(np.ptp(there, axis=0).max()) <= radius_m:
-        return len(there)  # a square of the radius fits into the disc
+        return np.ones((1, len(there)), bool)  # a square of the radius fits into the disc
     centres = [*there]
     for a, b in itertools.combinations(there, 2):
         way = b - a
@@ -237,7 +255,7 @@ def _fullest(points: Floats, radius_m: float, *, least: int) -> int:
             turned = np.array([-way[1], way[0]]) / length * math.sqrt(max(radius_m**2 - length**2 / 4, 0.0))
             centres += [(a + b) / 2 + turned, (a + b) / 2 - turned]
     away = np.linalg.norm(np.array(centres)[:, None] - there[None], axis=2)
-    return int((away <= radius_m + 1e-9).sum(axis=1).max())
+    return np.asarray(away <= radius_m + 1e-9)
 
 
 def _held_from(times: Floats, holds: NDArray[np.bool_], dwell_s: float) -> float | None:
