@@ -22,6 +22,7 @@ Floats = NDArray[np.float64]
 KINDS: Final = tuple(Kind)
 CLASS_NAMES: Final[Mapping[int, str]] = MappingProxyType({row: kind.value for row, kind in enumerate(KINDS)})
 MIDDLE_PX: Final = 16.0
+FLATTENED: Final = (16.0 * math.sqrt(3.0) / (15.0 * math.pi)) ** 2
 FAINTEST: Final = 0.05
 _REMEMBERED: Final = 2_000
 
@@ -33,6 +34,8 @@ class ClassNoise:
     Attributes:
         found: logit of the chance to be found in a frame with a short side of 16 px; `found_slope` per doubling.
         sure: logit of the confidence at 16 px; `sure_slope` per doubling, `sure_sd` its spread.
+        found_own_sd: spread of what one thing's own look adds to its logit of being found, for as long as it is there.
+        sure_own: share of the confidence's variance that is one thing's own.
         edge_share: spread of each edge, as a share of the box's size (root of its area).
         mistaken_for: the class that it is taken for with chance `mistaken`.
         false_per_1000: boxes of this class where nothing is, begun in a thousand frames.
@@ -43,10 +46,22 @@ class ClassNoise:
     sure: float
     sure_slope: float
     sure_sd: float = 0.5
+    found_own_sd: float = 0.0
+    sure_own: float = 0.0
     edge_share: float = 0.03
     mistaken_for: Kind | None = None
     mistaken: float = 0.0
     false_per_1000: float = 1.0
+
+    def chance(self, logit: float, *, easily: float) -> float:
+        """Return the chance that one thing is found.
+
+        Args:
+            logit: of the chance that such things are found, all of them together.
+            easily: how it looks among them, standard normal.
+        """
+        # A spread of things flattens their mean chance; the factor makes up for it (Zeger, Liang and Albert 1988).
+        return logistic(logit * math.sqrt(1.0 + FLATTENED * self.found_own_sd**2) + self.found_own_sd * easily)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,11 +144,16 @@ PLAUSIBLE: Final = NoiseTable(
 
 @dataclass(slots=True)
 class _Habit:
-    """What hangs together in how one thing is seen: its luck, and where its edges are put."""
+    """What hangs together in how one thing is seen: its luck, where its edges are put, and how it looks to a detector.
+
+    `easily` it is found, and how `surely`: its own, from first to last.
+    """
 
     at_s: float
     luck: float
     edges: Floats
+    easily: float
+    surely: float
 
 
 @dataclass(slots=True)
@@ -187,10 +207,11 @@ class NoisyEyes:
         doublings = math.log2(max(min(width, height), 1.0) / MIDDLE_PX)
         shift = self._shift + table.hidden * (1.0 - thing.visible_share)
         habit = self._habit(thing.actor, at_s)
-        chance = logistic(noise.found + noise.found_slope * doublings + shift)
+        chance = noise.chance(noise.found + noise.found_slope * doublings + shift, easily=habit.easily)
         if _below(habit.luck) >= chance:
             return None
-        sure = noise.sure + noise.sure_slope * doublings + 0.6 * shift + noise.sure_sd * float(self._draw.normal())
+        luck = math.sqrt(noise.sure_own) * habit.surely + math.sqrt(1.0 - noise.sure_own) * float(self._draw.normal())
+        sure = noise.sure + noise.sure_slope * doublings + 0.6 * shift + noise.sure_sd * luck
         confidence = min(0.98, logistic(sure))
         if confidence < FAINTEST:
             return None
@@ -208,7 +229,8 @@ class NoisyEyes:
         if known is None:
             if len(self._habits) >= _REMEMBERED:
                 self._habits.clear()
-            known = _Habit(at_s, float(self._draw.normal()), self._draw.normal(size=4))
+            luck, easily, surely = self._draw.normal(size=3).tolist()
+            known = _Habit(at_s, luck, self._draw.normal(size=4), easily, surely)
             self._habits[actor] = known
             return known
         passed_s = max(0.0, at_s - known.at_s)

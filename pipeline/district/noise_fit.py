@@ -6,19 +6,19 @@ class which was hardly seen keeps its old numbers; spreads are robust (1.4826 ti
 
 import math
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import linear_sum_assignment
+from scipy.optimize import linear_sum_assignment, minimize_scalar
 
 from models.boxes import iou
 from models.detections import Detections
 from pipeline.camera_pipeline import FAINT
-from pipeline.district.noise import MIDDLE_PX, ClassNoise, NoiseTable
+from pipeline.district.noise import FLATTENED, MIDDLE_PX, ClassNoise, NoiseTable
 from pipeline.district.stage import Conditions, Kind, Light, SeenThing, Weather
 
 Floats = NDArray[np.float64]
@@ -27,6 +27,15 @@ TOUCH: Final = 0.05
 LEAST: Final = 30  # fewer than this say nothing of a spread
 _FREE: Final = 0.9
 _PULL: Final = (0.05, 4.0)  # of the table's own numbers, as inverses of variances: level, slope by size
+_CONDITION_PULL: Final = 4.0  # the same of a light or weather, of which there are few cameras
+_WEIGHS: Final = 5.0
+_TURNS: Final = 4
+_OFTEN: Final = 4
+_APART_S: Final = 4.0
+_NODES: Final = 21
+_MOST_OWN: Final = 4.0
+_THINGS: Final = 12
+_TINY: Final = 1e-12
 _ROUNDS: Final = 25
 _MAD: Final = 1.4826
 _EDGES_FROM_PX: Final = 20.0
@@ -67,22 +76,26 @@ def fit_noise(pairs: Sequence[FramePair], *, start: NoiseTable) -> NoiseTable:
     Args:
         pairs: frames of any cameras, those of one camera in order of time.
         start: what a class or condition that hardly occurs keeps; memory of misses and of false boxes stay as there.
+
+    Frames of one thing tell much the same, so that all of them together weigh no more than a few.
     """
     looks, stray = _looks(pairs)
-    table = replace(start, hidden=_fit_hidden(looks, start), false_sure=_false_sure(stray, start))
+    table = replace(start, false_sure=_false_sure(stray, start))
     false = Counter(each.name for each in stray)
-    classes = dict(table.classes)
     frames = max(len(pairs), 1)
-    for kind in Kind:
-        mine = [look for look in looks if look.thing.kind is kind]
-        classes[kind] = _fit_class(kind, mine, table, false_per_1000=1000.0 * false.get(kind.value, 0) / frames)
-    table = replace(table, classes=MappingProxyType(classes))
-    table = replace(
-        table,
-        light=MappingProxyType({each: _fit_light(looks, table, each) for each in Light}),
-        weather=MappingProxyType({each: _fit_weather(looks, table, each) for each in Weather}),
-    )
-    return replace(table, edge_memory=_edge_memory(looks, table))
+    for _ in range(_TURNS):  # each part is fitted with the others as they are
+        table = replace(table, hidden=_fit_hidden(looks, table, start))
+        table = _fit_conditions(looks, table, start)
+        classes = {
+            kind: _fit_class(
+                [look for look in looks if look.thing.kind is kind],
+                table,
+                replace(start.classes[kind], false_per_1000=1000.0 * false.get(kind.value, 0) / frames),
+            )
+            for kind in Kind
+        }
+        table = replace(table, classes=MappingProxyType(classes))
+    return replace(table, classes=_with_own(looks, table), edge_memory=_edge_memory(looks, table))
 
 
 class _Stray(NamedTuple):
@@ -166,18 +179,15 @@ def _shift(look: _Look, table: NoiseTable) -> float:
     return conditions + table.hidden * (1.0 - look.thing.visible_share)
 
 
-def _fit_class(kind: Kind, looks: Sequence[_Look], table: NoiseTable, *, false_per_1000: float) -> ClassNoise:
-    """Return a class's numbers, from looks by clear day if there are enough, else from all with the known shifts."""
-    before = replace(table.classes[kind], false_per_1000=false_per_1000)
-    clear = [look for look in looks if look.conditions.light is Light.DAY and look.conditions.weather is Weather.CLEAR]
-    used = clear if len(clear) >= LEAST else looks
-    if len(used) < LEAST:
+def _fit_class(looks: Sequence[_Look], table: NoiseTable, before: ClassNoise) -> ClassNoise:
+    """Return a class's numbers, from all looks with the known shifts; those of before where there are too few."""
+    if len(looks) < LEAST:
         return before
-    features = np.array([(1.0, look.doublings) for look in used])
-    offsets = np.array([_shift(look, table) for look in used])
-    hits = np.array([look.said is not None for look in used], np.float64)
-    found, slope = _logistic_fit(features, hits, offsets, np.array([before.found, before.found_slope]))
-    return _fit_boxes(replace(before, found=found, found_slope=slope), used, table)
+    features = np.array([(1.0, look.doublings) for look in looks])
+    offsets = np.array([_shift(look, table) for look in looks])
+    start = np.array([before.found, before.found_slope])
+    found, slope = _logistic_fit(features, looks, offsets, start, pull=_PULL)
+    return _fit_boxes(replace(before, found=found, found_slope=slope), looks, table)
 
 
 def _fit_boxes(before: ClassNoise, looks: Sequence[_Look], table: NoiseTable) -> ClassNoise:
@@ -211,35 +221,107 @@ def _clean(look: _Look) -> bool:
     return look.thing.visible_share >= _FREE and min(right - left, bottom - top) >= _EDGES_FROM_PX
 
 
-def _fit_hidden(looks: Sequence[_Look], table: NoiseTable) -> float:
+def _fit_hidden(looks: Sequence[_Look], table: NoiseTable, start: NoiseTable) -> float:
     """Return what being hidden adds, fitted to all looks with a size's effect as the table has it."""
     if len(looks) < LEAST:
         return table.hidden
     features = np.array([[1.0 - look.thing.visible_share, 1.0] for look in looks])
     blind = replace(table, hidden=0.0)
     offsets = np.array([_shift(look, blind) + _alone(look, table) for look in looks])
-    hits = np.array([look.said is not None for look in looks], np.float64)
-    return _logistic_fit(features, hits, offsets, np.array([table.hidden, 0.0]))[0]
+    return _logistic_fit(features, looks, offsets, np.array([start.hidden, 0.0]), pull=(_PULL[0], 0.0))[0]
 
 
-def _fit_light(looks: Sequence[_Look], table: NoiseTable, light: Light) -> float:
-    """Return what a light adds, from the looks by clear weather; day adds nothing."""
-    mine = [each for each in looks if each.conditions.light is light and each.conditions.weather is Weather.CLEAR]
-    return 0.0 if light is Light.DAY else _fit_shift(mine, table, table.light[light])
-
-
-def _fit_weather(looks: Sequence[_Look], table: NoiseTable, weather: Weather) -> float:
-    """Return what a weather adds, from the looks by day; clear weather adds nothing."""
-    mine = [each for each in looks if each.conditions.weather is weather and each.conditions.light is Light.DAY]
-    return 0.0 if weather is Weather.CLEAR else _fit_shift(mine, table, table.weather[weather])
-
-
-def _fit_shift(looks: Sequence[_Look], table: NoiseTable, before: float) -> float:
+def _fit_conditions(looks: Sequence[_Look], table: NoiseTable, start: NoiseTable) -> NoiseTable:
+    """Return the table with what light and weather add, both at once; day and clear weather add nothing."""
+    lights = [each for each in Light if each is not Light.DAY]
+    weathers = [each for each in Weather if each is not Weather.CLEAR]
     if len(looks) < LEAST:
-        return before
-    hits = np.array([look.said is not None for look in looks], np.float64)
+        return table
+    features = np.array(
+        [
+            [
+                *(float(look.conditions.light is each) for each in lights),
+                *(float(look.conditions.weather is each) for each in weathers),
+            ]
+            for look in looks
+        ]
+    )
     offsets = np.array([table.hidden * (1.0 - look.thing.visible_share) + _alone(look, table) for look in looks])
-    return _logistic_fit(np.ones((len(looks), 1)), hits, offsets, np.array([before]))[0]
+    before = np.array([*(start.light[each] for each in lights), *(start.weather[each] for each in weathers)])
+    found = _logistic_fit(features, looks, offsets, before, pull=(_CONDITION_PULL,) * len(before))
+    return replace(
+        table,
+        light=MappingProxyType({Light.DAY: 0.0, **dict(zip(lights, found, strict=False))}),
+        weather=MappingProxyType({Weather.CLEAR: 0.0, **dict(zip(weathers, found[len(lights) :], strict=True))}),
+    )
+
+
+def _with_own(looks: Sequence[_Look], table: NoiseTable) -> Mapping[Kind, ClassNoise]:
+    """Return the classes with how far their things differ; where too few were seen, as all things do."""
+    found, sure = _fit_own(looks, table), _sure_own(looks, table)
+    classes = {}
+    for kind, noise in table.classes.items():
+        mine = [look for look in looks if look.thing.kind is kind]
+        classes[kind] = replace(
+            noise,
+            found_own_sd=_first(_fit_own(mine, table), found, noise.found_own_sd),
+            sure_own=_first(_sure_own(mine, table), sure, noise.sure_own),
+        )
+    return MappingProxyType(classes)
+
+
+def _first(*numbers: float | None) -> float:
+    return next(each for each in numbers if each is not None)
+
+
+def _fit_own(looks: Sequence[_Look], table: NoiseTable) -> float | None:
+    """Return how far things of one kind, size and light differ in how easily they are found, as likely as can be.
+
+    Looks some seconds apart count as independent given the thing; the chance of a thing's hits is summed over how it
+    may look (Gauss and Hermite's nodes). None where too few things were seen for long enough.
+    """
+    things: dict[tuple[str, int], list[_Look]] = {}
+    for look in looks:
+        mine = things.setdefault(look.key, [])
+        if not mine or look.at_s - mine[-1].at_s >= _APART_S:
+            mine.append(look)
+    often = [mine for mine in things.values() if len(mine) >= _OFTEN]
+    if len(often) < _THINGS:
+        return None
+    nodes, weights = np.polynomial.hermite_e.hermegauss(_NODES)
+    logits = [np.array([_alone(look, table) + _shift(look, table) for look in mine]) for mine in often]
+    hits = [np.array([look.said is not None for look in mine], bool) for mine in often]
+
+    def unlikely(spread: float) -> float:
+        factor = math.sqrt(1.0 + FLATTENED * spread**2)
+        total = 0.0
+        for mine, hit in zip(logits, hits, strict=True):
+            chances = 1.0 / (1.0 + np.exp(-np.clip(mine[:, None] * factor + spread * nodes[None], -30.0, 30.0)))
+            each = np.log(np.where(hit[:, None], chances, 1.0 - chances) + _TINY).sum(axis=0)
+            total -= float(np.log(np.exp(each - each.max()) @ weights) + each.max())
+        return total
+
+    return float(minimize_scalar(unlikely, bounds=(0.0, _MOST_OWN), method="bounded").x)
+
+
+def _sure_own(looks: Sequence[_Look], table: NoiseTable) -> float | None:
+    """Return the share of the confidence's variance that is one thing's own, between things over all (ANOVA).
+
+    None where too few things were seen for long enough.
+    """
+    groups: dict[tuple[str, int], list[float]] = {}
+    for look in looks:
+        if look.said is not None:
+            noise = table.classes[look.thing.kind]
+            middle = noise.sure + noise.sure_slope * look.doublings + 0.6 * _shift(look, table)
+            groups.setdefault(look.key, []).append((_logit(look.confidence) - middle) / max(noise.sure_sd, _TINY))
+    often = [np.array(values) for values in groups.values() if len(values) >= _OFTEN]
+    if len(often) < _THINGS:
+        return None
+    within = float(np.mean([values.var(ddof=1) for values in often]))
+    between = float(np.var([values.mean() for values in often], ddof=1))
+    between -= float(np.mean([values.var(ddof=1) / len(values) for values in often]))
+    return min(1.0, max(0.0, between / max(between + within, _TINY)))
 
 
 def _alone(look: _Look, table: NoiseTable) -> float:
@@ -268,14 +350,26 @@ def _edge_memory(looks: Sequence[_Look], table: NoiseTable) -> float:
     return min(1.0, max(0.0, correlation / kept))
 
 
-def _logistic_fit(features: Floats, hits: Floats, offsets: Floats, start: Floats) -> list[float]:
-    """Return the weights of a logistic regression with known offsets, pulled weakly towards a start (Newton)."""
-    weights = start.astype(np.float64).copy()
-    pull = np.array((*_PULL, 0.0)[: len(weights)])
+def _logistic_fit(
+    features: Floats, looks: Sequence[_Look], offsets: Floats, start: Floats, *, pull: Sequence[float]
+) -> list[float]:
+    """Return the weights of a logistic regression of being found with known offsets, pulled towards a start (Newton).
+
+    Args:
+        features: (n, k), of each look.
+        looks: what was found; all of one thing weigh as much as `_WEIGHS` at most.
+        offsets: (n,) what is known of each logit.
+        start: (k,) where the weights begin.
+        pull: (k,) inverse of the variance with which each weight is taken to lie about its start.
+    """
+    hits = np.array([look.said is not None for look in looks], np.float64)
+    of_thing = Counter(look.key for look in looks)
+    counts = np.array([min(1.0, _WEIGHS / of_thing[look.key]) for look in looks])
+    weights, held = start.astype(np.float64).copy(), np.array(pull, np.float64)
     for _ in range(_ROUNDS):
         chances = 1.0 / (1.0 + np.exp(-np.clip(features @ weights + offsets, -30.0, 30.0)))
-        slope = features.T @ (hits - chances) - pull * (weights - start)
-        bend = (features * (chances * (1.0 - chances))[:, None]).T @ features + np.diag(pull)
+        slope = features.T @ (counts * (hits - chances)) - held * (weights - start)
+        bend = (features * (counts * chances * (1.0 - chances))[:, None]).T @ features + np.diag(held)
         step = np.linalg.solve(bend, slope)
         weights += np.clip(step, -2.0, 2.0)
         if float(np.abs(step).max()) < 1e-9:  # noqa: PLR2004 - it stands still
