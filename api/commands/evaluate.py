@@ -199,7 +199,13 @@ def _pixels(asked: _Asked) -> tuple[Tally, dict[str, object]]:
             more.add(done.watched)
             asked.keep_truth(seed, scenario, done.truth_json)
     if asked.fit is not None:
-        about = {"weights": version, "seeds": list(asked.seeds), "scenarios": [each.value for each in asked.scenarios]}
+        about = {
+            "weights": version,
+            "seeds": list(asked.seeds),
+            "scenarios": [each.value for each in asked.scenarios],
+            "minutes": asked.minutes,
+            "cameras": asked.cameras,
+        }
         more.write_fit(asked.fit, about)
     return tally, {"weights": version, **more.as_dict()}
 

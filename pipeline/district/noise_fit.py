@@ -120,8 +120,11 @@ def _looks(pairs: Sequence[FramePair]) -> tuple[list[_Look], list[_Stray]]:
     before: dict[str, Floats] = {}
     for pair in pairs:
         owners = _owners(pair)
-        for row, thing in enumerate(pair.seen):
-            looks.append(_look(pair, thing, owners.get(row)))
+        looks += [
+            _look(pair, thing, owners.get(row))
+            for row, thing in enumerate(pair.seen)
+            if row not in owners or not _of_another(pair, row, owners[row])
+        ]
         rest = _on_nothing(pair, set(owners.values()))
         boxes = pair.found.boxes_px[rest].astype(np.float64).reshape(-1, 4)
         last = before.get(pair.camera, np.zeros((0, 4)))
@@ -153,6 +156,15 @@ def _owners(pair: FramePair) -> dict[int, int]:
     rows, columns = linear_sum_assignment(1.0 - shared + 0.2 * other)
     both = zip(rows.tolist(), columns.tolist(), strict=True)
     return {row: column for row, column in both if shared[row, column] >= SAME}
+
+
+def _of_another(pair: FramePair, row: int, index: int) -> bool:
+    """Tell whether a detection is about a thing of its own class beside or in this one, as a fire is in its bin."""
+    name = pair.found.class_names[int(pair.found.class_ids[index])]
+    if pair.seen[row].kind.value == name:
+        return False
+    others = np.array([each.box_px for each in pair.seen if each.kind.value == name]).reshape(-1, 4)
+    return bool((iou(pair.found.boxes_px[[index]].astype(np.float64), others) > TOUCH).any())
 
 
 def _look(pair: FramePair, thing: SeenThing, index: int | None) -> _Look:

@@ -231,7 +231,7 @@ class CameraWatch:
             class_names=dict(found.class_names),
         )
         return FramePair(
-            camera=self._code,
+            camera=f"{self._district.seed}-{self._code}",  # another seed's things are others
             at_s=at_s,
             conditions=self._district.views[self._code].conditions,
             seen=self._boxes.see(self._district.at(self._code, at_s)),
