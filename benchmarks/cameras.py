@@ -12,7 +12,9 @@ asks the detector about every frame and takes its time. `event_recall` is the sh
 run finds, with the same scene on the same stream, within 3 s; `event_precision` is the other way round. A frame is late
 when what it showed was not taken in within 1 s of its time, or never. Latency is from the time of the frame in which
 the scene fired to the case's commit. `user_loop_streams` is how many such streams the loop one would write keeps up
-with, measured in the same minutes as in `streams.py`.
+with, measured in the same minutes as in `streams.py`. `cpu_ms_per_stream_second` is the run's own processor time, which
+other work on the machine lengthens less than it does waiting; `streams_by_cpu` is how many streams that leaves room for
+on all cores, were they this program's alone and busy all the time.
 """
 
 import argparse
@@ -20,6 +22,7 @@ import json
 import os
 import sys
 import tempfile
+import time
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -149,7 +152,7 @@ class Paced:
         self.taken: list[tuple[Sighting, float]] = []
         self.lags: list[float] = []
         self.run: Any = None
-        self.due = 0
+        self.due, self.cpu_s = 0, 0.0
 
     def figures(self, truth: Sequence[Sequence[Event]]) -> dict[str, Any]:
         """Return the run's figures against what the clips hold."""
@@ -169,6 +172,8 @@ class Paced:
             "late_share": round(late / max(self.due, 1), 5),
             "lag_p50_s": round(float(np.percentile(lags, 50)), 3),
             "lag_p99_s": round(float(np.percentile(lags, 99)), 3),
+            "cpu_ms_per_stream_second": round(1000 * FPS * self.cpu_s / max(self.due, 1), 1),
+            "streams_by_cpu": int(len(os.sched_getaffinity(0)) * self.due / FPS / max(self.cpu_s, 1e-9)),
             "events": events,
             "event_recall": round(hits / max(events, 1), 4),
             "event_precision": round(hits / max(given, 1), 4),
@@ -214,6 +219,7 @@ def paced(site: Site, clips: Sequence[Path], weights: Path, *, folder: Path, arg
     casebook = open_casebook(f"sqlite:///{folder}/beatgrid.db")
     desk = NotingDesk(site=site, casebook=casebook, clock=clock, evidence=EvidenceStore(folder / "evidence"))
     sources = {f"c{n:02d}": f"{clips[n % len(clips)]}?fps={FPS:g}&paced" for n in range(arguments.streams)}
+    spent_s = time.process_time()
     usual, camera_run.CameraPipeline = camera_run.CameraPipeline, NotingPipeline  # type: ignore[misc]  # it only notes
     try:
         seen.run = run_cameras(
@@ -225,6 +231,7 @@ def paced(site: Site, clips: Sequence[Path], weights: Path, *, folder: Path, arg
     finally:
         camera_run.CameraPipeline = usual  # type: ignore[misc]
         casebook.close()
+    seen.cpu_s = time.process_time() - spent_s
     seen.due = round(arguments.seconds * FPS) * arguments.streams
     return seen
 

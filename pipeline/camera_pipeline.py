@@ -10,7 +10,7 @@ from typing import Final, Self
 import numpy as np
 
 from geo.camera_view import error_m
-from models.detections import Detections
+from models.detections import Detections, show_the_same
 from models.detector import Detector, Pending, begin
 from models.motion import MotionGate, MotionSettings, Wanted
 from pipeline.afters import Afters
@@ -221,8 +221,7 @@ class CameraPipeline:
         """
         frame, outcome = begun.frame, begun.outcome
         if begun.pending:
-            for each, pending in zip(self._sights, begun.pending, strict=True):
-                each.found = pending.result()
+            self._see(begun)
         elif outcome is not Outcome.STILL:
             seen = self._health(frame) if outcome is Outcome.UNFIT else ()
             return self._with_held(StepResult(outcome=outcome, detections=self._nothing(), health=seen))
@@ -235,7 +234,8 @@ class CameraPipeline:
         seen = self._health(frame, found=people)
         fired = self._fired(frame, before)
         blurred = self._lately.joined(people, at=at)
-        self._waiting.offer(frame, blurred, needed=self._needed())
+        if outcome is not Outcome.STILL:  # a still frame shows what the one before it does; sweeps are kept
+            self._waiting.offer(frame, blurred, needed=self._needed())
         later = self._later(frame, blurred, found)
         sightings: list[Sighting] = []
         for sight, firing in fired:
@@ -244,6 +244,15 @@ class CameraPipeline:
         counted = found.select(found.confidence >= self._sights[0].rules.lowest_confidence)
         result = StepResult(outcome=outcome, detections=counted, sightings=tuple(sightings), later=later, health=seen)
         return self._with_state(self._with_held(result))
+
+    def _see(self, begun: Begun) -> None:
+        """Take over what the detectors say of a frame, and tell the motion gate whether a sweep showed anything new."""
+        new = False
+        for each, pending in zip(self._sights, begun.pending, strict=True):
+            held, each.found = each.found, pending.result()
+            new |= not show_the_same(held, each.found, confidence=each.rules.lowest_confidence)
+        if self._gate is not None and begun.wanted is Wanted.SWEEP:
+            self._gate.heed(nothing_new=not new)
 
     @property
     def holds(self) -> bool:
