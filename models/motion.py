@@ -36,7 +36,7 @@ class MotionSettings:
     Attributes:
         sweep_s: a frame is wanted at the latest so long after the last one.
         longest_sweep_s: the wait doubles up to this while sweeps find what was held, see `MotionGate.heed`.
-        width_px: of the small picture that is looked at.
+        width_px: of the small picture that is looked at, at least; it is less than twice that.
         least_level: a cell of it changed when its grey level moved by more than this, of 255, beside the picture's own.
         least_cells: so many changed cells are motion.
     """
@@ -99,7 +99,9 @@ class MotionGate:
 
     def _small(self, image: Image) -> NDArray[np.uint8]:
         thinned = np.ascontiguousarray(image[::_SKIPPED, ::_SKIPPED, _GREEN])
-        width = min(self.settings.width_px, thinned.shape[1])
-        height = max(1, round(thinned.shape[0] * width / thinned.shape[1]))
-        small = cv2.resize(thinned, (width, height), interpolation=cv2.INTER_AREA)
+        # Whole pixels to a cell: such means cost a twentieth of those over parts of pixels.
+        cell = max(1, thinned.shape[1] // self.settings.width_px)
+        width, height = (max(1, side // cell) for side in thinned.shape[::-1])
+        whole = thinned[: height * cell, : width * cell]
+        small = cv2.resize(whole, (width, height), interpolation=cv2.INTER_AREA)
         return np.asarray(cv2.blur(small, (2, 2)), np.uint8)
