@@ -65,7 +65,7 @@ def _cameras(tallies: Tallies) -> list[Family]:
         for outcome in (Outcome.REPEATED, Outcome.LATE, Outcome.REFUSED, Outcome.UNFIT):
             refused.add(frames[outcome], **labels, why=outcome.value)
         found.add(tally.sightings, **labels)
-        errors.add(len(tally.errors), **labels)
+        errors.add(tally.failures, **labels)
         lost.add(pulse.reconnects, **labels)
         queued.add(pulse.queued, **labels)
         moved.add(pulse.moved, **labels)

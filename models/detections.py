@@ -10,6 +10,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from models.boxes import iou
 from models.errors import ArrayFaultError, UnknownClassesError
 
 MOST_PIXELS = 1e6  # a coordinate beyond this is a fault, not a box
@@ -97,6 +98,16 @@ class Detections:
         """Return the bottom centre of each box, float32 (n, 2), x then y in pixels."""
         x = (self.boxes_px[:, 0] + self.boxes_px[:, 2]) / 2
         return np.stack([x, self.boxes_px[:, 3]], axis=1).astype(np.float32)
+
+
+def show_the_same(one: Detections, other: Detections, *, confidence: float, least_iou: float = 0.5) -> bool:
+    """Tell whether each box of either from a confidence on has one in the other, however faint, of its class there."""
+    shared = iou(one.boxes_px, other.boxes_px) >= least_iou
+    alike = shared & (one.class_ids[:, None] == other.class_ids[None])
+    return bool(
+        alike[one.confidence >= confidence].any(axis=1).all()
+        and alike[:, other.confidence >= confidence].any(axis=0).all()
+    )
 
 
 def _require(field: str, array: object, shape: tuple[int, ...], dtype: type[np.generic]) -> None:

@@ -2,7 +2,7 @@
 
 A frame is held against the one that was last detected, not against the one before: what changes slowly adds up until it
 counts. And every so often a whole frame is wanted whatever it shows, so that what stood there from the start, and what
-the detector missed, is found.
+the detector missed, is found; less often as long as such sweeps find nothing new.
 """
 
 from dataclasses import dataclass
@@ -35,18 +35,21 @@ class MotionSettings:
 
     Attributes:
         sweep_s: a frame is wanted at the latest so long after the last one.
-        width_px: of the small picture that is looked at.
+        longest_sweep_s: the wait doubles up to this while sweeps find what was held, see `MotionGate.heed`.
+        width_px: of the small picture that is looked at, at least; it is less than twice that.
         least_level: a cell of it changed when its grey level moved by more than this, of 255, beside the picture's own.
         least_cells: so many changed cells are motion.
     """
 
     sweep_s: float = 2.0
+    longest_sweep_s: float = 8.0
     width_px: int = 160
     least_level: float = 10.0
     least_cells: int = 3
 
     def __post_init__(self) -> None:
         require_range("sweep_s", self.sweep_s, 0.0, 3600.0)
+        require_range("longest_sweep_s", self.longest_sweep_s, 0.0, 3600.0)
         require_range("width_px", self.width_px, 16, 1024)
         require_range("least_level", self.least_level, 1.0, 255.0)
         require_range("least_cells", self.least_cells, 1, 1_000_000)
@@ -59,6 +62,7 @@ class MotionGate:
         self.settings = settings or MotionSettings()
         self._reference: NDArray[np.uint8] | None = None
         self._detected_s = 0.0
+        self._sweep_s = self.settings.sweep_s
 
     def wants(self, image: Image, *, at_s: float) -> Wanted:
         """Tell whether a frame needs the detector; one that is wanted becomes what the next are held against.
@@ -71,12 +75,19 @@ class MotionGate:
         wanted = self._judged(small, at_s)
         if wanted is not Wanted.STILL:
             self._reference, self._detected_s = small, at_s
+        if wanted in {Wanted.FIRST, Wanted.MOTION}:
+            self._sweep_s = self.settings.sweep_s
         return wanted
+
+    def heed(self, *, nothing_new: bool) -> None:
+        """Say whether a sweep showed the boxes that were held: if so the next may wait twice as long."""
+        longest_s = max(self.settings.sweep_s, self.settings.longest_sweep_s)
+        self._sweep_s = min(2.0 * self._sweep_s, longest_s) if nothing_new else self.settings.sweep_s
 
     def _judged(self, small: NDArray[np.uint8], at_s: float) -> Wanted:
         if self._reference is None or self._reference.shape != small.shape:
             return Wanted.FIRST
-        if at_s - self._detected_s >= self.settings.sweep_s:
+        if at_s - self._detected_s >= self._sweep_s:
             return Wanted.SWEEP
         return Wanted.MOTION if self._moved(small, self._reference) else Wanted.STILL
 
@@ -88,7 +99,9 @@ class MotionGate:
 
     def _small(self, image: Image) -> NDArray[np.uint8]:
         thinned = np.ascontiguousarray(image[::_SKIPPED, ::_SKIPPED, _GREEN])
-        width = min(self.settings.width_px, thinned.shape[1])
-        height = max(1, round(thinned.shape[0] * width / thinned.shape[1]))
-        small = cv2.resize(thinned, (width, height), interpolation=cv2.INTER_AREA)
+        # Whole pixels to a cell: such means cost a twentieth of those over parts of pixels.
+        cell = max(1, thinned.shape[1] // self.settings.width_px)
+        width, height = (max(1, side // cell) for side in thinned.shape[::-1])
+        whole = thinned[: height * cell, : width * cell]
+        small = cv2.resize(whole, (width, height), interpolation=cv2.INTER_AREA)
         return np.asarray(cv2.blur(small, (2, 2)), np.uint8)

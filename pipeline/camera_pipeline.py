@@ -3,14 +3,11 @@
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import datetime
 from enum import StrEnum
 from typing import Final, Self
 
-import numpy as np
-
-from geo.camera_view import error_m
-from models.detections import Detections
+from models.detections import Detections, show_the_same
 from models.detector import Detector, Pending, begin
 from models.motion import MotionGate, MotionSettings, Wanted
 from pipeline.afters import Afters
@@ -19,7 +16,7 @@ from pipeline.camera_memory import recall, remember
 from pipeline.cameras import Camera
 from pipeline.casebook import CameraState
 from pipeline.crop_pieces import pieces
-from pipeline.evidence_views import Waiting, WaitingFrames, plain_view, view, waiting
+from pipeline.evidence_views import Waiting, WaitingFrames, waiting
 from pipeline.firings import Firing
 from pipeline.frames import Frame
 from pipeline.heads import with_heads
@@ -33,6 +30,7 @@ from pipeline.scenes import Rule, Scene
 from pipeline.sight import Sight, weights_at
 from pipeline.sightings import LaterView, Sighting, View
 from pipeline.site import SiteSettings
+from pipeline.telling import Teller
 
 FAINT: Final = 0.1  # from here on a box is blurred, and may hold what is there already
 _POLL_S: Final = 0.02
@@ -164,17 +162,23 @@ class CameraPipeline:
         self._detector = detector
         self._scenes = scenes
         self._models = models
-        self._sights = [
-            Sight(camera, scenes, weights=weights, detector=each, settings=self.settings.occupancy)
-            for weights, each in (
-                ("", detector),
-                *((name, models.detector(name)) for name in weights_at(camera, scenes)),
-            )
-        ]
+        looks = [("", detector), *((name, models.detector(name)) for name in weights_at(camera, scenes))]
+        held = self.settings.occupancy
+        self._sights = [Sight(camera, scenes, weights=name, detector=each, settings=held) for name, each in looks]
         self._held = HeldSightings()
         self._firings: dict[str, Firing] = {}
         self._gate = None if self.settings.motion is None else MotionGate(self.settings.motion)
         self._waiting = WaitingFrames()
+        self._teller = Teller(
+            camera,
+            scenes,
+            self._sights,
+            frames=self._waiting,
+            before_within_s=self.settings.before_within_s,
+            classless=detector.classless,
+            blur=self.settings.blur,
+            originals=self.settings.originals,
+        )
         self._lately = Lately(period_s=1.0 / camera.fps)
         self._watched_since: float | None = None
         self._stored_at: datetime | None = None
@@ -221,8 +225,7 @@ class CameraPipeline:
         """
         frame, outcome = begun.frame, begun.outcome
         if begun.pending:
-            for each, pending in zip(self._sights, begun.pending, strict=True):
-                each.found = pending.result()
+            self._see(begun)
         elif outcome is not Outcome.STILL:
             seen = self._health(frame) if outcome is Outcome.UNFIT else ()
             return self._with_held(StepResult(outcome=outcome, detections=self._nothing(), health=seen))
@@ -235,15 +238,25 @@ class CameraPipeline:
         seen = self._health(frame, found=people)
         fired = self._fired(frame, before)
         blurred = self._lately.joined(people, at=at)
-        self._waiting.offer(frame, blurred, needed=self._needed())
+        if outcome is not Outcome.STILL:  # a still frame shows what the one before it does; sweeps are kept
+            self._waiting.offer(frame, blurred, needed=self._needed())
         later = self._later(frame, blurred, found)
         sightings: list[Sighting] = []
         for sight, firing in fired:
             now = waiting(frame, blurred, seen=sight.found)
-            sightings += self._unless_held(self._sighting(firing, frame, now, sight), firing, frame, now)
+            sightings += self._unless_held(self._teller.sighting(firing, frame, now, sight=sight), firing, frame, now)
         counted = found.select(found.confidence >= self._sights[0].rules.lowest_confidence)
         result = StepResult(outcome=outcome, detections=counted, sightings=tuple(sightings), later=later, health=seen)
         return self._with_state(self._with_held(result))
+
+    def _see(self, begun: Begun) -> None:
+        """Take over what the detectors say of a frame, and tell the motion gate whether a sweep showed anything new."""
+        new = False
+        for each, pending in zip(self._sights, begun.pending, strict=True):
+            held, each.found = each.found, pending.result()
+            new |= not show_the_same(held, each.found, confidence=each.rules.lowest_confidence)
+        if self._gate is not None and begun.wanted is Wanted.SWEEP:
+            self._gate.heed(nothing_new=not new)
 
     @property
     def holds(self) -> bool:
@@ -292,17 +305,13 @@ class CameraPipeline:
         return tuple(
             HealthSeen(
                 event=event,
-                view=self._plain_view(frame, found) if event.until is None and found is not None else None,
+                view=self._teller.plain(frame, found) if event.until is None and found is not None else None,
             )
             for event in self.health.see(frame)
         )
 
     def _nothing(self) -> Detections:
         return Detections.empty(self._detector.class_names)
-
-    def _plain_view(self, frame: Frame, found: Detections) -> View:
-        classless = self._detector.classless
-        return plain_view(waiting(frame, found), label="health", classless=classless, blur=self.settings.blur)
 
     def _order(self, frame: Frame) -> Outcome:
         newest_at = self._begun_at
@@ -371,11 +380,8 @@ class CameraPipeline:
         kept = (each for sight in self._sights for each in sight.occupancies.all)
         standing = (each.first_seen for each in kept if not each.fired and each.stood(settings))
         newest = self.newest_at.timestamp() if self.newest_at else 0.0
-        return [*standing, newest - self._longest_wait_s()]
-
-    def _longest_wait_s(self) -> float:
-        rules = (rule for sight in self._sights for rule in sight.rules.rules.values())
-        return max((rule.scene.dwell_s for rule in rules), default=0.0)
+        dwells_s = (rule.scene.dwell_s for sight in self._sights for rule in sight.rules.rules.values())
+        return [*standing, newest - max(dwells_s, default=0.0)]
 
     def _due(self, fired: bool) -> CameraState | None:  # noqa: FBT001 - one private caller
         since = self._stored_at
@@ -383,59 +389,9 @@ class CameraPipeline:
             return self.state()
         return self.state() if (self.newest_at - since).total_seconds() >= self.settings.state_every_s else None
 
-    def _sighting(self, firing: Firing, frame: Frame, now: Waiting, sight: Sight) -> Sighting:
-        calibration, measurement = firing.calibration_cov_m2, firing.measurement_cov_m2
-        ee, en, nn = (a + b for a, b in zip(calibration, measurement, strict=True))
-        return Sighting(
-            id=firing.id(self.camera.code),
-            camera=self.camera.code,
-            scene=firing.scene,
-            category=self._scenes[firing.scene].category,
-            first_seen_at=datetime.fromtimestamp(firing.first_seen, UTC),
-            captured_at=frame.captured_at,
-            lonlat=self.camera.view.plane.point_to_lonlat(firing.east_m, firing.north_m),
-            calibration_cov_m2=calibration,
-            measurement_cov_m2=measurement,
-            error_m=float(error_m(np.array([[[ee, en], [en, nn]]]))[0]),
-            class_name=firing.class_name,
-            confidence=round(firing.confidence, 4),
-            box_px=firing.box_px,
-            count=firing.count,
-            unseen_s=round(firing.unseen_s, 3),
-            detector=_seen_by(self._scenes[firing.scene], sight),
-            views=self._views(firing, now),
-        )
-
-    def _views(self, firing: Firing, now: Waiting) -> tuple[View, ...]:
-        before = self._waiting.nearest(firing.first_seen, within_s=self.settings.before_within_s)
-        pictures = [("at", now)]
-        if before is not None and before.captured_at < now.captured_at:
-            pictures.insert(0, ("before", before))
-        return tuple(self._view(picture, label=label, firing=firing) for label, picture in pictures)
-
     def _later(self, frame: Frame, blurred: Detections, found: Detections) -> tuple[LaterView, ...]:
         """Return the pictures "after" that this frame is."""
-        return tuple(
-            LaterView(
-                sighting=each.sighting,
-                view=self._view(waiting(frame, blurred, seen=found), label="after", firing=each.firing),
-            )
-            for each in self._afters.due(frame.at_s)
-        )
-
-    def _view(self, picture: Waiting, *, label: str, firing: Firing) -> View:
-        return view(
-            picture,
-            label=label,
-            camera=self.camera,
-            firing=firing,
-            zones=[zone for sight in self._sights for zone in sight.rules.zones_of(firing.scene)],
-            classless=self._detector.classless,
-            blur=self.settings.blur,
-            original=self.settings.originals,
-        )
-
-
-def _seen_by(scene: Scene, sight: Sight) -> str:
-    """Return whose word a sighting is: the detector's, or for the camera's own health nobody's."""
-    return "" if scene.rule is Rule.HEALTH else sight.detector.version
+        due = self._afters.due(frame.at_s)
+        now = waiting(frame, blurred, seen=found) if due else None
+        pictures = [(each, self._teller.picture(now, label="after", firing=each.firing)) for each in due if now]
+        return tuple(LaterView(sighting=each.sighting, view=view) for each, view in pictures)

@@ -2,6 +2,7 @@
 
 import logging
 import queue
+import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
@@ -113,6 +114,7 @@ class CameraRun:
         self._queue: queue.Queue[Frame | None] = queue.Queue(maxsize=QUEUED if address.waits else QUEUED_LIVE)
         self._calibrations, self._detector, self._models = calibrations, detector, models
         self._newest: Frame | None = None
+        self._spoilt = False
         self._pipeline = self._opened(camera, services.casebook.camera_state(camera.code))
 
     def _opened(self, camera: Camera, state: CameraState | None) -> CameraPipeline:
@@ -160,15 +162,47 @@ class CameraRun:
     def _read(self) -> None:
         """Move frames from the source to the queue; of a live stream the oldest waiting frame makes room."""
         try:
-            for frame in self._frames():
-                if self._over() or not self._put(frame):
-                    break
-        except OWN_ERRORS as error:
-            self._fail(error)
-        except BaseException as error:  # noqa: BLE001 - a defect: the run raises it again
-            self._break(error)
+            self._keep_at(self._pass_on)
         finally:
             self._put_end()
+
+    def _pass_on(self) -> None:
+        for frame in self._frames():
+            if self._over() or not self._put(frame):
+                break
+
+    def _keep_at(self, work: Callable[[], None]) -> None:
+        """Do one thread's work to its end; a camera that is watched for ever begins it anew after an error.
+
+        After a defect too: else one odd frame that brings one to light would end all cameras.
+        """
+        wait_s = FIRST_WAIT_S
+        while not self._over():
+            began = time.monotonic()
+            try:
+                work()
+            except OWN_ERRORS as error:
+                self._fail(error)
+            except Exception as error:
+                if not self._for_ever:
+                    self._break(error)  # the run raises it again
+                    return
+                log.exception("camera %s: a defect", self.camera.code)
+                self.tally.fail(CameraError(camera=self.camera.code, error=f"a defect: {error!r:.200}"))
+            except BaseException as error:  # noqa: BLE001 - the run raises it again
+                self._break(error)
+                return
+            else:
+                return
+            if not self._for_ever:
+                return
+            self._spoilt = True
+            wait_s = FIRST_WAIT_S if time.monotonic() - began > LONGEST_WAIT_S else min(2 * wait_s, LONGEST_WAIT_S)
+            self._stop.wait(wait_s)
+
+    @property
+    def _for_ever(self) -> bool:
+        return self._address.live and not self._settings.until_end
 
     def _frames(self) -> Iterator[Frame]:
         patience = self._settings.patience
@@ -215,16 +249,21 @@ class CameraRun:
 
     def _work(self) -> None:
         try:
-            for result in self._results():
-                self._take(result)
-                self._beat()
-            self._finish()
-        except OWN_ERRORS as error:
-            self._fail(error)
-        except BaseException as error:  # noqa: BLE001 - a defect: the run raises it again
-            self._break(error)
+            self._keep_at(self._work_off)
         finally:
             self._done.set()
+
+    def _work_off(self) -> None:
+        if self._spoilt:  # what it remembers was left half way; what is stored is whole
+            self._spoilt = False
+            self._pipeline = self._stored(self._reopened)
+        for result in self._results():
+            self._take(result)
+            self._beat()
+        self._finish()
+
+    def _reopened(self) -> CameraPipeline:
+        return self._opened(self.camera, self._services.casebook.camera_state(self.camera.code))
 
     def _lost(self) -> None:
         self.tally.pulse.reconnects += 1
@@ -344,4 +383,4 @@ class CameraRun:
 
     def _fail(self, error: Exception) -> None:
         log.error("camera %s: %s", self.camera.code, error)
-        self.tally.errors.append(CameraError(camera=self.camera.code, error=str(error)))
+        self.tally.fail(CameraError(camera=self.camera.code, error=str(error)))

@@ -80,7 +80,8 @@ def _file(
     on_fault: Callable[[SourceError], None],
 ) -> Iterator[Frame]:
     # FFmpeg reads protocols out of names such as concat:; an absolute path has none.
-    capture = cv2.VideoCapture(str(path.resolve()), cv2.CAP_FFMPEG)
+    # One decoding thread: cameras decode beside one another anyway, and more threads each only wait for one another.
+    capture = cv2.VideoCapture(str(path.resolve()), cv2.CAP_FFMPEG, [cv2.CAP_PROP_N_THREADS, 1])
     try:
         if not capture.isOpened():
             raise NotVideoError(camera, str(path))

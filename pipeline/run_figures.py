@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
+from typing import Final
 
 from pipeline.camera_pipeline import Outcome, StepResult
 from pipeline.casebook import Casebook
@@ -9,6 +10,8 @@ from pipeline.cases import Case
 from pipeline.run_pulse import Pulse
 from pipeline.second_look import CheckOutcome
 from pipeline.sightings import Sighting
+
+MOST_ERRORS: Final = 100
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,7 +24,11 @@ class CameraError:
 
 @dataclass(slots=True)
 class Tally:
-    """What one camera has counted so far; written by its own worker only."""
+    """What one camera has counted so far; written by its own threads only.
+
+    Attributes:
+        errors: the first of them, so that a camera that fails for days costs no memory; `failures` counts all.
+    """
 
     frames: dict[Outcome, int] = field(default_factory=lambda: dict.fromkeys(Outcome, 0))
     dropped: int = 0
@@ -32,6 +39,7 @@ class Tally:
     ignored: int = 0
     dispatched: int = 0
     errors: list[CameraError] = field(default_factory=list)
+    failures: int = 0
     pulse: Pulse = field(default_factory=Pulse)
     looks: dict[CheckOutcome, int] = field(default_factory=lambda: dict.fromkeys(CheckOutcome, 0))
 
@@ -40,6 +48,12 @@ class Tally:
         self.sightings += 1
         if sighting.checked is not None:
             self.looks[sighting.checked.outcome] += 1
+
+    def fail(self, error: CameraError) -> None:
+        """Take note of an error."""
+        self.failures += 1
+        if len(self.errors) < MOST_ERRORS:
+            self.errors.append(error)
 
     def count(self, result: StepResult) -> None:
         """Take in what one frame brought."""

@@ -13,7 +13,7 @@ from threading import Event
 
 from pipeline.clocks import Clock
 from pipeline.frames import Frame, Throttle
-from pipeline.source_errors import StreamFaultError, StreamLostError
+from pipeline.source_errors import FrameTooLargeError, StreamFaultError, StreamLostError
 from pipeline.stream_connection import Connection, Grabbed
 from pipeline.stream_time import Stamped, StreamTime
 
@@ -72,7 +72,6 @@ def read_stream(
 
     Raises:
         StreamLostError: it gave no frame in so many tries.
-        FrameTooLargeError: its frames are larger than taken.
     """
     patience, stopped = settings or StreamSettings(), stop or Event()
     throttle, stamps = Throttle(fps), StreamTime(clock, believed_s=patience.believed_s)
@@ -87,6 +86,8 @@ def read_stream(
                 index += 1
         except StreamFaultError as fault:
             reason = fault.reason
+        except FrameTooLargeError as fault:  # a camera may be set back to a size that is taken
+            reason = str(fault)
         failures = 0 if index > before else failures + 1
         if patience.most_tries is not None and failures >= patience.most_tries:
             raise StreamLostError(camera, uri, tries=failures, reason=reason)

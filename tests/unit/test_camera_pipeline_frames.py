@@ -63,14 +63,29 @@ def pipeline(detector: Counting, sample_site: Path, **settings: object) -> Camer
 
 def test_a_still_street_is_detected_at_each_sweep_and_stays_what_it_was(sample_site: Path):
     detector = Counting()
-    gated = pipeline(detector, sample_site, motion=MotionSettings(sweep_s=2.0))
+    gated = pipeline(detector, sample_site, motion=MotionSettings(sweep_s=2.0, longest_sweep_s=4.0))
     results = [gated.step(frame(k)) for k in range(100)]
-    assert len(detector.asked) == 10
-    assert [each.outcome for each in results].count(Outcome.STILL) == 90
+    assert [round(at - START.timestamp(), 1) for at in detector.asked] == [0.0, 2.0, 6.0, 10.0, 14.0, 18.0]
+    assert [each.outcome for each in results].count(Outcome.STILL) == 94
     looked_at = [each for each in results if len(each.detections)]
     assert 18 <= len(looked_at) <= 21  # one a second, sweeps among them
     assert gated.newest_at is not None
     assert (gated.newest_at - START).total_seconds() >= 18.0
+
+
+def test_a_box_that_comes_or_goes_in_a_sweep_brings_the_next_one_soon(sample_site: Path):
+    class Wavering(Counting):
+        """Finds its person in every other look only."""
+
+        def detect(self, image: Image, **asked: object) -> Detections:
+            found = super().detect(image, **asked)  # type: ignore[arg-type]  # passed on
+            return found.select([0] if len(self.asked) % 2 else [])
+
+    detector = Wavering()
+    gated = pipeline(detector, sample_site, motion=MotionSettings(sweep_s=2.0, longest_sweep_s=60.0))
+    for k in range(100):
+        gated.step(frame(k))
+    assert len(detector.asked) == 10
 
 
 def test_what_moves_is_detected_in_every_frame(sample_site: Path):

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from models.boxes import centre_to_corners, iou, suppress
-from models.detections import Detections
+from models.detections import Detections, show_the_same
 from models.errors import ArrayFaultError, UnknownClassesError
 
 NAMES = {0: "person", 2: "car"}
@@ -79,6 +79,40 @@ def test_more_than_300_boxes_are_no_trouble():
 def test_faults_are_told_with_expected_and_actual(changed: dict[str, Any], sentence: str):
     with pytest.raises(ArrayFaultError, match=sentence):
         Detections(**_fields(**changed))
+
+
+def _seen(*rows: tuple[float, float, int]) -> Detections:
+    """Return boxes of 20 x 20 px at a left edge, each with confidence and class."""
+    table = np.array(rows, np.float32).reshape(-1, 3)
+    left = table[:, 0]
+    boxes = np.stack([left, np.full_like(left, 50), left + 20, np.full_like(left, 70)], axis=1)
+    return Detections(
+        boxes_px=boxes.astype(np.float32),
+        confidence=table[:, 1].copy(),
+        class_ids=table[:, 2].astype(np.int32),
+        class_names={0: "person", 1: "car"},
+    )
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        ([(10, 0.9, 0)], [(14, 0.12, 0)], True),  # it became faint where it was
+        ([(10, 0.2, 0)], [], True),  # too faint to count
+        ([(10, 0.9, 0)], [], False),
+        ([], [(10, 0.9, 0)], False),
+        ([(10, 0.9, 0)], [(10, 0.9, 1)], False),  # taken for something else
+        ([(10, 0.9, 0)], [(40, 0.9, 0)], False),
+        ([], [], True),
+    ],
+)
+def test_two_looks_show_the_same_where_all_that_counts_is_in_both(
+    one: list[Any],
+    other: list[Any],
+    same: bool,  # noqa: FBT001 - a case
+):
+    assert show_the_same(_seen(*one), _seen(*other), confidence=0.3) is same
+    assert show_the_same(_seen(*other), _seen(*one), confidence=0.3) is same
 
 
 def test_class_without_a_name_is_refused():

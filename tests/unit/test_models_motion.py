@@ -54,6 +54,32 @@ def test_a_sweep_comes_in_time_whatever_there_is_to_see():
     assert wanted.count(Wanted.STILL) == 90
 
 
+def sweeps(gate: MotionGate, *, seconds: int, nothing_new: bool, moving_at: int | None = None) -> list[float]:
+    """Return when sweeps came, with somebody who is suddenly elsewhere at a frame."""
+    found = []
+    for k in range(seconds * 5):
+        left = 300 if moving_at is None or k < moving_at else 500
+        if gate.wants(street(k, left=left), at_s=k / 5) is Wanted.SWEEP:
+            found.append(k / 5)
+            gate.heed(nothing_new=nothing_new)
+    return found
+
+
+def test_sweeps_that_find_nothing_new_come_less_often_within_bounds():
+    gate = MotionGate(MotionSettings(sweep_s=2.0, longest_sweep_s=8.0))
+    assert sweeps(gate, seconds=31, nothing_new=True) == [2.0, 6.0, 14.0, 22.0, 30.0]
+
+
+def test_a_sweep_that_finds_something_new_is_followed_by_the_next_as_soon_as_ever():
+    gate = MotionGate(MotionSettings(sweep_s=2.0, longest_sweep_s=8.0))
+    assert sweeps(gate, seconds=11, nothing_new=False) == [2.0, 4.0, 6.0, 8.0, 10.0]
+
+
+def test_motion_brings_sweeps_back_to_their_usual_time():
+    gate = MotionGate(MotionSettings(sweep_s=2.0, longest_sweep_s=8.0))
+    assert sweeps(gate, seconds=18, nothing_new=True, moving_at=50) == [2.0, 6.0, 12.0, 16.0]
+
+
 def test_a_picture_of_another_size_is_wanted():
     gate = MotionGate()
     gate.wants(street(0), at_s=0.0)

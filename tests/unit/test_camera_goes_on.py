@@ -1,0 +1,119 @@
+"""A camera that is watched for ever goes on after whatever one of its frames does to it; a recording ends with it."""
+
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from jpeg_cameras import serving
+from small_site import small_site
+from watched_place import ScriptedDetector, detections
+
+from models.detections import Detections
+from models.detector import Image
+from models.errors import InferenceError
+from pipeline.clocks import WallClock
+from pipeline.desk import Desk
+from pipeline.evidence import EvidenceStore
+from pipeline.run import RunServices, RunSettings, run_cameras
+from pipeline.run_figures import MOST_ERRORS, CameraError, RunFigures, Tally
+from pipeline.source_errors import StreamLostError
+from pipeline.sql_casebook import open_casebook
+from pipeline.streams import StreamSettings, read_stream
+
+LATE_S = 60.0  # a busy machine's patience, never reached in a test that passes
+
+
+@pytest.fixture
+def served() -> Iterator[Callable[..., str]]:
+    with serving() as serve:
+        yield serve
+
+
+class Failing(ScriptedDetector):
+    """Fails in its third and sixth frame, once in words of its own and once by a defect."""
+
+    def __init__(self, enough: int, stop: threading.Event) -> None:
+        super().__init__({})
+        self.frames, self._enough, self._stop = 0, enough, stop
+
+    def detect(self, image: Image, *, stream: str = "", at_s: float = 0.0, confidence: float = 0.25) -> Detections:
+        del image, stream, at_s, confidence
+        self.frames += 1
+        if self.frames >= self._enough:
+            self._stop.set()
+        if self.frames == 3:
+            raise InferenceError("script", actual="numbers that are not finite", expected="finite boxes")
+        if self.frames == 6:
+            raise ZeroDivisionError
+        return detections()
+
+
+def watched(source: str, folder: Path, *, until_end: bool, enough: int = 12) -> tuple[RunFigures, Failing]:
+    """Watch one camera until its detector has seen enough frames."""
+    site, stop, clock = small_site(), threading.Event(), WallClock()
+    site = replace(site, cameras={"cam-a": replace(site.cameras["cam-a"], fps=20.0)})
+    casebook = open_casebook(f"sqlite:///{folder}/b.db")
+    detector = Failing(enough, stop)
+    late = threading.Timer(LATE_S, stop.set)
+    late.daemon = True
+    late.start()
+    try:
+        figures = run_cameras(
+            RunServices(
+                site=site,
+                casebook=casebook,
+                desk=Desk(site=site, casebook=casebook, clock=clock, evidence=EvidenceStore(folder / "evidence")),
+                clock=clock,
+            ),
+            {"cam-a": source},
+            detector=lambda: detector,
+            settings=RunSettings(until_end=until_end, motion=None),
+            stop=stop,
+        )
+    finally:
+        late.cancel()
+        casebook.close()
+    return figures, detector
+
+
+def test_a_live_camera_outlives_errors_and_defects(served: Callable[..., str], tmp_path: Path):
+    figures, detector = watched(served(320, 240), tmp_path, until_end=False)
+    assert detector.frames >= 12, "it went on"
+    assert [("not finite" in each.error, "ZeroDivisionError" in each.error) for each in figures.errors] == [
+        (True, False),
+        (False, True),
+    ]
+    assert figures.frames_processed >= 8
+
+
+def test_a_run_with_an_end_ends_with_the_error(served: Callable[..., str], tmp_path: Path):
+    figures, detector = watched(served(320, 240), tmp_path, until_end=True)
+    assert detector.frames == 3
+    assert "not finite" in figures.errors[0].error
+
+
+def test_a_camera_that_sends_too_large_pictures_is_tried_again_and_given_up_only_by_a_run_with_an_end(
+    served: Callable[..., str], caplog: pytest.LogCaptureFixture
+):
+    patience = StreamSettings(open_timeout_s=5, stall_timeout_s=5, first_wait_s=0.01, longest_wait_s=0.02, most_tries=3)
+    lost: list[int] = []
+    source = read_stream(
+        served(15360, 64),
+        camera="cam",
+        clock=WallClock(),
+        settings=patience,
+        on_lost=lambda: lost.append(1),
+    )
+    with pytest.raises(StreamLostError, match="15360 x 64 px"):
+        next(source)
+    assert len(lost) == 2
+    assert "15360 x 64 px" in caplog.text
+
+
+def test_errors_without_end_cost_no_memory():
+    tally = Tally()
+    for number in range(10_000):
+        tally.fail(CameraError(camera="cam-a", error=str(number)))
+    assert (len(tally.errors), tally.failures) == (MOST_ERRORS, 10_000)
