@@ -30,7 +30,7 @@ from pipeline.scenes import Rule, Scene
 from pipeline.sight import Sight, weights_at
 from pipeline.sightings import LaterView, Sighting, View
 from pipeline.site import SiteSettings
-from pipeline.telling import Teller
+from pipeline.told_firings import Teller
 
 FAINT: Final = 0.1  # from here on a box is blurred, and may hold what is there already
 _POLL_S: Final = 0.02
