@@ -6,7 +6,7 @@ round, in which the steps are to come again.
 """
 
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Final
 
@@ -57,7 +57,7 @@ class DutyClock:
     def __post_init__(self) -> None:
         for name in ("started_at", "stopped_at", "next_at"):
             moment = getattr(self, name)
-            if moment is not None:
+            if moment is not None and moment.tzinfo is not UTC:
                 object.__setattr__(self, name, utc(moment, field=name))
 
 

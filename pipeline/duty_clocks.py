@@ -55,6 +55,8 @@ def due(
     if unit is DeadlineUnit.NATURAL_DAY and not suspended:
         return _days_later(start, value, calendar)
     left_s = _seconds(value, unit, calendar)
+    if unit is DeadlineUnit.URGENT_HOUR and not suspended and left_s <= MOST_DAYS * 24 * _HOUR_S:
+        return start + timedelta(seconds=left_s)
     for begin, end in _running(start, unit, calendar, suspended):
         if begin - start > timedelta(days=MOST_DAYS):
             break
@@ -154,6 +156,8 @@ def _days(start: datetime) -> Iterator[Spell]:
 def _merged(spells: Iterable[Spell], start: datetime) -> list[Spell]:
     """Return spells in order of time, those that touch as one, what lies before the start cut off."""
     found: list[Spell] = []
+    if not spells:
+        return found
     for begin, end in sorted((utc(a, field="suspended"), utc(b, field="suspended")) for a, b in spells):
         if end <= max(begin, start):
             continue
