@@ -54,7 +54,7 @@ def due(
         raise DeadlineError(f"a deadline of {value:g} {unit.value} is none")
     if unit is DeadlineUnit.NATURAL_DAY and not suspended:
         return _days_later(start, value, calendar)
-    left_s = _seconds(value, unit, calendar)
+    left_s = seconds_of(value, unit, calendar)
     if unit is DeadlineUnit.URGENT_HOUR and not suspended and left_s <= MOST_DAYS * 24 * _HOUR_S:
         return start + timedelta(seconds=left_s)
     for begin, end in _running(start, unit, calendar, suspended):
@@ -119,7 +119,8 @@ def closing_due(case: Case, site: Site) -> datetime | None:
 _HANDLED = ENDED | {Status.HANDLED, Status.CHECKED, Status.SUSPENDED}
 
 
-def _seconds(value: float, unit: DeadlineUnit, calendar: WorkCalendar) -> float:
+def seconds_of(value: float, unit: DeadlineUnit, calendar: WorkCalendar) -> float:
+    """Return how many seconds of its own clock a deadline has."""
     match unit:
         case DeadlineUnit.WORK_DAY:
             return value * calendar.working_day_s()
