@@ -100,7 +100,7 @@ def admit(tx: Transaction, notice: Notice, *, site: Site, entered: Entered) -> T
         if notice.self_handled:
             self_handled(tx, case, entered=entered, note=notice.self_handled)
             return Taken(outcome="open", number=case.number, reason=decision.reason, dispatch=None)
-        sent = _offer(tx, case, site=site, entered=entered) if case.status is Status.FILED else None
+        sent = _offer(tx, case, site=site, entered=entered, opened=True) if case.status is Status.FILED else None
         return Taken(outcome="open", number=case.number, reason=decision.reason, dispatch=sent)
     _remember(tx, notice, case=None)
     return Taken(outcome="ignore", number=None, reason=decision.reason, dispatch=None)
@@ -259,8 +259,8 @@ def _file_if_waiting(
     return _offer(tx, filed, site=site, entered=entered)
 
 
-def _offer(tx: Transaction, case: Case, *, site: Site, entered: Entered) -> Dispatch | NoTerminal:
-    return offer(tx, case, site=site, entered=replace(entered, by=PIPELINE))[1]
+def _offer(tx: Transaction, case: Case, *, site: Site, entered: Entered, opened: bool = False) -> Dispatch | NoTerminal:
+    return offer(tx, case, site=site, entered=replace(entered, by=PIPELINE), opened=opened)[1]
 
 
 def _shown(notice: Notice, site: Site) -> dict[str, object]:

@@ -118,11 +118,15 @@ def first_clocks(case: Case, site: Site) -> tuple[DutyClock, ...]:
         ]
     if handling is not None:
         wanted.append((ClockName.HANDLE, *handling))
+    calendar, policy = site.settings.calendar, site.settings.escalation
     return tuple(
-        timed(
-            DutyClock(case=case.number, name=name, unit=unit, value=value, started_at=begun),
-            urgent=case.urgent,
-            site=site,
+        DutyClock(
+            case=case.number,
+            name=name,
+            unit=unit,
+            value=value,
+            started_at=begun,
+            next_at=due(value * steps_of(name, policy, urgent=case.urgent)[0][1], unit, start=begun, calendar=calendar),
         )
         for name, unit, value, begun in wanted
     )

@@ -27,7 +27,7 @@ from pipeline.sql_near import MOST_SIMILAR, box_of, cases_of, found_near, in_box
 from pipeline.sql_past import aside_rows
 from pipeline.sql_reading import asked, merged_into
 from pipeline.sql_reports import of_case, received_of, report_row
-from pipeline.sql_rows import bounded, case_of, case_row, event_row, micros
+from pipeline.sql_rows import bounded, bounded_case, case_of, case_row, event_row, micros
 from pipeline.sql_writing import SqlTransaction, outbox_row, sighting_row
 from pipeline.terminals import Terminal
 
@@ -52,7 +52,6 @@ class SqlBatch(SqlTransaction):
         self._known: dict[str, Case] = {}
         self._new: dict[str, int] = {}
         self._changed: dict[str, bool] = {}
-        self._rows_of_cases: dict[str, dict[str, Any]] = {}
         self._opened: dict[str, tuple[str, ...]] = {}
         self._near: dict[Near, tuple[str, ...]] = {}
         self._merged: dict[str, bool] = {}
@@ -107,12 +106,12 @@ class SqlBatch(SqlTransaction):
         """
         counted = [{"name": name, "value": self._counters[name]} for name in sorted(self._raised)]
         store_rows(self._raw, t.counters, counted, known="replaced")
-        rows = self._rows_of_cases
-        store_rows(self._raw, t.cases, [{**rows[each], "ordinal": at} for each, at in self._new.items()])
+        known = self._known
+        store_rows(self._raw, t.cases, [{**case_row(known[each]), "ordinal": at} for each, at in self._new.items()])
         changed = [each for each in self._changed if each not in self._new]
         if changed:
-            known = update(t.cases).where(t.cases.c.number == bindparam("known"))
-            self._raw.execute(known, [{"known": each, **rows[each]} for each in changed])
+            stored = update(t.cases).where(t.cases.c.number == bindparam("known"))
+            self._raw.execute(stored, [{"known": each, **case_row(known[each])} for each in changed])
         for table, gathered in ((t.events, self._events), (t.asides, self._asides), (t.sightings, self._seen)):
             store_rows(self._raw, table, gathered)
         try:
@@ -140,7 +139,7 @@ class SqlBatch(SqlTransaction):
         self.flush()
         for known in (self._known, self._heads, self._stories, self._counters, self._sighted, self._reported):
             known.clear()
-        for more in (self._clocks, self._rows_of_cases, self._opened, self._near):
+        for more in (self._clocks, self._opened, self._near):
             more.clear()
         self._board_current = False
         return self._raw
@@ -276,7 +275,7 @@ class SqlBatch(SqlTransaction):
         if case.number not in self._given or case.number in self._known:
             super().add_case(case)
             return
-        self._set(self._rows_of_cases, case.number, bounded(t.cases, case_row(case)))
+        bounded_case(case)
         self._set(self._opened, case.category, (*self._opened.get(case.category, ()), case.number))
         self._set(self._new, case.number, self._count("cases"))
         self._set(self._known, case.number, case)
@@ -294,7 +293,7 @@ class SqlBatch(SqlTransaction):
             return
         if before.version != case.version - 1:
             raise VersionConflictError(case.number, case.version)
-        self._set(self._rows_of_cases, case.number, bounded(t.cases, case_row(case)))
+        bounded_case(case)
         self._set(self._known, case.number, case)
         self._set(self._changed, case.number, value=True)
         if case.merged_into != before.merged_into:

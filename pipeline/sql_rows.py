@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import String, Table
 
 from geo.coords import LonLat
+from pipeline import sql_tables as t
 from pipeline.casebook import CaseKept, Evidence, LimitError, OutboxMessage
 from pipeline.cases import Case, Channel, Event, Side, Status
 from pipeline.health_events import HealthEvent, HealthFault
@@ -251,10 +252,26 @@ def bounded(table: Table, row: dict[str, Any]) -> dict[str, Any]:
     """
     for name, most in _lengths(table):
         value = row.get(name)
-        if not value:
-            continue
-        if most is not None and len(value) > most:
-            raise LimitError(f"{table.name}.{name}", f"{len(value)} characters long", f"{most} at most")
-        if not is_plain(value):
-            raise LimitError(f"{table.name}.{name}", "text with a NUL or half a character", "plain Unicode text")
+        if value:
+            _require_text(table, name, value, most)
     return row
+
+
+def bounded_case(case: Case) -> Case:
+    """Return the case, whose texts fit their columns: as `bounded` says of its row, which need not be made for that.
+
+    Raises:
+        LimitError: a text is too long, or holds a NUL or half a character.
+    """
+    for name, most in _lengths(t.cases):
+        value = ";".join(case.liaisons) if name == "liaisons" else getattr(case, name)
+        if value:
+            _require_text(t.cases, name, value, most)
+    return case
+
+
+def _require_text(table: Table, name: str, value: str, most: int | None) -> None:
+    if most is not None and len(value) > most:
+        raise LimitError(f"{table.name}.{name}", f"{len(value)} characters long", f"{most} at most")
+    if not is_plain(value):
+        raise LimitError(f"{table.name}.{name}", "text with a NUL or half a character", "plain Unicode text")
