@@ -46,9 +46,13 @@ class SiteNow:
         with self._lock:
             return self._adopt(site, version), version
 
+    def is_due(self) -> bool:
+        """Tell whether the last look is five seconds past."""
+        return time.monotonic() - self._looked_s >= EVERY_S
+
     def refresh(self) -> None:
         """Take over what another process changed; looks at most every five seconds, and one request at a time."""
-        if time.monotonic() - self._looked_s < EVERY_S or not self._lock.acquire(blocking=False):
+        if not self.is_due() or not self._lock.acquire(blocking=False):
             return
         try:
             self._looked_s = time.monotonic()

@@ -25,7 +25,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +34,7 @@ import numpy as np
 ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 
-from dispatch_city import city, city_board, city_case, somewhere  # noqa: E402 - the same
+from dispatch_city import NOON, city, city_board, city_case, somewhere  # noqa: E402 - the same
 
 from geo.coords import LonLat  # noqa: E402 - the same
 from pipeline.cases import Channel  # noqa: E402 - the same
@@ -156,7 +156,7 @@ def _moves(url: str, seconds: float) -> float:
     started = time.perf_counter()
     while time.perf_counter() - started < seconds:
         start = round_ * GROUP % len(codes)
-        now = WallClock().now()
+        now = CLOCK.now()
         moves = [Moved(terminal=code, lonlat=somewhere(draw), at=now) for code in codes[start : start + GROUP]]
         stored += desk.move_all(moves, principal=PIPELINE)
         round_ += 1
@@ -170,9 +170,10 @@ def _intake(name: str, url: str, options: argparse.Namespace) -> dict[str, Any]:
     casebook = open_casebook(url)
     desk = _desk(site, casebook)
     positions = np.random.default_rng(5)
-    now = WallClock().now()
-    codes = site.roll.codes[:2_000]
-    desk.move_all([Moved(terminal=each, lonlat=somewhere(positions), at=now) for each in codes], principal=PIPELINE)
+    now = CLOCK.now()
+    forces = site.roster.forces[:2_000]
+    heard = [Moved(terminal=each.terminal or "", lonlat=somewhere(positions, each.grid), at=now) for each in forces]
+    desk.move_all(heard, principal=PIPELINE)
     bare = _timed(lambda _: _bare(casebook), seconds=options.seconds, threads=1)
     grouped = _timed(lambda _: _bare(casebook), seconds=options.seconds, threads=options.threads)
     taken = _timed(lambda draw: _report(desk, site, draw), seconds=options.seconds, threads=options.threads)
@@ -192,13 +193,25 @@ def _intake(name: str, url: str, options: argparse.Namespace) -> dict[str, Any]:
 
 
 def _desk(site: Site, casebook: SqlCasebook) -> Desk:
-    return Desk(site=site, casebook=casebook, clock=WallClock(), evidence=EvidenceStore(Path(tempfile.gettempdir())))
+    return Desk(site=site, casebook=casebook, clock=CLOCK, evidence=EvidenceStore(Path(tempfile.gettempdir())))
 
 
 def _report(desk: Desk, site: Site, draw: np.random.Generator) -> None:
     desk.report(_drawn(site, draw), principal=PIPELINE)
 
 
+class Midday(WallClock):
+    """A clock that was set to noon when this program began: who is on duty does not depend on when it is run."""
+
+    def __init__(self) -> None:
+        self._ahead = NOON - WallClock().now()
+
+    def now(self) -> datetime:
+        """Return the instant, by that clock."""
+        return WallClock().now() + self._ahead
+
+
+CLOCK = Midday()
 _KNOWN: list[Report] = []
 
 
@@ -206,12 +219,13 @@ def _drawn(site: Site, draw: np.random.Generator) -> Report:
     """Return a report of something new, or now and then of what was reported before."""
     if _KNOWN and draw.uniform() < REPEATED:
         return _KNOWN[int(draw.integers(len(_KNOWN)))]
-    category = str(draw.choice(sorted(site.catalogue.by_key)))
+    categories = tuple(site.catalogue.by_key)
+    category = categories[int(draw.integers(len(categories)))]
     made = Report(
         channel=Channel.HOTLINE,
         category=category,
         lonlat=somewhere(draw),
-        occurred_at=WallClock().now() - timedelta(seconds=1),
+        occurred_at=CLOCK.now() - timedelta(seconds=1),
         description="lamp out in front of number 12",
     )
     if len(_KNOWN) < GROUP:
@@ -221,7 +235,7 @@ def _drawn(site: Site, draw: np.random.Generator) -> Report:
 
 def _bare(casebook: SqlCasebook) -> None:
     ident = f"bare-{random.getrandbits(62)}"
-    now = WallClock().now()
+    now = CLOCK.now()
     casebook.write(lambda tx: tx.add_sighting(ident, case=None, camera="none", captured_at=now))
 
 
@@ -283,7 +297,7 @@ def _serve(site: Site, casebook: SqlCasebook, desk: Desk) -> tuple[str, Callable
         site=site,
         casebook=casebook,
         desk=desk,
-        clock=WallClock(),
+        clock=CLOCK,
         evidence=EvidenceStore(Path(tempfile.gettempdir())),
         tokens=TokenBook((Token(principal=who, sha256=digest_of("bench")),)),
         vendor=ROOT / "api" / "web" / "static",
@@ -295,7 +309,7 @@ def _serve(site: Site, casebook: SqlCasebook, desk: Desk) -> tuple[str, Callable
     def bare() -> dict[str, bool]:
         ident = f"bare-{random.getrandbits(62)}"
         with one_writer, writing(casebook._engine) as connection:  # noqa: SLF001 - a transaction of its own, one row
-            SqlTransaction(connection).add_sighting(ident, case=None, camera="none", captured_at=WallClock().now())
+            SqlTransaction(connection).add_sighting(ident, case=None, camera="none", captured_at=CLOCK.now())
         return {"stored": True}
 
     @app.post("/bare-grouped")

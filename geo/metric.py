@@ -29,7 +29,10 @@ def distances_m(origin: LonLat, lonlat: NDArray[np.float64]) -> NDArray[np.float
     Raises:
         CoordinateError: a row is not a longitude and latitude in degrees.
     """
-    return _bearing_and_distance(origin, checked_lonlat(lonlat))[1]
+    points = checked_lonlat(lonlat)
+    lon0, lat0 = (np.full(len(points), value) for value in origin)
+    lon, lat = np.ascontiguousarray(points.T)
+    return np.asarray(_wgs84().inv(lon0, lat0, lon.copy(), lat.copy())[2], dtype=np.float64)
 
 
 def metres_per_degree(lat: float) -> tuple[float, float]:

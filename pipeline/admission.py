@@ -9,7 +9,7 @@ from types import MappingProxyType
 from typing import Any, Literal, NamedTuple
 
 from geo.coords import LonLat
-from pipeline.casebook import Evidence, Transaction
+from pipeline.casebook import Evidence, Near, Transaction
 from pipeline.cases import OPEN, Action, Case, Channel, Status, step, stepped
 from pipeline.catalogue import Category
 from pipeline.clock_keeping import raise_clocks, start_anew, start_clocks
@@ -85,7 +85,7 @@ def admit(tx: Transaction, notice: Notice, *, site: Site, entered: Entered) -> T
         first_seen_at=notice.first_seen_at,
         seen_at=notice.seen_at,
     )
-    nearby = tx.similar(notice.category.key, notice.lonlat, search_radius_m(notice.category))
+    nearby = tx.similar(*near(notice))
     decision = decide(finding, mode=notice.mode, nearby=nearby)
     if isinstance(decision, Attach):
         case = _attach(tx, notice, decision, site=site, entered=entered)
@@ -100,23 +100,21 @@ def admit(tx: Transaction, notice: Notice, *, site: Site, entered: Entered) -> T
         if notice.self_handled:
             self_handled(tx, case, entered=entered, note=notice.self_handled)
             return Taken(outcome="open", number=case.number, reason=decision.reason, dispatch=None)
-        sent = _offer(tx, case, site=site, entered=entered) if case.status is Status.FILED else None
+        sent = _offer(tx, case, site=site, entered=entered, opened=True) if case.status is Status.FILED else None
         return Taken(outcome="open", number=case.number, reason=decision.reason, dispatch=sent)
     _remember(tx, notice, case=None)
     return Taken(outcome="ignore", number=None, reason=decision.reason, dispatch=None)
+
+
+def near(notice: Notice) -> Near:
+    """Return what is asked about known cases before a notice is admitted."""
+    return Near(notice.category.key, notice.lonlat, search_radius_m(notice.category))
 
 
 def open_apart(tx: Transaction, notice: Notice, *, reason: str, site: Site, entered: Entered) -> Case:
     """Open a case of its own, whatever is known nearby, and offer it: a task that was decided on."""
     case = _open(tx, notice, Open(reason=reason), site=site, entered=entered, more={"apart": True})
     return offer(tx, case, site=site, entered=replace(entered, by=PIPELINE))[0]
-
-
-def number_prefix(site: Site) -> str:
-    """Return what case numbers start with: what the grids' codes share before the first dash, else the site's code."""
-    starts = {grid.code.split("-")[0] for grid in site.boundaries.grids}
-    shared = starts.pop() if len(starts) == 1 else site.settings.code
-    return shared.upper()
 
 
 class UrgentClocks(NamedTuple):
@@ -148,7 +146,7 @@ def _open(
     clocks = urgent_clocks(site, notice.place.grid, urgent=why.urgent, recorded_at=now, now=now)
     seen = notice.sighting
     case = Case(
-        number=tx.next_number(number_prefix(site), now.astimezone(site.settings.timezone).strftime("%Y%m%d")),
+        number=tx.next_number(site.number_prefix, now.astimezone(site.settings.timezone).strftime("%Y%m%d")),
         category=notice.category.key,
         channel=notice.channel,
         status=Status.FILED if notice.mode is Mode.AUTO else Status.REPORTED,
@@ -261,8 +259,8 @@ def _file_if_waiting(
     return _offer(tx, filed, site=site, entered=entered)
 
 
-def _offer(tx: Transaction, case: Case, *, site: Site, entered: Entered) -> Dispatch | NoTerminal:
-    return offer(tx, case, site=site, entered=replace(entered, by=PIPELINE))[1]
+def _offer(tx: Transaction, case: Case, *, site: Site, entered: Entered, opened: bool = False) -> Dispatch | NoTerminal:
+    return offer(tx, case, site=site, entered=replace(entered, by=PIPELINE), opened=opened)[1]
 
 
 def _shown(notice: Notice, site: Site) -> dict[str, object]:

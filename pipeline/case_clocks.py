@@ -6,18 +6,19 @@ round, in which the steps are to come again.
 """
 
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
-from typing import Final
+from typing import Final, NamedTuple
 
 from pipeline.cases import ENDED, IN_WORK, Case, Status
-from pipeline.catalogue import DeadlineUnit
+from pipeline.catalogue import Category, DeadlineUnit
 from pipeline.clocks import utc
-from pipeline.duty_clocks import Spell, due, is_collected, usual_time
+from pipeline.duty_clocks import Spell, due, is_collected, seconds_of, usual_time
 from pipeline.escalation_policy import EscalationPolicy, Step
 from pipeline.site import Site
 
 _HOUR_S: Final = 3600.0
+_SHORTEST_H: Final = 1.0 / _HOUR_S
 MOST_SPELLS: Final = 1_000
 
 
@@ -57,7 +58,7 @@ class DutyClock:
     def __post_init__(self) -> None:
         for name in ("started_at", "stopped_at", "next_at"):
             moment = getattr(self, name)
-            if moment is not None:
+            if moment is not None and moment.tzinfo is not UTC:
                 object.__setattr__(self, name, utc(moment, field=name))
 
 
@@ -66,20 +67,38 @@ def steps_of(name: ClockName, policy: EscalationPolicy, *, urgent: bool) -> tupl
     return ((Step.LAPSE, 1.0),) if name is ClockName.EXTENSION else policy.steps(urgent=urgent)
 
 
-def time_by(moment: datetime, start: datetime) -> float:
-    """Return the hours of a clock that always runs from `start` to a moment that somebody named; more than 0."""
-    return max((moment - start).total_seconds(), 1.0) / _HOUR_S
+class Span(NamedTuple):
+    """A clock's time: by which clock, how long, and from when on."""
+
+    unit: DeadlineUnit
+    value: float
+    start: datetime
 
 
-def handling_time(case: Case, site: Site) -> tuple[DeadlineUnit, float] | None:
-    """Return by which clock and how long a case may take, as `duty_clocks.closing_due` has it; None for no deadline."""
+def ending_at(moment: datetime, now: datetime, *, usual_h: float) -> Span:
+    """Return the time of a clock that always runs and ends when somebody else wants something done.
+
+    With less left than such a case usually has, it counts as begun so much earlier, so that after its end each level
+    hears of it a share of the usual time later, not seconds. What is late already ends now.
+    """
+    end = max(moment, now)
+    hours = max((end - now).total_seconds() / _HOUR_S, usual_h)
+    return Span(DeadlineUnit.URGENT_HOUR, hours, end - timedelta(hours=hours))
+
+
+def handling_time(case: Case, site: Site) -> Span | None:
+    """Return how long a case may take, as `duty_clocks.closing_due` has it; None for no deadline."""
     category = site.catalogue.by_key.get(case.category)
     if category is None:
         return None
     if case.ticket_due is not None and case.reopened_at is None:
-        return DeadlineUnit.URGENT_HOUR, time_by(case.ticket_due, case.recorded_at)
+        return ending_at(case.ticket_due, case.recorded_at, usual_h=_usual_h(case, category, site))
     value, unit = usual_time(case, category)
-    return unit, value
+    return Span(unit, value, case.reopened_at or case.recorded_at)
+
+
+def _usual_h(case: Case, category: Category, site: Site) -> float:
+    return seconds_of(*usual_time(case, category), site.settings.calendar) / _HOUR_S
 
 
 def first_clocks(case: Case, site: Site) -> tuple[DutyClock, ...]:
@@ -98,12 +117,16 @@ def first_clocks(case: Case, site: Site) -> tuple[DutyClock, ...]:
             )
         ]
     if handling is not None:
-        wanted.append((ClockName.HANDLE, *handling, start))
+        wanted.append((ClockName.HANDLE, *handling))
+    calendar, policy = site.settings.calendar, site.settings.escalation
     return tuple(
-        timed(
-            DutyClock(case=case.number, name=name, unit=unit, value=value, started_at=begun),
-            urgent=case.urgent,
-            site=site,
+        DutyClock(
+            case=case.number,
+            name=name,
+            unit=unit,
+            value=value,
+            started_at=begun,
+            next_at=due(value * steps_of(name, policy, urgent=case.urgent)[0][1], unit, start=begun, calendar=calendar),
         )
         for name, unit, value, begun in wanted
     )
@@ -185,18 +208,20 @@ def renewed(clock: DutyClock, now: datetime, *, urgent: bool, site: Site) -> Dut
     return timed(fresh, urgent=urgent, site=site)
 
 
-def due_by(clock: DutyClock, moment: datetime, now: datetime, *, urgent: bool, site: Site) -> DutyClock:
-    """Return the clock with another end, in a new round: it runs from now, always, and ends at that moment."""
+def due_by(clock: DutyClock, case: Case, moment: datetime, now: datetime, *, site: Site) -> DutyClock:
+    """Return the clock with another end, in a new round: it runs always, and ends at that moment."""
+    category = site.catalogue.by_key.get(case.category)
+    span = ending_at(moment, now, usual_h=0.0 if category is None else _usual_h(case, category, site))
     moved = replace(
         clock,
-        unit=DeadlineUnit.URGENT_HOUR,
-        value=time_by(moment, now),
-        started_at=now,
+        unit=span.unit,
+        value=max(span.value, _SHORTEST_H),
+        started_at=span.start,
         spells=(),
         round=clock.round + 1,
         fired=0,
     )
-    return timed(moved, urgent=urgent, site=site)
+    return timed(moved, urgent=case.urgent, site=site)
 
 
 def extended(clock: DutyClock, more: float, now: datetime, *, urgent: bool, site: Site) -> DutyClock:

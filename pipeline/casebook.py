@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Protocol, TypeVar
+from typing import NamedTuple, Protocol, TypeVar
 
 from geo.coords import LonLat
 from pipeline.cases import Case, Channel, Event, Status
@@ -160,6 +160,14 @@ class CameraState:
     camera: str
     newest_at: datetime
     occupancies: Mapping[str, object] = field(default_factory=dict)
+
+
+class Near(NamedTuple):
+    """What `Reading.similar` is asked: a category, and half the width in metres of a box around a place."""
+
+    category: str
+    lonlat: LonLat
+    within_m: float
 
 
 class Reading(Protocol):
@@ -363,8 +371,12 @@ class Transaction(Asking, TrustWriting, ReportWriting, DutyWriting, JudgingWriti
 class Casebook(Reading, Protocol):
     """The storage of one site, shared by several processes."""
 
-    def write(self, work: Callable[[Transaction], T]) -> T:
-        """Run a write transaction; `work` may be run again after a conflict, so it must only touch the transaction."""
+    def write(self, work: Callable[[Transaction], T], *, near: Sequence[Near] = ()) -> T:
+        """Run a write transaction; `work` may be run again after a conflict, so it must only touch the transaction.
+
+        Args:
+            near: what `work` is going to ask `similar` for: asked together for all that share the transaction.
+        """
         ...
 
     def read(self, question: Callable[[Asking], T]) -> T:

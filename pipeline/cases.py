@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import StrEnum
 from types import MappingProxyType
 from typing import Any
@@ -247,7 +247,7 @@ class Case:
             "handle_by",
         ):  # fmt: skip
             value = getattr(self, field)
-            if value is not None:
+            if value is not None and value.tzinfo is not UTC:
                 object.__setattr__(self, field, utc(value, field=field))
 
 
@@ -292,8 +292,13 @@ def legal_actions(status: Status) -> list[Action]:
 
 def legal_steps(case: Case) -> list[Action]:
     """Return the actions that may be taken on a case as it is: an extension is decided only once it was asked for."""
-    hidden = {Action.ASK_EXTENSION} if case.asked else _OF_EXTENSIONS
-    return [action for action in legal_actions(case.status) if action not in hidden]
+    return [action for action in STEPS if is_legal(case, action)]
+
+
+def is_legal(case: Case, action: Action) -> bool:
+    """Tell whether an action may be taken on a case as it is."""
+    hidden = action is Action.ASK_EXTENSION if case.asked else action in _OF_EXTENSIONS
+    return case.status in STEPS[action][0] and not hidden
 
 
 def steps_for(case: Case, principal: Principal) -> list[Action]:
@@ -319,7 +324,7 @@ def step(case: Case, action: Action, *, principal: Principal, note: str = "", no
     """
     _, _, roles = STEPS[action]
     principal.require(f"{action} a case", *roles)
-    if action not in legal_steps(case):
+    if not is_legal(case, action):
         raise IllegalStepError(case, action)
     fault = _own_fault(case, action, principal)
     if fault is not None:

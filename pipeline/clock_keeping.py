@@ -91,7 +91,7 @@ def raise_clocks(tx: Transaction, before: Case, after: Case, now: datetime, *, s
     moved = before.handle_by is None or after.handle_by != before.handle_by
     clock = _named(tx, after, ClockName.HANDLE)
     if wanted is not None and moved and clock is not None:
-        tx.save_clock(due_by(clock, wanted, now, urgent=after.urgent, site=site))
+        tx.save_clock(due_by(clock, after, wanted, now, site=site))
 
 
 def _make_urgent(tx: Transaction, case: Case, now: datetime, *, site: Site) -> None:

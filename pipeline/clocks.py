@@ -39,6 +39,8 @@ def utc(value: datetime, *, field: str) -> datetime:
     Raises:
         NaiveTimeError: the value has no offset.
     """
+    if value.tzinfo is UTC:
+        return value
     if value.tzinfo is None or value.utcoffset() is None:
         raise NaiveTimeError(field, value)
     return value.astimezone(UTC)

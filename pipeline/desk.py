@@ -9,7 +9,7 @@ import numpy as np
 
 from geo.camera_view import ELLIPSE_95
 from geo.coords import LonLat, checked_lonlat
-from pipeline.admission import Notice, Taken, admit
+from pipeline.admission import Notice, Taken, admit, near
 from pipeline.casebook import Asking, CameraState, Casebook, CaseFilter, Evidence, LimitError, Transaction
 from pipeline.cases import ON_TERMINAL, Action, Case, Channel, step
 from pipeline.clocks import Clock, utc
@@ -142,7 +142,7 @@ class Desk:
                 tx.save_trial(trial_of(sighting, grid=place.grid, pictures=now.pictures))
             return admit(tx, now, site=self._site, entered=self._entered(principal))
 
-        return self._casebook.write(work)
+        return self._casebook.write(work, near=[near(notice)])
 
     def add_view(self, later: LaterView, *, camera: str, principal: Principal) -> bool:
         """Add a picture to a sighting that was taken before; tells whether it was new and the sighting has a case.
@@ -233,7 +233,7 @@ class Desk:
                 put_in(tx, claimant, receipt=receipt, case=noted.number, now=entered.now)
             return noted
 
-        return self._casebook.write(work)
+        return self._casebook.write(work, near=[near(notice)])
 
     def act(
         self,

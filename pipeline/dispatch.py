@@ -16,11 +16,8 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 
-from geo.coords import LonLat
-from geo.metric import distances_m
 from pipeline import dispatch_words as words
 from pipeline.candidates import Candidates, Question
 from pipeline.cases import Case
@@ -28,12 +25,10 @@ from pipeline.catalogue import Category
 from pipeline.dispatch_policy import DispatchPolicy
 from pipeline.roster import Force
 from pipeline.site import Site
+from pipeline.telling import Telling
 from pipeline.terminals import Terminal
 
-MOST_TOLD = 50
-"""So many of the skipped are told one by one, the nearest; the others are told reason by reason."""
 _NEVER_S = 1e9
-_NONE = np.zeros(0, np.int64)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,7 +97,8 @@ def decide(  # noqa: PLR0913 - the question, field by field
         told: whether the skipped are told; a replay has no use for them.
     """
     wanted = Wanted(case=case, category=category, declined=declined, unanswered=unanswered)
-    found = _asked(wanted, site=site, terminals=terminals, now=now, policy=policy or site.settings.dispatch)
+    question = _question(wanted, now=now, policy=policy or site.settings.dispatch)
+    found = Candidates(question, site=site, terminals=terminals, near=site.near(case.grid))
     return _decision(found, found.best(), told=told)
 
 
@@ -119,7 +115,8 @@ def ineligibility(
     question = Question(case=case, category=category, now=now, policy=site.settings.dispatch)
     found = Candidates(question, site=site, terminals=terminals)
     row = site.roster.forces.index(force)
-    return _distances(found, [row])[0], found.fault(row)
+    telling = Telling(found)
+    return telling.distances([row])[0], telling.fault(row)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -148,7 +145,9 @@ def decide_together(
     policy, decisions, held = policy or site.settings.dispatch, dict[int, Decision](), terminals
     left = list(range(len(wanted)))
     while left:
-        found = {index: _asked(wanted[index], site=site, terminals=held, now=now, policy=policy) for index in left}
+        # Everybody is looked at for each case: the columns of all must be the same.
+        asked = {index: _question(wanted[index], now=now, policy=policy) for index in left}
+        found = {index: Candidates(asked[index], site=site, terminals=held) for index in left}
         chosen = _matched(found)
         for index, row in chosen.items():
             decisions[index] = _decision(found[index], row, together=len(chosen), told=told)
@@ -160,10 +159,8 @@ def decide_together(
     return [decisions[index] for index in range(len(wanted))]
 
 
-def _asked(
-    wanted: Wanted, *, site: Site, terminals: Mapping[str, Terminal], now: datetime, policy: DispatchPolicy
-) -> Candidates:
-    question = Question(
+def _question(wanted: Wanted, *, now: datetime, policy: DispatchPolicy) -> Question:
+    return Question(
         case=wanted.case,
         category=wanted.category,
         declined=wanted.declined,
@@ -171,7 +168,6 @@ def _asked(
         now=now,
         policy=policy,
     )
-    return Candidates(question, site=site, terminals=terminals)
 
 
 def _matched(found: Mapping[int, Candidates]) -> dict[int, int]:
@@ -204,43 +200,34 @@ def _taken_up(terminals: Mapping[str, Terminal], decisions: Iterable[Decision]) 
 
 
 def _decision(found: Candidates, best: int | None, *, together: int = 1, told: bool = True) -> Decision:
+    telling = Telling(found, best)
+    passed, rows, others = telling.passed_over() if told else ([], _NOBODY, {})
     if best is None:
-        within = found.order(np.flatnonzero(found.ring >= 0)) if told else _NONE
-        skipped, others = _told(found, within, [found.fault(row) or words.TOGETHER for row in within[:MOST_TOLD]])
+        skipped = _skipped(passed, telling.distances(rows.tolist()))
         count = int((found.ring >= 0).sum())
         reason = f"none of {count} forces in and next to grid {found.case.grid} may take it now"
         return NoTerminal(reason=reason, skipped=skipped, others=others)
-    nearer = found.order(np.flatnonzero(found.before(best))) if told else _NONE
-    skipped, others = _told(found, nearer, [found.why_not(row, best) for row in nearer[:MOST_TOLD]], best=best)
+    # The chosen one and those passed over are measured in one go.
+    chosen_m, *metres = telling.distances([*found.in_all(np.array([best])).tolist(), *rows.tolist()])
     if together > 1:
-        skipped = tuple(replace(each, reason=words.together(each.reason)) for each in skipped)
+        passed = [(code, words.together(reason)) for code, reason in passed]
     return Dispatch(
         terminal=found.roll.codes[best],
-        distance_m=_distances(found, [best])[0],
+        distance_m=chosen_m,
         grid=found.roll.forces[best].grid,
-        reason=found.praise(best, together=together),
-        skipped=skipped,
+        reason=telling.praise(together=together),
+        skipped=_skipped(passed, metres),
         travel_s=round(found.travel_s(best), 1),
         wait_s=round(float(found.wait_s[best]), 1),
         others=others,
     )
 
 
-def _told(
-    found: Candidates, rows: NDArray[np.int64], reasons: Sequence[str], *, best: int | None = None
-) -> tuple[tuple[Skipped, ...], dict[str, tuple[str, ...]]]:
-    """Return the nearest one by one with their reasons, and the rest of the rows grouped by theirs."""
-    near = rows[: len(reasons)].tolist()
-    metres = _distances(found, near)
-    skipped = tuple(
-        Skipped(terminal=found.roll.codes[row], distance_m=distance_m, reason=reason)
-        for row, distance_m, reason in zip(near, metres, reasons, strict=True)
+def _skipped(passed: Iterable[tuple[str, str]], metres: Iterable[float]) -> tuple[Skipped, ...]:
+    return tuple(
+        Skipped(terminal=code, distance_m=distance_m, reason=reason)
+        for (code, reason), distance_m in zip(passed, metres, strict=True)
     )
-    return skipped, found.grouped(rows[len(reasons) :], best=best)
 
 
-def _distances(found: Candidates, rows: Iterable[int]) -> list[float]:
-    """Return exact geodesic distances of forces to the case, metres."""
-    places = found.lonlat[list(rows)]
-    origin = LonLat(*found.case.lonlat)
-    return [] if not len(places) else [float(each) for each in distances_m(origin, places)]
+_NOBODY = np.zeros(0, np.int64)

@@ -54,7 +54,9 @@ def due(
         raise DeadlineError(f"a deadline of {value:g} {unit.value} is none")
     if unit is DeadlineUnit.NATURAL_DAY and not suspended:
         return _days_later(start, value, calendar)
-    left_s = _seconds(value, unit, calendar)
+    left_s = seconds_of(value, unit, calendar)
+    if unit is DeadlineUnit.URGENT_HOUR and not suspended and left_s <= MOST_DAYS * 24 * _HOUR_S:
+        return start + timedelta(seconds=left_s)
     for begin, end in _running(start, unit, calendar, suspended):
         if begin - start > timedelta(days=MOST_DAYS):
             break
@@ -117,7 +119,8 @@ def closing_due(case: Case, site: Site) -> datetime | None:
 _HANDLED = ENDED | {Status.HANDLED, Status.CHECKED, Status.SUSPENDED}
 
 
-def _seconds(value: float, unit: DeadlineUnit, calendar: WorkCalendar) -> float:
+def seconds_of(value: float, unit: DeadlineUnit, calendar: WorkCalendar) -> float:
+    """Return how many seconds of its own clock a deadline has."""
     match unit:
         case DeadlineUnit.WORK_DAY:
             return value * calendar.working_day_s()
@@ -154,6 +157,8 @@ def _days(start: datetime) -> Iterator[Spell]:
 def _merged(spells: Iterable[Spell], start: datetime) -> list[Spell]:
     """Return spells in order of time, those that touch as one, what lies before the start cut off."""
     found: list[Spell] = []
+    if not spells:
+        return found
     for begin, end in sorted((utc(a, field="suspended"), utc(b, field="suspended")) for a, b in spells):
         if end <= max(begin, start):
             continue

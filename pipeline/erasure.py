@@ -140,6 +140,19 @@ class Eraser:
         return self._casebook.read(lambda book: book.with_words_before(before, _KEYS[what], limit=limit))
 
 
+def erase_contact(tx: Transaction, receipt: str, *, ground: str, entered: Entered) -> Proof | None:
+    """Erase how to reach whoever made one report, in the caller's transaction; None if nothing is left to erase.
+
+    Raises:
+        UnknownError: there is no such receipt.
+    """
+    report = tx.report(receipt)
+    if not report.reachable:
+        return None
+    wanted = Wanted(case=report.case, what=frozenset({Erasable.CONTACT}), ground=ground, report=receipt)
+    return _erase(tx, wanted, entered=entered)
+
+
 def _unless_done(wanted: Wanted, entered: Entered) -> Callable[[Transaction], Proof | None]:
     """Return what erases unless another process was quicker."""
 

@@ -14,6 +14,7 @@ from pipeline.cases import Case, Channel
 from pipeline.clocks import Clock
 from pipeline.csv_table import once, read_rows
 from pipeline.desk import Desk
+from pipeline.erasure import Proof, erase_contact
 from pipeline.errors import PipelineError, UnknownError
 from pipeline.feedback import standing
 from pipeline.hotline import HOTLINE, Imported, import_tickets
@@ -241,19 +242,23 @@ class FrontDesk:
         found = self._casebook.read(lambda now: now.appealed())
         return [case for case in found if principal.grids is None or case.grid in principal.grids]
 
-    def forget_phone(self, receipt: str, *, principal: Principal) -> None:
-        """Erase the phone number of a report.
+    def forget_phone(self, receipt: str, *, principal: Principal, ground: str = "asked for by receipt") -> Proof | None:
+        """Erase how to reach whoever made a report; the proof stands in its case's history, None if nothing was left.
 
         Raises:
-            UnknownError: there is no such receipt.
+            UnknownError: there is no such receipt, or its case is out of reach.
+            LimitError: the ground, which is kept, is too short or too long.
         """
         principal.require("erase a phone number", *_MANAGERS)
+        _require_words("ground", ground)
 
-        def work(tx: Transaction) -> None:
-            tx.forget_phone(receipt)
-            tx.forget_accounts([receipt], self._clock.now())
+        def work(tx: Transaction) -> Proof | None:
+            _require_reach(tx.case(tx.report(receipt).case), principal)
+            return erase_contact(tx, receipt, ground=ground, entered=Entered(by=principal, now=self._clock.now()))
 
-        self._casebook.write(work)
+        proof = self._casebook.write(work)
+        self._casebook.scrub()
+        return proof
 
 
 def new_code() -> str:

@@ -14,10 +14,10 @@ MOST_TOGETHER = 128
 
 
 class Job(Generic[T]):
-    """One write that waits for its turn; `work` takes the transaction."""
+    """One write that waits for its turn; `work` takes the transaction, `ahead` is what it is going to ask."""
 
-    def __init__(self, work: Callable[[Any], T]) -> None:
-        self.work = work
+    def __init__(self, work: Callable[[Any], T], *, ahead: Sequence[Any] = ()) -> None:
+        self.work, self.ahead = work, ahead
         self.done = False
         self._turn = Event()
         self._value: T | None = None
@@ -60,9 +60,9 @@ class GroupCommit:
         self._queue: deque[Job[Any]] = deque()
         self._led = False
 
-    def write(self, work: Callable[[Any], T]) -> T:
+    def write(self, work: Callable[[Any], T], *, ahead: Sequence[Any] = ()) -> T:
         """Run a write, alone or with others; return its outcome after the commit, or raise what it raised."""
-        job = Job(work)
+        job = Job(work, ahead=ahead)
         with self._lock:
             self._queue.append(job)
             leads, self._led = not self._led, True

@@ -9,8 +9,10 @@ import hashlib
 import json
 import secrets
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
+from json.encoder import encode_basestring as _text_of
+from typing import Final
 
 from geo.coords import LonLat
 from pipeline.cases import Action, Case, Channel, Event, Side, stepped
@@ -37,46 +39,74 @@ class Aside:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
-    """An event as it is stored: its details inside the chain, and those beside it."""
+    """An event as it is stored: its details inside the chain, and those beside it.
+
+    Attributes:
+        text: the details inside the chain as they are to be stored; empty for one that was read.
+    """
 
     event: Event
     asides: tuple[Aside, ...]
+    text: str = field(default="", compare=False, repr=False)
 
     def whole(self) -> Event:
         """Return the event with all details that were not erased."""
+        if not self.asides:
+            return self.event
         beside = {aside.key: json.loads(aside.value) for aside in self.asides if aside.value is not None}
         return replace(self.event, details={**self.event.details, **beside})
 
 
 def canonical(value: object) -> str:
     """Return the one JSON text of a value: sorted keys, no spaces, no NaN."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    return _canonical.encode(value)
+
+
+_canonical: Final = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
 
 
 def seal(event: Event, *, previous: str, sequence: int) -> Entry:
-    """Return the event with its place in the chain; `previous` is empty for a case's first."""
+    """Return the event with its place in the chain; `previous` is empty for a case's first.
+
+    All keys of the details, nested ones too, are texts: of others JSON would make texts, in another order.
+    """
     asides = tuple(_aside(key, event.details[key]) for key in sorted(OUTSIDE_CHAIN & event.details.keys()))
-    inside = {key: value for key, value in event.details.items() if key not in OUTSIDE_CHAIN}
+    text = canonical({key: value for key, value in event.details.items() if key not in OUTSIDE_CHAIN})
     # The details go through JSON once, so that the digest is over what will be read back.
-    placed = replace(event, details=json.loads(canonical(inside)), sequence=sequence, previous=previous)
-    return Entry(event=replace(placed, digest=chain_digest(placed, asides)), asides=asides)
+    digest = _digest(event, text, asides, previous=previous, sequence=sequence)
+    placed = Event(
+        case=event.case,
+        action=event.action,
+        status=event.status,
+        actor=event.actor,
+        role=event.role,
+        at=event.at,
+        details=json.loads(text),
+        sequence=sequence,
+        previous=previous,
+        digest=digest,
+    )
+    return Entry(event=placed, asides=asides, text=text)
 
 
 def chain_digest(event: Event, asides: Sequence[Aside]) -> str:
     """Return the SHA-256 of an event, the digest before it and the digests of its asides, in hexadecimal."""
-    content = {
-        "case": event.case,
-        "sequence": event.sequence,
-        "action": event.action,
-        "status": event.status.value,
-        "actor": event.actor,
-        "role": event.role.value,
-        "at": event.at.isoformat(timespec="microseconds"),
-        "details": event.details,
-        "outside": {aside.key: aside.digest for aside in asides},
-        "previous": event.previous,
-    }
-    return _sha256(canonical(content))
+    return _digest(event, canonical(event.details), asides, previous=event.previous, sequence=event.sequence)
+
+
+def _digest(event: Event, details: str, asides: Sequence[Aside], *, previous: str, sequence: int) -> str:
+    """Return an event's digest: that of the canonical JSON of all of it, put together from that of its details."""
+    beside = ",".join(f"{_text_of(aside.key)}:{_text_of(aside.digest)}" for aside in sorted(asides, key=_key_of))
+    return _sha256(
+        f'{{"action":{_text_of(event.action)},"actor":{_text_of(event.actor)},'
+        f'"at":"{event.at.isoformat(timespec="microseconds")}","case":{_text_of(event.case)},"details":{details},'
+        f'"outside":{{{beside}}},"previous":{_text_of(previous)},"role":{_text_of(event.role.value)},'
+        f'"sequence":{sequence},"status":{_text_of(event.status.value)}}}'
+    )
+
+
+def _key_of(aside: Aside) -> str:
+    return aside.key
 
 
 def chain_faults(entries: Sequence[Entry]) -> tuple[str, ...]:

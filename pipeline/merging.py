@@ -12,7 +12,7 @@ from typing import Final
 
 from geo.coords import LonLat
 from pipeline.admission import OPENED as OPENING
-from pipeline.admission import number_prefix, opening_terms, urgent_clocks
+from pipeline.admission import opening_terms, urgent_clocks
 from pipeline.casebook import Asking, Casebook, LimitError, Transaction
 from pipeline.cases import ENDED, ON_TERMINAL, OPEN, Case, Channel, Event, Status, stepped
 from pipeline.clock_keeping import go_on, start_clocks
@@ -196,7 +196,7 @@ class Merging:
         clocks = urgent_clocks(self._site, place.grid, urgent=case.urgent, recorded_at=now, now=now)
         day = now.astimezone(self._site.settings.timezone).strftime("%Y%m%d")
         new = Case(
-            number=tx.next_number(number_prefix(self._site), day),
+            number=tx.next_number(self._site.number_prefix, day),
             category=case.category,
             channel=Channel(str(first["channel"])),
             status=case.status if case.status in {Status.REPORTED, Status.VERIFIED} else Status.FILED,

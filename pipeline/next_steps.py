@@ -87,7 +87,7 @@ def longest_extension(case: Case, clock: DutyClock, site: Site) -> float:
     """Return the most time that may be asked for at once, in the clock's unit."""
     usual = handling_time(case, site)
     # A ticket may have moved the clock to another unit since; then what it runs for now is what counts.
-    base = usual[1] if usual is not None and usual[0] is clock.unit else clock.value
+    base = usual.value if usual is not None and usual.unit is clock.unit else clock.value
     return site.settings.escalation.most_share * base
 
 

@@ -64,12 +64,15 @@ def write_event(tx: Transaction, case: Case, action: str, *, entered: Entered, d
     )
 
 
-def offer(tx: Transaction, case: Case, *, site: Site, entered: Entered, note: str = "") -> tuple[Case, Decision]:
+def offer(
+    tx: Transaction, case: Case, *, site: Site, entered: Entered, note: str = "", opened: bool = False
+) -> tuple[Case, Decision]:
     """Offer a case to whom `dispatch.decide` chooses; if there is nobody, the case stays and its history says why.
 
-    The same `NoTerminal` twice in a row is written once, so that retries do not fill the history.
+    The same `NoTerminal` twice in a row is written once, so that retries do not fill the history. Of a case that was
+    `opened` just now the history is known: nobody was offered it.
     """
-    history, gathering_s = tx.events(case.number), site.settings.dispatch.batch_s
+    history, gathering_s = () if opened else tx.events(case.number), site.settings.dispatch.batch_s
     off = _not_switched_on(case, site, entered)
     decision: Decision
     if off is not None:
@@ -240,7 +243,7 @@ def _hand(tx: Transaction, case: Case, decision: Dispatch, *, entered: Entered, 
 
 def _nobody(tx: Transaction, case: Case, decision: NoTerminal, *, entered: Entered, history: Sequence[Event]) -> Case:
     details = {"reason": decision.reason, **skipped_details(decision)}
-    if history[-1].action == NO_TERMINAL and _reasons(history[-1].details) == _reasons(details):
+    if history and history[-1].action == NO_TERMINAL and _reasons(history[-1].details) == _reasons(details):
         return case
     noted = replace(case, version=case.version + 1)
     enter(tx, noted, NO_TERMINAL, entered=entered, details=details)

@@ -108,7 +108,7 @@ def bound_words(field: str, words: str) -> None:
     if len(words) > MOST_WORDS:
         raise LimitError(field, f"{len(words)} characters long", f"{MOST_WORDS} at most")
     # JSON can spell half a character, and a NUL; neither can be stored, hashed or shown.
-    if "\x00" in words or any("\ud800" <= each <= "\udfff" for each in words):
+    if "\x00" in words or (not words.isascii() and any("\ud800" <= each <= "\udfff" for each in words)):
         raise LimitError(field, "text with a NUL or half a character", "plain Unicode text")
 
 

@@ -154,10 +154,6 @@ class ReportWriting(Protocol):
         """Store a report; a ticket that was taken before is an `AlreadyTakenError`."""
         ...
 
-    def forget_phone(self, ident: str) -> None:
-        """Erase the phone number of a report; raises `UnknownError`."""
-        ...
-
     def add_printed_place(self, place: PrintedPlace) -> None:
         """Store a printed place."""
         ...

@@ -1,12 +1,12 @@
 """The roll: a roster as columns, so that one question goes to ten thousand forces at once. Static; knows no position.
 
-Each mask is (n,) in the roster's order. What a mask says of a force, `dispatch_fitness.fault` says in words.
+Each mask is (n,) in the roster's order. What a mask says of a force, `telling` says in words.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import datetime, time
-from typing import Self
+from typing import Final, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,6 +29,9 @@ class _Column:
     def of(cls, texts: Sequence[str]) -> Self:
         by_text = {text: number for number, text in enumerate(sorted(set(texts)))}
         return cls(numbers=np.array([by_text[text] for text in texts], np.int64), by_text=by_text)
+
+    def only(self, rows: _Numbers) -> Self:
+        return replace(self, numbers=self.numbers[rows])
 
     def among(self, texts: Sequence[str]) -> Mask:
         wanted = np.zeros(len(self.by_text), bool)
@@ -65,6 +68,8 @@ class Roll:
     _units: Mapping[str, _Numbers]
     _skilled: Mapping[str, _Numbers]
     _any_skill: Mask
+    _fitting: dict[str, tuple[Category, Mask]] = field(default_factory=dict, repr=False)
+    _serving: dict[str, Mask] = field(default_factory=dict, repr=False)
 
     @classmethod
     def of(cls, forces: Sequence[Force]) -> Self:
@@ -92,9 +97,47 @@ class Roll:
             _any_skill=np.array([not force.skills for force in forces], bool),
         )
 
-    def in_grids(self, grids: Sequence[str]) -> Mask:
-        """Return who belongs to one of the grids."""
-        return self._grid.among(grids)
+    def only(self, rows: _Numbers) -> "Roll":
+        """Return the columns of some of the forces."""
+        forces, codes = tuple(self.forces[row] for row in rows), tuple(self.codes[row] for row in rows)
+        return replace(
+            self,
+            forces=forces,
+            codes=codes,
+            row_of={force.terminal: row for row, force in enumerate(forces) if force.terminal is not None},
+            rank=self.rank[rows],
+            carries=self.carries[rows],
+            follow_up=self.follow_up[rows],
+            bound=self.bound[rows],
+            post=self.post[rows],
+            _grid=self._grid.only(rows),
+            _role=self._role.only(rows),
+            _department=self._department.only(rows),
+            kind=self.kind[rows],
+            _units=_rows([force.units for force in forces]),
+            _skilled=_rows([force.skills for force in forces]),
+            _any_skill=self._any_skill[rows],
+            _fitting={},
+            _serving={},
+        )
+
+    def near(self, grid: str, neighbours: Sequence[str], *, reserve: Mask) -> "Near":
+        """Return the forces of a grid and of those next to it."""
+        ring = self.ring(grid, neighbours)
+        rows = np.flatnonzero(ring >= 0)
+        return Near(
+            roll=self.only(rows),
+            rows=rows,
+            inside=ring >= 0,
+            outside=ring < 0,
+            ring=ring[rows],
+            reserve=reserve[rows],
+        )
+
+    def ring(self, grid: str, neighbours: Sequence[str]) -> _Numbers:
+        """Return 0 and 1 for first and follow-up forces of a grid, 2 and 3 for those next to it, else less than -8."""
+        own, near = self._grid.among((grid,)), self._grid.among(neighbours)
+        return np.asarray(np.where(own, 0, np.where(near, 2, _FAR)) + self.follow_up, np.int64)
 
     def grid_numbers(self) -> _Numbers:
         """Return a number for each force's grid, from 0 on."""
@@ -102,6 +145,12 @@ class Roll:
 
     def fits(self, category: Category) -> Mask:
         """Return whose role (first forces), department (follow-up forces) and skills fit a category."""
+        known = self._fitting.get(category.key)
+        if known is None or known[0] is not category:
+            known = self._fitting[category.key] = (category, self._fits(category))
+        return known[1]
+
+    def _fits(self, category: Category) -> Mask:
         roles = category.first_roles
         first = self._role.among(roles) if roles else np.ones(len(self.codes), bool)
         fit = np.where(self.follow_up, self._department.among([category.department]), first)
@@ -124,18 +173,45 @@ class Roll:
 
     def serves(self, unit: str) -> Mask:
         """Return who is bound to a unit, or to none."""
-        free = ~self.bound
-        free[self._units.get(unit, _NOBODY)] = True
-        return free
+        known = self._serving.get(unit)
+        if known is None:
+            known = ~self.bound
+            known[self._units.get(unit, _NOBODY)] = True
+            if len(self._serving) >= _MOST_UNITS:
+                self._serving.clear()
+            self._serving[unit] = known
+        return known
 
     def of_codes(self, terminals: frozenset[str]) -> Mask:
         """Return who carries one of the terminals."""
         mask = np.zeros(len(self.codes), bool)
+        if not terminals:
+            return mask
         mask[[self.row_of[each] for each in terminals if each in self.row_of]] = True
         return mask
 
 
-_NOBODY = np.zeros(0, np.int64)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Near:
+    """The forces of a grid and of those next to it: nobody else can get a case of that grid.
+
+    Attributes:
+        roll: their columns; rows: where they stand in the whole roll, ascending.
+        inside, outside: (n,) of the whole roll: who they are, and who the others are.
+        ring: as `Roll.ring` has it; reserve: who of them answers urgent cases anywhere.
+    """
+
+    roll: Roll
+    rows: _Numbers
+    inside: Mask
+    outside: Mask
+    ring: _Numbers
+    reserve: Mask
+
+
+_FAR: Final = -16
+_MOST_UNITS: Final = 4_096
+_NOBODY: Final = np.zeros(0, np.int64)
 
 
 def _kind(force: Force) -> tuple[object, ...]:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from geo.boundaries import BoundaryVersion, Grid, Unit
 from geo.coords import Extent, LonLat
-from geo.edges import distance_to_edge_m
+from geo.edges import is_near_edge
 from geo.locate import Locator
 from geo.roads import RoadGraph
 from pipeline.cameras import Camera
@@ -26,7 +26,7 @@ from pipeline.judging_policy import JudgingPolicy
 from pipeline.keeping import EvidencePolicy
 from pipeline.organisation import Organisation
 from pipeline.points_policy import PointsPolicy
-from pipeline.roll import Mask, Roll
+from pipeline.roll import Mask, Near, Roll
 from pipeline.roster import Roster
 from pipeline.scenes import Scene
 from pipeline.trust import TrustPolicy
@@ -109,6 +109,7 @@ class Site:
         roads: streets to travel along; None reckons ways from the straight line.
         roll: the roster in columns.
         reserve: who answers urgent cases anywhere in its grid, in the roll's order.
+        number_prefix: what case numbers start with: what the grids' codes share before the first dash, else its code.
     """
 
     settings: SiteSettings
@@ -120,11 +121,13 @@ class Site:
     streets: Mapping[str, object] | None = None
     organisation: Organisation = field(default_factory=Organisation)
     roads: RoadGraph | None = field(default=None, compare=False)
+    number_prefix: str = field(init=False, repr=False, compare=False)
     reserve: Mask = field(init=False, repr=False, compare=False)
     roll: Roll = field(init=False, repr=False, compare=False)
     _neighbours: Mapping[str, tuple[str, ...]] = field(init=False, repr=False, compare=False)
     _units: Locator = field(init=False, repr=False, compare=False)
     _unit_by_code: Mapping[str, Unit] = field(init=False, repr=False, compare=False)
+    _near: dict[str, Near] = field(init=False, repr=False, compare=False, default_factory=dict)
 
     def __post_init__(self) -> None:
         units = self.boundaries.units
@@ -135,6 +138,7 @@ class Site:
         object.__setattr__(self, "roll", Roll.of(self.roster.forces))
         urgent = [each for each in self.catalogue.by_key.values() if each.urgent]
         object.__setattr__(self, "reserve", self.roll.reserve(urgent))
+        object.__setattr__(self, "number_prefix", _number_prefix(self))
         object.__setattr__(self, "_neighbours", _neighbours(self.boundaries.grids))
 
     def camera(self, code: str) -> Camera:
@@ -169,12 +173,24 @@ class Site:
     def _side(self, lonlat: LonLat, unit: Unit) -> Side:
         if unit.kind == "village":
             return Side.VILLAGE
-        near = distance_to_edge_m(lonlat, unit.area) <= self.settings.street_face_m
+        near = is_near_edge(lonlat, unit.area, within_m=self.settings.street_face_m)
         return Side.STREET_FACE if near else Side.UNIT_INTERIOR
+
+    def near(self, grid: str) -> Near:
+        """Return the forces that may get a case of a grid: its own, and those of the grids next to it."""
+        known = self._near.get(grid)
+        if known is None:
+            known = self._near[grid] = self.roll.near(grid, self.neighbours(grid), reserve=self.reserve)
+        return known
 
     def neighbours(self, grid: str) -> tuple[str, ...]:
         """Return the codes of the grids that share an edge with one, in order; none of one that is gone."""
         return self._neighbours.get(grid, ())
+
+
+def _number_prefix(site: Site) -> str:
+    starts = {grid.code.split("-")[0] for grid in site.boundaries.grids}
+    return (starts.pop() if len(starts) == 1 else site.settings.code).upper()
 
 
 def _neighbours(grids: Sequence[Grid]) -> dict[str, tuple[str, ...]]:

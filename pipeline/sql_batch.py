@@ -5,32 +5,36 @@ the next one in the same transaction sees them there. Whatever else is asked goe
 gathered was stored: slower, and never wrong.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final, TypeVar
 
-from sqlalchemy import Connection, bindparam, insert, select, update
+from sqlalchemy import Connection, bindparam, select, update
+from sqlalchemy.exc import IntegrityError
 
 from geo.coords import LonLat
 from pipeline import sql_tables as t
 from pipeline.case_clocks import ClockName, DutyClock
-from pipeline.casebook import AlreadyTakenError, OutboxMessage, VersionConflictError
+from pipeline.casebook import AlreadyTakenError, Near, OutboxMessage, VersionConflictError
 from pipeline.cases import Case, Event, Status
 from pipeline.errors import UnknownError
 from pipeline.history import Entry, seal
 from pipeline.reports import Received
 from pipeline.sql_board import EVENTS, POSITIONS, BoardKeeper
+from pipeline.sql_bulk import store_rows
 from pipeline.sql_duties import clock_of, clock_row
+from pipeline.sql_near import MOST_SIMILAR, box_of, cases_of, found_near, in_box
 from pipeline.sql_past import aside_rows
-from pipeline.sql_reading import MOST_SIMILAR, asked, box_of, merged_into
+from pipeline.sql_reading import asked, merged_into
 from pipeline.sql_reports import of_case, received_of, report_row
-from pipeline.sql_rows import bounded, case_of, case_row, event_row, micros
+from pipeline.sql_rows import bounded, bounded_case, case_of, case_row, event_row, micros
 from pipeline.sql_writing import SqlTransaction, outbox_row, sighting_row
 from pipeline.terminals import Terminal
 
 K = TypeVar("K")
 V = TypeVar("V")
-_RECEIPT: Final = select(t.reports.c.id).where(t.reports.c.id == bindparam("receipt"))
+_NOTHING: Final = object()
+_COUNTED: Final = (EVENTS, POSITIONS, "cases")
 _NOT_SIMILAR: Final = frozenset({Status.REFUSED, Status.VOID})
 
 
@@ -48,6 +52,9 @@ class SqlBatch(SqlTransaction):
         self._known: dict[str, Case] = {}
         self._new: dict[str, int] = {}
         self._changed: dict[str, bool] = {}
+        self._opened: dict[str, tuple[str, ...]] = {}
+        self._near: dict[Near, tuple[str, ...]] = {}
+        self._merged: dict[str, bool] = {}
         self._heads: dict[str, str] = {}
         self._stories: dict[str, tuple[Entry, ...]] = {}
         self._counters: dict[str, int] = {}
@@ -61,8 +68,8 @@ class SqlBatch(SqlTransaction):
         self._received: list[dict[str, Any]] = []
         self._reported: dict[str, tuple[Received, ...]] = {}
         self._clocks: dict[str, Mapping[ClockName, DutyClock]] = {}
-        self._moved: dict[tuple[str, ClockName], bool] = {}
-        self._undo: list[Callable[[], None]] = []
+        self._moved: dict[tuple[str, ClockName], dict[str, Any]] = {}
+        self._undo: list[tuple[Any, Any, Any]] = []
         self._board_current = False
         self.left_memory = False
 
@@ -76,43 +83,49 @@ class SqlBatch(SqlTransaction):
     def undo_job(self) -> None:
         """Take back what the job changed; only while it has not left memory."""
         while self._undo:
-            self._undo.pop()()
+            changed, key, before = self._undo.pop()
+            if changed is self._keeper:
+                changed.untrack(key) if before is _NOTHING else changed.track(before)
+            elif before is _NOTHING:
+                del changed[key]
+            else:
+                changed[key] = before
+
+    def look_ahead(self, near: Sequence[Near]) -> None:
+        """Ask at once what the jobs of a group will ask one by one: what is known around each finding."""
+        missing = [each for each in dict.fromkeys(near) if each not in self._near]
+        found = found_near(self._raw, [box_of(each) for each in missing])
+        self._known |= cases_of(self._raw, (one for each in found for one in each if one not in self._known))
+        self._near.update(zip(missing, map(tuple, found), strict=True))
 
     def flush(self) -> None:
-        """Store everything that was gathered."""
-        run = self._raw.execute
+        """Store everything that was gathered.
+
+        Raises:
+            AlreadyTakenError: a receipt is stored already.
+        """
         counted = [{"name": name, "value": self._counters[name]} for name in sorted(self._raised)]
-        if counted:
-            new = self._insert(t.counters)
-            run(new.on_conflict_do_update(index_elements=["name"], set_={"value": new.excluded.value}), counted)
-        if self._new:
-            run(insert(t.cases), [{**case_row(self._known[each]), "ordinal": at} for each, at in self._new.items()])
+        store_rows(self._raw, t.counters, counted, known="replaced")
+        known = self._known
+        store_rows(self._raw, t.cases, [{**case_row(known[each]), "ordinal": at} for each, at in self._new.items()])
         changed = [each for each in self._changed if each not in self._new]
         if changed:
-            rows = [{"known": each, **case_row(self._known[each])} for each in changed]
-            run(update(t.cases).where(t.cases.c.number == bindparam("known")), rows)
-        gathered = (
-            (t.events, self._events),
-            (t.asides, self._asides),
-            (t.sightings, self._seen),
-            (t.reports, self._received),
-        )
-        for table, rows in gathered:
-            if rows:
-                run(insert(table), rows)
-        if self._moved:
-            clocks = [bounded(t.clocks, clock_row(self._clocks[number][name])) for number, name in self._moved]
-            new = self._insert(t.clocks)
-            set_ = {each.name: new.excluded[each.name] for each in t.clocks.columns if not each.primary_key}
-            run(new.on_conflict_do_update(index_elements=list(t.clocks.primary_key), set_=set_), clocks)
-        if self._messages:
-            new = self._insert(t.outbox)
-            run(new.on_conflict_do_nothing(index_elements=["key"]), self._messages)
+            stored = update(t.cases).where(t.cases.c.number == bindparam("known"))
+            self._raw.execute(stored, [{"known": each, **case_row(known[each])} for each in changed])
+        for table, gathered in ((t.events, self._events), (t.asides, self._asides), (t.sightings, self._seen)):
+            store_rows(self._raw, table, gathered)
+        try:
+            store_rows(self._raw, t.reports, self._received)
+        except IntegrityError as error:
+            # Receipts are random, so nobody asks before; each of the group, alone, finds out whose it is.
+            raise AlreadyTakenError("receipt", self._received[-1]["id"]) from error
+        store_rows(self._raw, t.clocks, list(self._moved.values()), known="replaced")
+        store_rows(self._raw, t.outbox, self._messages, known="left")
         self._undo.clear()
-        for names in (self._raised, self._new, self._changed, self._moved):
+        for names in (self._raised, self._new, self._changed, self._moved, self._merged):
             names.clear()
-        for rows in (self._events, self._asides, self._messages, self._seen, self._received):
-            rows.clear()
+        for gathered in (self._events, self._asides, self._messages, self._seen, self._received):
+            gathered.clear()
 
     def committed(self) -> None:
         """Say that what was flushed is stored for good."""
@@ -122,11 +135,11 @@ class SqlBatch(SqlTransaction):
     @property
     def _connection(self) -> Connection:
         """Return the connection for a statement that knows nothing of what was gathered."""
-        self.flush()
         self.left_memory = True
-        for known in (self._known, self._heads, self._stories, self._counters, self._sighted):
+        self.flush()
+        for known in (self._known, self._heads, self._stories, self._counters, self._sighted, self._reported):
             known.clear()
-        for more in (self._reported, self._clocks):
+        for more in (self._clocks, self._opened, self._near):
             more.clear()
         self._board_current = False
         return self._raw
@@ -150,12 +163,11 @@ class SqlBatch(SqlTransaction):
 
     def similar(self, category: str, lonlat: LonLat, within_m: float) -> Sequence[Case]:
         """See `Reading.similar`; what is gathered counts as stored."""
-        query, box = box_of(category, lonlat, within_m)
-        found = {}
-        for row in self._raw.execute(query, box).mappings():
-            number = row["number"]
-            found[number] = self._known.get(number) or self._known.setdefault(number, case_of(row))
-        found.update({each: self._known[each] for each in self._new if _in_box(self._known[each], box)})
+        near = Near(category, lonlat, within_m)
+        self.look_ahead([near])
+        box = box_of(near)
+        opened = (each for each in self._opened.get(category, ()) if in_box(self._known[each].lonlat, box))
+        found = {number: self._known[number] for number in (*self._near[near], *opened)}
         similar = [case for case in found.values() if case.status not in _NOT_SIMILAR]
         similar.sort(key=lambda case: (case.status is Status.CLOSED, -micros(case.updated_at)))
         return similar[:MOST_SIMILAR]
@@ -167,11 +179,18 @@ class SqlBatch(SqlTransaction):
     def terminals(self) -> Mapping[str, Terminal]:
         """See `Reading.terminals`; a board, quick to decide by. It changes as the transaction goes on."""
         if not self._board_current:
-            self.flush()
-            self.left_memory = True
-            self._keeper.catch_up(self._raw, events=self._value(EVENTS), positions=self._value(POSITIONS))
+            if not self._gathered_of_new_cases():
+                self.left_memory = True
+                self.flush()
+            stored = self._value(EVENTS) - len(self._events)
+            self._keeper.catch_up(self._raw, events=stored, positions=self._value(POSITIONS))
             self._board_current = True
         return self._keeper.board
+
+    def _gathered_of_new_cases(self) -> bool:
+        """Tell whether all that is gathered is of cases that were just opened and nobody holds: a board sees none."""
+        opened = all(self._known[each].terminal is None for each in self._new)
+        return opened and not self._changed and all(row["case_number"] in self._new for row in self._events)
 
     def has_sighting(self, sighting: str) -> bool:
         """See `Reading.has_sighting`."""
@@ -182,7 +201,7 @@ class SqlBatch(SqlTransaction):
 
     def merged(self, number: str) -> Sequence[Case]:
         """See `Reading.merged`; nothing can have been merged into a case that was opened just now, but in memory."""
-        if any(self._known[each].merged_into is not None for each in self._changed):
+        if self._merged:
             return super().merged(number)
         if number in self._stories:
             return ()
@@ -204,7 +223,7 @@ class SqlBatch(SqlTransaction):
 
     def add_report(self, received: Received) -> None:
         """See `Transaction.add_report`; one with a ticket goes to the database, which knows the others' tickets."""
-        if received.ticket is not None or self._raw.execute(_RECEIPT, {"receipt": received.id}).first() is not None:
+        if received.ticket is not None:
             super().add_report(received)
             return
         row = bounded(t.reports, report_row(received))
@@ -217,9 +236,9 @@ class SqlBatch(SqlTransaction):
 
     def save_clock(self, clock: DutyClock) -> None:
         """See `Transaction.save_clock`."""
-        bounded(t.clocks, clock_row(clock))
+        row = bounded(t.clocks, clock_row(clock))
         self._set(self._clocks, clock.case, {**self._clocks_by_name(clock.case), clock.name: clock})
-        self._set(self._moved, (clock.case, clock.name), value=True)
+        self._set(self._moved, (clock.case, clock.name), row)
 
     def save_clocks(self, clocks: Sequence[DutyClock]) -> None:
         """See `Transaction.save_clocks`."""
@@ -256,7 +275,8 @@ class SqlBatch(SqlTransaction):
         if case.number not in self._given or case.number in self._known:
             super().add_case(case)
             return
-        bounded(t.cases, case_row(case))
+        bounded_case(case)
+        self._set(self._opened, case.category, (*self._opened.get(case.category, ()), case.number))
         self._set(self._new, case.number, self._count("cases"))
         self._set(self._known, case.number, case)
         self._set(self._heads, case.number, "")
@@ -273,16 +293,18 @@ class SqlBatch(SqlTransaction):
             return
         if before.version != case.version - 1:
             raise VersionConflictError(case.number, case.version)
-        bounded(t.cases, case_row(case))
+        bounded_case(case)
         self._set(self._known, case.number, case)
         self._set(self._changed, case.number, value=True)
+        if case.merged_into != before.merged_into:
+            self._set(self._merged, case.number, value=True)
         self._track(before, case)
 
     def append(self, event: Event) -> Event:
         """See `Transaction.append`."""
         self.case(event.case)
         entry = seal(event, previous=self._head(event.case), sequence=self._count(EVENTS))
-        row, beside = bounded(t.events, event_row(entry.event)), aside_rows(entry)
+        row, beside = bounded(t.events, event_row(entry)), aside_rows(entry)
         self._gather(self._events, row)
         for each in beside:
             self._gather(self._asides, bounded(t.asides, each))
@@ -304,8 +326,9 @@ class SqlBatch(SqlTransaction):
     def _value(self, name: str) -> int:
         """Return what a counter has reached; 0 for one that was never raised."""
         if name not in self._counters:
-            query = select(t.counters.c.value).where(t.counters.c.name == name)
-            self._counters[name] = int(self._raw.execute(query).scalar_one_or_none() or 0)
+            asked = [each for each in (name, *_COUNTED) if each not in self._counters]
+            rows = self._raw.execute(select(t.counters).where(t.counters.c.name.in_(asked)))
+            self._counters |= {**dict.fromkeys(asked, 0), **{row.name: int(row.value) for row in rows}}
         return self._counters[name]
 
     def _head(self, number: str) -> str:
@@ -320,23 +343,13 @@ class SqlBatch(SqlTransaction):
         if not self._board_current:
             return
         keeper.track(after)
-        self._undo.append(lambda: keeper.untrack(after.number) if before is None else keeper.track(before))
+        self._undo.append((keeper, after.number, _NOTHING if before is None else before))
 
     def _set(self, known: dict[K, V], key: K, value: V) -> None:
         """Set an entry so that `undo_job` can set it back."""
-        if key in known:
-            before = known[key]
-            self._undo.append(lambda: known.__setitem__(key, before))
-        else:
-            self._undo.append(lambda: known.__delitem__(key))
+        self._undo.append((known, key, known.get(key, _NOTHING)))
         known[key] = value
 
     def _gather(self, rows: list[dict[str, Any]], row: dict[str, Any]) -> None:
         rows.append(row)
-        self._undo.append(lambda: rows.__delitem__(-1))
-
-
-def _in_box(case: Case, box: Mapping[str, Any]) -> bool:
-    lon, lat = case.lonlat
-    inside = box["west"] <= lon <= box["east"] and box["south"] <= lat <= box["north"]
-    return bool(inside and case.category == box["category"])
+        self._undo.append((rows, -1, _NOTHING))

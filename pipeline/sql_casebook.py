@@ -14,12 +14,14 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from geo.coords import LonLat
 from pipeline.casebook import (
+    AlreadyTakenError,
     Asking,
     BusyError,
     CameraState,
     CaseFilter,
     CaseKept,
     Evidence,
+    Near,
     OutboxMessage,
     Page,
     StorageError,
@@ -78,16 +80,17 @@ class SqlCasebook:
         """
         self._retried(lambda: migrate(self._engine))
 
-    def write(self, work: Callable[[Transaction], T]) -> T:
+    def write(self, work: Callable[[Transaction], T], *, near: Sequence[Near] = ()) -> T:
         """Run a write, again after a conflict; all of it is stored or nothing.
 
-        Writes that arrive at once from several threads share a transaction; each sees those before it.
+        Writes that arrive at once from several threads share a transaction; each sees those before it. What they are
+        going to ask `similar` for (`near`) is asked for all of them together.
 
         Raises:
             BusyError: other writers held the casebook in every attempt.
             StorageError: the database failed.
         """
-        return self._group.write(work)
+        return self._group.write(work, ahead=near)
 
     def read(self, question: Callable[[Asking], T]) -> T:
         """Ask several things of one moment.
@@ -218,7 +221,7 @@ class SqlCasebook:
         if len(jobs) > 1:
             try:
                 outcomes = self._retried(lambda: self._together(jobs))
-            except (_SpoiltError, StorageError):
+            except (_SpoiltError, StorageError, AlreadyTakenError):
                 pass  # one of them fails in the database: each alone says which
             else:
                 for job, outcome in zip(jobs, outcomes, strict=True):
@@ -232,6 +235,7 @@ class SqlCasebook:
 
     def _alone(self, job: Job[T]) -> T:
         with self._batch() as batch:
+            batch.look_ahead(job.ahead)
             return job.work(batch)
 
     def _together(self, jobs: Sequence[Job[Any]]) -> list["_Outcome"]:
@@ -242,6 +246,7 @@ class SqlCasebook:
         """
         outcomes = []
         with self._batch() as batch:
+            batch.look_ahead([near for job in jobs for near in job.ahead])
             for job in jobs:
                 batch.begin_job()
                 try:

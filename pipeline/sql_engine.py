@@ -19,6 +19,11 @@ BUSY_S = 5.0
 _CONNECT_ATTEMPTS = 100
 _POOL = {"pool_size": 8, "max_overflow": 40, "pool_timeout": 30.0}
 _SERIALIZATION = {"40001", "40P01", "55P03"}  # serialization failure, deadlock, lock not available in time
+# Three statements on one way to the server and back; none of them takes the snapshot yet.
+_IN_TURN = (
+    f"BEGIN ISOLATION LEVEL SERIALIZABLE; SET LOCAL lock_timeout = '{int(BUSY_S * 1000)}ms';"
+    " LOCK TABLE write_queue IN EXCLUSIVE MODE"
+)
 _MIGRATION_LOCK = 0x62656174  # any constant; "beat"
 
 
@@ -58,10 +63,7 @@ def writing(engine: Engine) -> Iterator[Connection]:
     SQLite takes its write lock at once. PostgreSQL queues its writers on a table's lock, taken before the transaction's
     snapshot, so that sequence numbers commit in order and a conflict is rare; SERIALIZABLE catches what remains.
     """
-    with _begun(engine, "BEGIN IMMEDIATE", "BEGIN ISOLATION LEVEL SERIALIZABLE") as connection:
-        if connection.dialect.name == "postgresql":
-            connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{int(BUSY_S * 1000)}ms'")
-            connection.exec_driver_sql("LOCK TABLE write_queue IN EXCLUSIVE MODE")
+    with _begun(engine, "BEGIN IMMEDIATE", _IN_TURN) as connection:
         yield connection
 
 

@@ -50,7 +50,7 @@ def write_past(
     rows = [bounded(t.cases, {**case_row(case), "ordinal": ordinal + row}) for row, (case, _) in enumerate(past)]
     connection.execute(insert(t.cases), rows)
     entries = _sealed(past, sequence)
-    connection.execute(insert(t.events), [bounded(t.events, event_row(entry.event)) for entry in entries])
+    connection.execute(insert(t.events), [bounded(t.events, event_row(entry)) for entry in entries])
     asides = [bounded(t.asides, row) for entry in entries for row in aside_rows(entry)]
     if asides:
         connection.execute(insert(t.asides), asides)

@@ -1,17 +1,16 @@
 """Reading: the casebook's questions as statements on one connection, inside a write or outside."""
 
 import json
-import math
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, bindparam, case, func, select
+from sqlalchemy import ColumnElement, Connection, Select, and_, func, select
 
 from geo.coords import LonLat
 from pipeline import sql_tables as t
-from pipeline.casebook import CameraState, CaseFilter, CaseKept, Evidence, LimitError, OutboxMessage, Page
+from pipeline.casebook import CameraState, CaseFilter, CaseKept, Evidence, LimitError, Near, OutboxMessage, Page
 from pipeline.cases import ON_TERMINAL, Case, Event, Status
 from pipeline.errors import UnknownError
 from pipeline.health_events import HealthEvent
@@ -20,6 +19,7 @@ from pipeline.sql_counts import SqlCountsReading
 from pipeline.sql_evidence import SqlEvidenceReading
 from pipeline.sql_family import family
 from pipeline.sql_judging import SqlJudgingReading
+from pipeline.sql_near import box_of, cases_of, found_near
 from pipeline.sql_points import SqlPointsReading
 from pipeline.sql_reports import SqlReportReading
 from pipeline.sql_rows import case_of, event_of, evidence_of, health_of, instant, is_plain, kept_of, message_of, micros
@@ -27,9 +27,6 @@ from pipeline.sql_trust import SqlTrustReading
 from pipeline.terminals import Terminal
 
 MOST_ROWS = 1000
-MOST_SIMILAR = 500
-# A degree of latitude is 110,574 m at the equator and longer elsewhere; a box may be a little too wide.
-_SHORTEST_DEGREE_M = 110_574.0
 _LAST_SEQUENCE = 2**63 - 1
 _NOT_FILED = (Status.REPORTED.value, Status.VERIFIED.value, Status.REFUSED.value, Status.VOID.value)
 
@@ -70,8 +67,9 @@ class SqlReading(
 
     def similar(self, category: str, lonlat: LonLat, within_m: float) -> Sequence[Case]:
         """Return a category's cases in a box, open ones first, then the last changed; 500 at most."""
-        query, box = box_of(category, lonlat, within_m)
-        return [case_of(row) for row in self._connection.execute(query, box).mappings()]
+        [numbers] = found_near(self._connection, [box_of(Near(category, lonlat, within_m))])
+        found = cases_of(self._connection, numbers)
+        return [found[number] for number in numbers]
 
     def entries(self, number: str) -> Sequence[Entry]:
         """Return a case's history as it is chained, oldest first, for `history.chain_faults`.
@@ -250,27 +248,6 @@ class SqlReading(
 def merged_into(number: str) -> Select[Any]:
     """Return the question after the cases that were merged into one, oldest first."""
     return select(t.cases).where(t.cases.c.merged_into == asked("case", number)).order_by(t.cases.c.ordinal)
-
-
-def box_of(category: str, lonlat: LonLat, within_m: float) -> tuple[Select[Any], dict[str, Any]]:
-    """Return the question after a category's cases in a box of that half-width, and the box as its values."""
-    tall = within_m / _SHORTEST_DEGREE_M
-    wide = tall / max(0.01, math.cos(math.radians(lonlat.lat)))
-    box = {"west": lonlat.lon - wide, "east": lonlat.lon + wide, "south": lonlat.lat - tall, "north": lonlat.lat + tall}
-    return _SIMILAR, {"category": category, **box}
-
-
-_SIMILAR = (
-    select(t.cases)
-    .where(
-        t.cases.c.category == bindparam("category"),
-        t.cases.c.lon.between(bindparam("west"), bindparam("east")),
-        t.cases.c.lat.between(bindparam("south"), bindparam("north")),
-        t.cases.c.status.not_in([Status.REFUSED.value, Status.VOID.value]),
-    )
-    .order_by(case((t.cases.c.status == Status.CLOSED.value, 1), else_=0), t.cases.c.updated_at.desc())
-    .limit(MOST_SIMILAR)
-)
 
 
 def asked(kind: str, code: str) -> str:

@@ -100,16 +100,6 @@ class SqlReportWriting:
         if self._connection.execute(new.on_conflict_do_nothing().returning(t.reports.c.id)).first() is None:
             raise AlreadyTakenError("ticket", f"{received.source} {received.ticket}")
 
-    def forget_phone(self, ident: str) -> None:
-        """Erase the phone number of a report.
-
-        Raises:
-            UnknownError: there is no such report.
-        """
-        gone = update(t.reports).where(t.reports.c.id == _plain("receipt", ident)).values(phone=None)
-        if self._connection.execute(gone).rowcount != 1:
-            raise UnknownError("receipt", ident)
-
     def add_printed_place(self, place: PrintedPlace) -> None:
         """Store a printed place.
 

@@ -7,13 +7,14 @@ from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Table
+from sqlalchemy import String, Table
 
 from geo.coords import LonLat
+from pipeline import sql_tables as t
 from pipeline.casebook import CaseKept, Evidence, LimitError, OutboxMessage
 from pipeline.cases import Case, Channel, Event, Side, Status
 from pipeline.health_events import HealthEvent, HealthFault
-from pipeline.history import canonical
+from pipeline.history import Entry
 from pipeline.principal import Role
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -43,7 +44,7 @@ def instant_or_none(value: int | None) -> datetime | None:
 
 def is_plain(text: str) -> bool:
     """Tell whether both databases can hold a text: it has no NUL and no half of a surrogate pair."""
-    return _NOT_PLAIN.search(text) is None
+    return "\x00" not in text if text.isascii() else _NOT_PLAIN.search(text) is None
 
 
 def case_row(case: Case) -> dict[str, Any]:
@@ -219,8 +220,9 @@ def message_of(row: Mapping[Any, Any]) -> OutboxMessage:
     )
 
 
-def event_row(event: Event) -> dict[str, Any]:
-    """Return an event's columns."""
+def event_row(entry: Entry) -> dict[str, Any]:
+    """Return the columns of an event that was just sealed."""
+    event = entry.event
     return {
         "sequence": event.sequence,
         "case_number": event.case,
@@ -229,16 +231,17 @@ def event_row(event: Event) -> dict[str, Any]:
         "actor": event.actor,
         "role": event.role.value,
         "at": micros(event.at),
-        "details": canonical(event.details),
+        "details": entry.text,
         "previous": event.previous,
         "digest": event.digest,
     }
 
 
 @cache
-def _lengths(table: Table) -> Mapping[str, int | None]:
-    """Return how long the texts of a table's columns may be, by name."""
-    return {column.name: getattr(column.type, "length", None) for column in table.columns}
+def _lengths(table: Table) -> tuple[tuple[str, int | None], ...]:
+    """Return the columns of a table that hold texts, and how long these may be."""
+    kinds = ((column.name, column.type) for column in table.columns)
+    return tuple((name, kind.length) for name, kind in kinds if isinstance(kind, String))  # Text is one too
 
 
 def bounded(table: Table, row: dict[str, Any]) -> dict[str, Any]:
@@ -247,13 +250,28 @@ def bounded(table: Table, row: dict[str, Any]) -> dict[str, Any]:
     Raises:
         LimitError: a text is too long, or holds a NUL or half a character.
     """
-    lengths = _lengths(table)
-    for name, value in row.items():
-        if not isinstance(value, str):
-            continue
-        most = lengths[name]
-        if most is not None and len(value) > most:
-            raise LimitError(f"{table.name}.{name}", f"{len(value)} characters long", f"{most} at most")
-        if not is_plain(value):
-            raise LimitError(f"{table.name}.{name}", "text with a NUL or half a character", "plain Unicode text")
+    for name, most in _lengths(table):
+        value = row.get(name)
+        if value:
+            _require_text(table, name, value, most)
     return row
+
+
+def bounded_case(case: Case) -> Case:
+    """Return the case, whose texts fit their columns: as `bounded` says of its row, which need not be made for that.
+
+    Raises:
+        LimitError: a text is too long, or holds a NUL or half a character.
+    """
+    for name, most in _lengths(t.cases):
+        value = ";".join(case.liaisons) if name == "liaisons" else getattr(case, name)
+        if value:
+            _require_text(t.cases, name, value, most)
+    return case
+
+
+def _require_text(table: Table, name: str, value: str, most: int | None) -> None:
+    if most is not None and len(value) > most:
+        raise LimitError(f"{table.name}.{name}", f"{len(value)} characters long", f"{most} at most")
+    if not is_plain(value):
+        raise LimitError(f"{table.name}.{name}", "text with a NUL or half a character", "plain Unicode text")

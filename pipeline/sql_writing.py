@@ -20,6 +20,7 @@ from pipeline.cases import Case, Event
 from pipeline.errors import UnknownError
 from pipeline.health_events import HealthEvent
 from pipeline.history import canonical, seal
+from pipeline.sql_bulk import store_rows
 from pipeline.sql_duty_writing import SqlDutyWriting
 from pipeline.sql_evidence import SqlEvidenceWriting
 from pipeline.sql_judging import SqlJudgingWriting
@@ -83,7 +84,7 @@ class SqlTransaction(
         newest = select(c.digest).where(c.case_number == event.case).order_by(c.sequence.desc()).limit(1)
         previous = self._connection.execute(newest).scalar_one_or_none() or ""
         entry = seal(event, previous=previous, sequence=self._count("events"))
-        self._connection.execute(insert(t.events).values(bounded(t.events, event_row(entry.event))))
+        self._connection.execute(insert(t.events).values(bounded(t.events, event_row(entry))))
         for row in aside_rows(entry):
             self._connection.execute(insert(t.asides).values(bounded(t.asides, row)))
         return entry.whole()
@@ -151,14 +152,10 @@ class SqlTransaction(
             bounded(t.positions, {"terminal": terminal, "lon": lonlat.lon, "lat": lonlat.lat, "at": micros(at)})
             for terminal, (lonlat, at) in newest.items()
         ]
-        new = self._insert(t.positions)
-        set_ = {name: new.excluded[name] for name in ("lon", "lat", "at", "sequence")}
-        kept = new.on_conflict_do_update(
-            index_elements=[t.positions.c.terminal], set_=set_, where=t.positions.c.at < new.excluded.at
+        # One statement for all, of which the drivers tell how many rows it has stored.
+        return store_rows(
+            self._connection, t.positions, [{**row, "sequence": sequence} for row in rows], known="replaced", newer="at"
         )
-        # One statement for each is what the drivers send in one go, and count together.
-        rows = [{**row, "sequence": sequence} for row in rows]
-        return self._connection.execute(kept, rows, execution_options={"preserve_rowcount": True}).rowcount
 
     def save_camera_state(self, state: CameraState) -> None:
         """Store what a camera's pipeline must remember.

@@ -35,15 +35,27 @@ class Standing:
 
     Attributes:
         lonlat: (n, 2) last reported WGS-84 positions, NaN where there is none.
+        place: (n, 2) the same, the post where there is none.
         at_s: when, in seconds since 1970; NaN where there is none.
         held: how many cases each holds.
         freed_s: when each last ended one; minus infinity if it never did.
     """
 
     lonlat: NDArray[np.float64]
+    place: NDArray[np.float64]
     at_s: NDArray[np.float64]
     held: NDArray[np.int64]
     freed_s: NDArray[np.float64]
+
+    def of(self, rows: NDArray[np.int64]) -> "Standing":
+        """Return the columns of some rows."""
+        return Standing(
+            lonlat=self.lonlat[rows],
+            place=self.place[rows],
+            at_s=self.at_s[rows],
+            held=self.held[rows],
+            freed_s=self.freed_s[rows],
+        )
 
 
 class Board(Mapping[str, Terminal]):
@@ -63,6 +75,7 @@ class Board(Mapping[str, Terminal]):
         self._at_s = np.full(_FIRST_ROWS, np.nan)
         self._freed_s = np.full(_FIRST_ROWS, -np.inf)
         self._rows_of: tuple[Roll, NDArray[np.int64] | None] | None = None
+        self._places: NDArray[np.float64] | None = None  # of the roll that was asked about last
         for each in terminals:
             self._put(each)
 
@@ -99,6 +112,7 @@ class Board(Mapping[str, Terminal]):
             return 0
         newest = {each.terminal: each for each in sorted(given, key=lambda each: each.at_us)}
         rows = self._rows(newest)
+        self._places = None
         at_us = np.array([each.at_us for each in newest.values()], np.int64)
         newer = np.isnan(self._lonlat[rows, 0]) | (at_us > self._at_us[rows])
         places = np.array([(each.lon, each.lat) for each in newest.values()], np.float64)
@@ -139,22 +153,33 @@ class Board(Mapping[str, Terminal]):
             if roll.carries.all() and len(set(listed)) == len(listed):
                 self._put_first(listed)
                 rows = None
-            self._rows_of = (roll, rows)
+            self._rows_of, self._places = (roll, rows), None
         rows = self._rows_of[1]
         if rows is None:
             at = slice(len(roll.codes))
+            lonlat = self._lonlat[at]
             return Standing(
-                lonlat=self._lonlat[at], at_s=self._at_s[at], held=self._held[at], freed_s=self._freed_s[at]
+                lonlat=lonlat,
+                place=self._placed(lonlat, roll),
+                at_s=self._at_s[at],
+                held=self._held[at],
+                freed_s=self._freed_s[at],
             )
         there = rows >= 0
         lonlat = self._lonlat[rows]
         lonlat[~there] = np.nan
         return Standing(
             lonlat=lonlat,
+            place=self._placed(lonlat, roll),
             at_s=np.where(there, self._at_s[rows], np.nan),
             held=np.where(there, self._held[rows], 0),
             freed_s=np.where(there, self._freed_s[rows], -np.inf),
         )
+
+    def _placed(self, lonlat: NDArray[np.float64], roll: Roll) -> NDArray[np.float64]:
+        if self._places is None:
+            self._places = np.where(np.isnan(lonlat), roll.post, lonlat)
+        return self._places
 
     def _put_first(self, listed: list[int]) -> None:
         """Put rows first, in their order, so that a roll's columns are the beginning of the board's."""

@@ -80,9 +80,14 @@ def import_tickets(
 
 
 @router.delete("/reports/{receipt}/phone", status_code=204)
-def forget_phone(desk: FrontDeskIn, who: Who, receipt: Code) -> None:
-    """Erase the phone number that a report left."""
-    desk.forget_phone(receipt, principal=who)
+def forget_phone(
+    desk: FrontDeskIn,
+    who: Who,
+    receipt: Code,
+    ground: Annotated[str, Query(min_length=2, max_length=200)] = "asked for by receipt",
+) -> None:
+    """Erase how to reach whoever made a report; its case's history says that it was, on which ground, by digest."""
+    desk.forget_phone(receipt, principal=who, ground=ground)
 
 
 @router.get("/places")

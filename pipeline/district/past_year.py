@@ -16,7 +16,6 @@ import shapely
 from geo.camera_view import ELLIPSE_95
 from geo.coords import LonLat
 from geo.metric import LocalPlane, distances_m
-from pipeline.admission import number_prefix
 from pipeline.casebook import Casebook, Transaction
 from pipeline.cases import Action, Case, Channel, Event, Status, step
 from pipeline.district.rates import USUAL, Found, Rates, draw_reports
@@ -119,7 +118,7 @@ def _storing(site: Site, drafts: Sequence[_Draft], seed: int) -> Callable[[Trans
         past = []
         for day, of_day in groupby(drafts, key=lambda each: each.at.astimezone(site.settings.timezone).date()):
             these = list(of_day)
-            numbers = tx.next_numbers(number_prefix(site), day.strftime("%Y%m%d"), len(these))
+            numbers = tx.next_numbers(site.number_prefix, day.strftime("%Y%m%d"), len(these))
             past += [_story(site, draft, number, draw) for draft, number in zip(these, numbers, strict=True)]
         tx.add_past(past)
         return len(past)

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from threading import Barrier, Event, Thread
 from typing import Any
@@ -11,7 +12,7 @@ from typing import Any
 import pytest
 from small_site import DISPATCHER, LITTER, NOON, PARKED, PLAIN, force, force_at, small_site, spot
 
-from pipeline.casebook import AlreadyTakenError, CaseFilter, OutboxMessage
+from pipeline.casebook import AlreadyTakenError, CaseFilter, Near, OutboxMessage
 from pipeline.cases import Action, Case, Channel, IllegalStepError, Status
 from pipeline.clocks import FixedClock
 from pipeline.desk import Desk, Moved, Report, Taken
@@ -65,7 +66,7 @@ class Caught:
     def __init__(self, casebook: SqlCasebook) -> None:
         self.works, self._casebook = [], casebook
 
-    def write(self, work):
+    def write(self, work, *, near=()):  # noqa: ARG002 - what it asks is asked then
         self.works.append(work)
 
     def __getattr__(self, name: str) -> Any:
@@ -261,3 +262,61 @@ def test_positions_of_many_are_stored_all_or_none(casebook: SqlCasebook, tmp_pat
     with pytest.raises(Exception, match="no terminal 'T009'"):
         desk.move_all([moves[0], replace(moves[0], terminal="T009")], principal=DISPATCHER)
     assert casebook.terminals()["T001"].lonlat == spot("A", 1)
+
+
+def test_the_board_sees_what_was_done_under_the_number_of_an_event_that_was_taken_back(
+    casebook: SqlCasebook, tmp_path: Path
+):
+    """A refused job used a number up after the board had been asked for; who gets it next is seen all the same."""
+    desk = desk_of(casebook, tmp_path, offered_up_to=1)
+    held = desk.report(report(50.0), principal=DISPATCHER)
+    desk_of(caught := Caught(casebook), tmp_path, offered_up_to=1).report(report(100.0), principal=DISPATCHER)
+
+    def refused(tx) -> None:
+        caught.works[0](tx)
+        raise AlreadyTakenError("sighting", "s1")
+
+    def declines(tx) -> None:
+        tx.cases(CaseFilter())  # what was gathered is stored: the board must be asked for again
+        case = tx.case(held.number)
+        tx.save_case(replace(case, status=Status.FILED, terminal=None, distance_m=None, version=case.version + 1))
+        events = [each for each in tx.events(held.number) if each.action == Action.DISPATCH.value]
+        tx.append(replace(events[0], action="no-terminal", status=Status.FILED))
+
+    error, freed, last = together(casebook, refused, declines, caught.works[0])
+    assert freed is None
+    assert isinstance(error, AlreadyTakenError)
+    assert last.dispatch.terminal == "T001"
+
+
+def test_a_receipt_is_taken_once_and_only_its_own_write_is_refused(casebook: SqlCasebook, tmp_path: Path):
+    desk = desk_of(casebook, tmp_path)
+    first = desk.report(report(0.0), principal=DISPATCHER)
+    known = casebook.read(lambda now: now.report(first.receipt))
+
+    def again(tx) -> None:
+        tx.add_report(known)
+
+    desk_of(caught := Caught(casebook), tmp_path).report(report(150.0), principal=DISPATCHER)
+    error, second = together(casebook, again, caught.works[0])
+    assert isinstance(error, AlreadyTakenError)
+    assert second.outcome == "open"
+    assert [each.id for each in casebook.read(lambda now: now.reports_of(first.number))] == [first.receipt]
+    require_sound(casebook)
+
+
+def test_what_is_near_is_asked_for_together_and_found_as_alone(casebook: SqlCasebook, tmp_path: Path):
+    desk = desk_of(casebook, tmp_path)
+    known = [desk.report(report(east_m), principal=DISPATCHER).number for east_m in (0.0, 30.0, 60.0)]
+    asked = [Near(PARKED, spot("A", east_m), 2.0) for east_m in (0.0, 31.0, 62.5, 0.0)]
+    asked.append(Near(LITTER, spot("A", 0.0), 2.0))
+    alone = [[case.number for case in casebook.similar(*each)] for each in asked]
+    assert alone == [[known[0]], [known[1]], [], [known[0]], []]
+    found: list[list[str]] = []
+
+    def asks(tx, near: Near) -> None:
+        found.append([case.number for case in tx.similar(*near)])
+
+    jobs = [Job(partial(asks, near=each), ahead=asked) for each in asked]
+    casebook._carry_out(jobs)
+    assert found == alone

@@ -27,6 +27,7 @@ from pipeline.errors import RefusedError, UnknownError
 from pipeline.escalation_policy import ErasureTerms
 from pipeline.evidence import EvidenceStore
 from pipeline.history import chain_digest
+from pipeline.reports import Report, Ticket
 from pipeline.site import Site
 from pipeline.sql_casebook import open_casebook
 from pipeline.sql_engine import writing
@@ -404,6 +405,45 @@ class TestWatch:
             told[0] for _, step, told in heard if step not in {"amber", "red"}
         ]
         assert office.case(number).level == 5
+
+    @pytest.mark.parametrize(
+        ("left_min", "told"),
+        [
+            # Four hours are usual. Late already: lit at once, and each level hears a share of those four later.
+            (-2_880, ((0, "amber"), (0, "red"), (0, "department"), (60, "deputy-chief"), (120, "chief"))),
+            # Half an hour left: most of the usual time counts as gone, so that the first lamp is lit at once.
+            (30, ((0, "amber"), (30, "red"), (30, "department"), (90, "deputy-chief"), (150, "chief"))),
+            # More than usual: the ticket's own time.
+            (600, ((480, "amber"), (600, "red"), (600, "department"), (750, "deputy-chief"), (900, "chief"))),
+        ],
+    )
+    def test_a_ticket_with_little_or_no_time_left_climbs_by_the_usual_time(
+        self, office: Office, left_min: int, told: tuple[tuple[int, str], ...]
+    ):
+        start, due_at = office.clock.at, office.clock.at + timedelta(minutes=left_min)
+        ticket = Ticket(source="12345", number="Q1", due_at=due_at)
+        sent = Report(channel=Channel.HOTLINE, category=PARKED, lonlat=spot("A"), occurred_at=start, ticket=ticket)
+        number = str(office.desk.report(sent, principal=LI).number)
+        heard = []
+        for minute in range(0, 910, 30):
+            office.clock.at = start + timedelta(minutes=minute)
+            heard += [(minute, each.step.value) for each in office.watch.fire_due()]
+        assert tuple(heard[:5]) == told
+        assert office.case(number).ticket_due == due_at, "judging goes by the ticket's own deadline"
+        assert account(office).flaws == ()
+
+    def test_a_sooner_ticket_moves_the_clock_of_a_known_case(self, office: Office):
+        number = office.report()
+        ticket = Ticket(source="12345", number="Q1", due_at=office.clock.at + timedelta(minutes=30))
+        sent = Report(
+            channel=Channel.HOTLINE, category=PARKED, lonlat=spot("A"), occurred_at=office.clock.at, ticket=ticket
+        )
+        assert office.desk.report(sent, principal=LI).number == number
+        assert [each.step for each in office.watch.fire_due()] == ["amber"]
+        office.later(minutes=31)
+        assert [each.step for each in office.watch.fire_due()] == ["red", "department"]
+        office.later(minutes=28)
+        assert office.watch.fire_due() == []
 
     def test_who_arrives_in_time_is_told_nothing(self, office: Office):
         number = office.report(urgent=True)

@@ -52,7 +52,7 @@ def test_a_report_comes_back_whole(casebook: SqlCasebook, desk: Desk) -> None:
     assert casebook.read(lambda now: now.reports_of(number))[-1] == received
     assert casebook.read(lambda now: now.reports_since(NOON, place="ABC")) == 1
     assert casebook.read(lambda now: now.reports_since(NOON + timedelta(seconds=1))) == 0
-    casebook.write(lambda tx: tx.forget_phone("receipt-1"))
+    casebook.write(lambda tx: tx.erase_contacts(["receipt-1"]))
     assert casebook.read(lambda now: now.report("receipt-1")) == replace(received, phone="")
 
 

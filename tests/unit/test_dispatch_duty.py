@@ -17,6 +17,7 @@ from pipeline.duty_pattern import DutyPattern, OutsideHours
 from pipeline.roster import Force, Stage
 from pipeline.shifts import DutyChange
 from pipeline.site import Site
+from pipeline.telling import Telling
 
 KINDS = (category(PARKED), category(LITTER, urgent=True))
 URGENT = replace(case(category=LITTER), urgent=True)
@@ -110,7 +111,7 @@ def test_columns_say_what_words_say_at_every_hour(world, terminals, urgent, late
         case=wanted, category=site.catalogue.by_key[wanted.category], now=NOON + timedelta(hours=later_h), policy=PLAIN
     )
     found = Candidates(question, site=site, terminals=terminals)
-    told = np.array([found.fault(row) is None for row in range(len(found.able))], bool)
+    told = np.array([Telling(found).fault(row) is None for row in range(len(found.able))], bool)
     assert told.tolist() == found.able.tolist()
     best = found.best()
     assert (best is None) == (not found.able.any())

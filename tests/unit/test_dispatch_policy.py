@@ -13,11 +13,12 @@ from small_site import LITTER, NOON, PARKED, PLAIN, category, force, shift, smal
 
 from pipeline.candidates import Candidates, Question
 from pipeline.configuration import read_settings
-from pipeline.dispatch import Dispatch, NoTerminal, Wanted, decide, decide_together
+from pipeline.dispatch import Dispatch, NoTerminal, Wanted, _decision, decide, decide_together
 from pipeline.dispatch_policy import BUILT_IN, DispatchPolicy
 from pipeline.errors import UnknownError
 from pipeline.policy_table import policy_of
 from pipeline.standing import Board, standing_of
+from pipeline.telling import Telling
 from pipeline.terminals import Terminal
 
 URGENT = replace(case(category=LITTER), urgent=True)
@@ -227,10 +228,29 @@ def test_columns_and_words_say_the_same_of_each_force(forces, known, urgent):
     question = Question(case=case(urgent=urgent), category=kind, now=NOON, policy=policy)
     found = Candidates(question, site=site, terminals=known)
     for row, each in enumerate(forces):
-        fault = found.fault(row)
+        fault = Telling(found).fault(row)
         assert (fault is None) == bool(found.able[row])
         assert fault != ""
         assert (fault == "off duty") <= (not each.on_duty(NOON, site.settings.timezone))
+
+
+@settings(max_examples=200, deadline=None)
+@given(rosters(), known_terminals(), st.booleans(), st.sampled_from("ABCD"))
+def test_looking_at_those_near_the_case_decides_as_looking_at_everybody(forces, known, urgent, grid):
+    """Who gets it, who is passed over, in which order and why: the grids farther off change nothing of it."""
+    policy = replace(DispatchPolicy(), case_s=60.0, lend_gain_s=10.0)
+    site = small_site(forces, categories=KINDS, policy=policy)
+    kind = category(first_roles=("grid-supervisor",))
+    wanted = case(urgent=urgent, grid=f"YP-{grid}", unit=f"{grid}1", lonlat=spot(grid, 40.0))
+    found = Candidates(
+        Question(case=wanted, category=kind, now=NOON, policy=policy, declined=frozenset({"T002"})),
+        site=site,
+        terminals=known,
+    )
+    decided = decide(
+        wanted, site=site, category=kind, terminals=known, declined=frozenset({"T002"}), now=NOON, policy=policy
+    )
+    assert decided == _decision(found, found.best())
 
 
 @settings(max_examples=100, deadline=None)

@@ -180,8 +180,24 @@ class TestReports:
         taken = office.desk.report(report(phone="+86 21 5972-0000"), principal=DISPATCHER)
         receipt = str(taken.receipt)
         assert office.casebook.read(lambda now: now.report(receipt)).phone == "+86 21 5972-0000"
-        office.front.forget_phone(receipt, principal=DISPATCHER)
-        assert office.casebook.read(lambda now: now.report(receipt)).phone == ""
+        proof = office.front.forget_phone(receipt, principal=DISPATCHER, ground="request 118")
+        known = office.casebook.read(lambda now: now.report(receipt))
+        assert (known.phone, known.salt) == ("", None)
+        last = office.casebook.events(str(taken.number))[-1]
+        assert (last.action, last.details["ground"], last.actor) == ("erase", "request 118", DISPATCHER.name)
+        assert proof is not None
+        assert last.details["erased"] == [{"sequence": 0, "key": "contact", "digest": known.contact_digest}]
+        assert office.front.forget_phone(receipt, principal=DISPATCHER) is None, "nothing is left to erase"
+        assert office.casebook.events(str(taken.number))[-1] == last
+
+    def test_a_phone_number_out_of_reach_is_not_erased(self, office: Office) -> None:
+        receipt = str(office.desk.report(report(phone="021 5972"), principal=DISPATCHER).receipt)
+        elsewhere = replace(DISPATCHER, grids=frozenset({"YP-D"}))
+        with pytest.raises(UnknownError):
+            office.front.forget_phone(receipt, principal=elsewhere)
+        with pytest.raises(LimitError, match="ground"):
+            office.front.forget_phone(receipt, principal=DISPATCHER, ground=" ")
+        assert office.casebook.read(lambda now: now.report(receipt)).phone == "021 5972"
 
 
 def tickets_csv(*rows: str) -> str:

@@ -1,5 +1,6 @@
 """The chain finds every change of what was stored, forgets what was erased, and adds up to the case."""
 
+import hashlib
 import json
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -117,3 +118,23 @@ def test_an_erased_or_added_aside_digest_is_found():
 def test_what_json_cannot_hold_is_refused():
     with pytest.raises(ValueError, match="Out of range"):
         seal(event(details={"distance_m": float("nan")}), previous="", sequence=1)
+
+
+@given(details)
+def test_the_digest_is_that_of_one_json_of_everything(told):
+    sealed = seal(event(details=told), previous="ab" * 32, sequence=7)
+    stored = sealed.event
+    whole = {
+        "case": stored.case,
+        "sequence": 7,
+        "action": stored.action,
+        "status": stored.status.value,
+        "actor": stored.actor,
+        "role": stored.role.value,
+        "at": stored.at.isoformat(timespec="microseconds"),
+        "details": stored.details,
+        "outside": {aside.key: aside.digest for aside in sealed.asides},
+        "previous": "ab" * 32,
+    }
+    assert stored.digest == hashlib.sha256(canonical(whole).encode()).hexdigest()
+    assert sealed.text == canonical(stored.details)
