@@ -1,5 +1,7 @@
 """The application: routes, limits, headers and problem details around the services it is given."""
 
+from pathlib import Path
+
 from fastapi import FastAPI
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.staticfiles import StaticFiles
@@ -49,14 +51,23 @@ from models.errors import ModelsError
 from pipeline.errors import PipelineError
 
 
+def require_assets(vendor: Path) -> None:
+    """Ask for what pages are made of, so that long work whose end needs it may ask first.
+
+    Raises:
+        AssetsMissingError: npm's JavaScript and CSS are not there.
+    """
+    if not vendor.is_dir():
+        raise AssetsMissingError(vendor)
+
+
 def create_app(services: Services) -> FastAPI:
     """Return the application of one site.
 
     Raises:
         AssetsMissingError: npm's JavaScript and CSS are not in `services.vendor`.
     """
-    if not services.vendor.is_dir():
-        raise AssetsMissingError(services.vendor)
+    require_assets(services.vendor)
     app = FastAPI(
         title="Beatgrid",
         version="1",

@@ -13,11 +13,12 @@ from zoneinfo import ZoneInfo
 import typer
 from rich.progress import Progress
 
+from api.app import require_assets
 from api.behind_doors import behind_doors
 from api.commands.report import errors, give
 from api.district_report import write_report
 from api.district_table import table_of
-from api.options import SAMPLE, JsonOption, SiteArgument
+from api.options import SAMPLE, VENDOR, JsonOption, SiteArgument
 from models.registry import DISTRICT_WEIGHTS
 from pipeline.district.district import CAMERAS, check_length
 from pipeline.district.figures import Tally
@@ -182,6 +183,7 @@ def _pixels(asked: _Asked) -> tuple[Tally, dict[str, object]]:
     from pipeline.district.display import require_rendering
 
     require_rendering()
+    require_assets(VENDOR)  # forces act through doors once everything is drawn
     version = OpenVinoDetector(asked.weights, threads=1).version
     tally, more = Tally("pixels"), PixelFigures()
     with _progress(len(asked.pairs)) as show:

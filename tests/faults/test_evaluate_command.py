@@ -8,6 +8,11 @@ import sys
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
+
+from api.cli import app
+from api.errors import AssetsMissingError
+from pipeline.district.display import NoRenderingError, require_rendering
 
 
 def evaluate(*arguments: object, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -81,3 +86,16 @@ def test_weights_that_are_not_there_are_named(tmp_path: Path):
     done = evaluate("--minutes", 2, "--weights", tmp_path / "nowhere")
     assert done.returncode in {1, 3}
     assert "nowhere" in done.stderr or "libegl1" in done.stderr
+
+
+def test_pages_files_that_are_missing_are_told_before_anything_is_drawn(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+):
+    try:
+        require_rendering()
+    except NoRenderingError as error:
+        pytest.skip(str(error))
+    monkeypatch.setattr("api.commands.evaluate.VENDOR", tmp_path / "vendor")
+    monkeypatch.setattr("api.commands.evaluate.run_pixels", lambda *_, **__: pytest.fail("something was drawn"))
+    with pytest.raises(AssetsMissingError, match="make setup"):
+        CliRunner().invoke(app, ["evaluate", "--seed", "1"], catch_exceptions=False)
