@@ -6,7 +6,7 @@ events looked.
 """
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import lru_cache, partial
@@ -142,15 +142,35 @@ def _watch(job: PixelJob, code: str) -> Watched:
 
 
 class Noting:
-    """A detector that remembers its last answer and how long it took."""
+    """A detector that remembers its last answer and how long it took.
+
+    It answers while it is asked, so that what it takes is its own time and no other's.
+    """
 
     def __init__(self, detector: Detector) -> None:
         self._detector = detector
         self.last: Detections | None = None
         self.seconds = 0.0
 
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._detector, name)
+    @property
+    def name(self) -> str:
+        """Return the detector's."""
+        return self._detector.name
+
+    @property
+    def version(self) -> str:
+        """Return the detector's."""
+        return self._detector.version
+
+    @property
+    def class_names(self) -> Mapping[int, str]:
+        """Return the detector's."""
+        return self._detector.class_names
+
+    @property
+    def classless(self) -> bool:
+        """Return the detector's."""
+        return self._detector.classless
 
     def detect(self, image: Image, *, stream: str = "", at_s: float = 0.0, confidence: float = 0.25) -> Detections:
         """Return what the detector says."""
@@ -158,6 +178,10 @@ class Noting:
         self.last = self._detector.detect(image, stream=stream, at_s=at_s, confidence=confidence)
         self.seconds += time.perf_counter() - began
         return self.last
+
+    def close(self) -> None:
+        """Close the detector."""
+        self._detector.close()
 
 
 class CameraWatch:

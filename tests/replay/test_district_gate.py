@@ -89,7 +89,11 @@ def test_pictures_become_cases_as_well_as_was_published(sample_site: Path):
             weights=DISTRICT_WEIGHTS,
             cameras=row.cameras,
         )
-        tally.add(scored(run_pixels(job, world=at_the_desk).run))
+        done = run_pixels(job, world=at_the_desk)
+        tally.add(scored(done.run))
+        for each in done.watched:  # what a fit of noise is made from
+            assert any(len(pair.found) for pair in each.pairs)
+            assert each.detect_s > 0.0
     hold(tally.of(), row)
 
 
