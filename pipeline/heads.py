@@ -17,7 +17,7 @@ from pipeline.cameras import Camera
 
 Floats = NDArray[np.float64]
 TALL_M: Final = 1.75
-FALLS_SHORT: Final = 1.3  # an adult there would be so much taller than the box: less is a bent back, or a child
+FALLS_SHORT: Final = 1.15  # an adult there would be so much taller than the box: less is a bent back, or a child
 LEAST_PX: Final = 24.0  # smaller boxes have heads that nobody can recognise
 _LEAST_ABOVE: Final = 1.5  # heights of a person that the lens must be up
 
