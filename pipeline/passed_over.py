@@ -1,7 +1,7 @@
 """Offers as they were made: who got a case and why, who was passed over and why. Reads what the history holds."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from pipeline.casebook import Reading
@@ -42,17 +42,7 @@ class OfferMade:
     def concerning(self, terminal: str) -> "OfferMade":
         """Return the offer with the lines of one terminal only: nobody reads why others were passed over."""
         own = tuple(each for each in self.passed if each.terminal == terminal)
-        return OfferMade(
-            case=self.case,
-            at=self.at,
-            by=self.by,
-            terminal=self.terminal,
-            reason=self.reason,
-            distance_m=self.distance_m,
-            travel_s=self.travel_s,
-            wait_s=self.wait_s,
-            passed=own,
-        )
+        return replace(self, passed=own)
 
     def concerns(self, terminal: str) -> bool:
         """Tell whether a terminal got the offer or was passed over."""

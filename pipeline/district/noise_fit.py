@@ -73,13 +73,14 @@ class _Look:
 def fit_noise(pairs: Sequence[FramePair], *, start: NoiseTable) -> NoiseTable:
     """Return the table that fits pairs of true boxes and detections, beginning from another one.
 
+    Frames of one thing tell much the same, so that all of them together weigh no more than a few.
+
     Args:
         pairs: frames of any cameras, those of one camera in order of time.
         start: what a class or condition that hardly occurs keeps; memory of misses and of false boxes stay as there.
-
-    Frames of one thing tell much the same, so that all of them together weigh no more than a few.
     """
     looks, stray = _looks(pairs)
+    by_kind = {kind: [look for look in looks if look.thing.kind is kind] for kind in Kind}
     table = replace(start, false_sure=_false_sure(stray, start))
     false = Counter(each.name for each in stray)
     frames = max(len(pairs), 1)
@@ -88,14 +89,14 @@ def fit_noise(pairs: Sequence[FramePair], *, start: NoiseTable) -> NoiseTable:
         table = _fit_conditions(looks, table, start)
         classes = {
             kind: _fit_class(
-                [look for look in looks if look.thing.kind is kind],
+                mine,
                 table,
                 replace(start.classes[kind], false_per_1000=1000.0 * false.get(kind.value, 0) / frames),
             )
-            for kind in Kind
+            for kind, mine in by_kind.items()
         }
         table = replace(table, classes=MappingProxyType(classes))
-    return replace(table, classes=_with_own(looks, table), edge_memory=_edge_memory(looks, table))
+    return replace(table, classes=_with_own(looks, by_kind, table), edge_memory=_edge_memory(looks, table))
 
 
 class _Stray(NamedTuple):
@@ -268,16 +269,17 @@ def _fit_conditions(looks: Sequence[_Look], table: NoiseTable, start: NoiseTable
     )
 
 
-def _with_own(looks: Sequence[_Look], table: NoiseTable) -> Mapping[Kind, ClassNoise]:
+def _with_own(
+    looks: Sequence[_Look], by_kind: Mapping[Kind, Sequence[_Look]], table: NoiseTable
+) -> Mapping[Kind, ClassNoise]:
     """Return the classes with how far their things differ; where too few were seen, as all things do."""
     found, sure = _fit_own(looks, table), _sure_own(looks, table)
     classes = {}
     for kind, noise in table.classes.items():
-        mine = [look for look in looks if look.thing.kind is kind]
         classes[kind] = replace(
             noise,
-            found_own_sd=_first(_fit_own(mine, table), found, noise.found_own_sd),
-            sure_own=_first(_sure_own(mine, table), sure, noise.sure_own),
+            found_own_sd=_first(_fit_own(by_kind[kind], table), found, noise.found_own_sd),
+            sure_own=_first(_sure_own(by_kind[kind], table), sure, noise.sure_own),
         )
     return MappingProxyType(classes)
 
