@@ -335,7 +335,7 @@ class TestSheet:
         return found
 
     def decoded(self, stream: str, codes: list[str]) -> list[str]:
-        """Draw the rectangles of a page, four pixels a module, and read its codes with OpenCV."""
+        """Draw the rectangles of a page and read its codes with OpenCV, which misses one in hundreds at one size."""
         found = []
         for block in stream.split("0 g\n")[1:]:
             drawn = [line.split()[:4] for line in block.split("f\n")[0].splitlines() if line.endswith("re")]
@@ -348,8 +348,9 @@ class TestSheet:
                 picture[count + 3 - y, 4 + x : 4 + x + wide] = 0
             address = f"https://grid.example/q/{codes.pop(0)}"
             assert ((picture[4:-4, 4:-4] == 0) == modules(address)).all(), "turned or mirrored"
-            large = cv2.resize(picture, None, fx=4, fy=4, interpolation=cv2.INTER_NEAREST)
-            found.append(cv2.QRCodeDetector().detectAndDecode(large)[0])
+            larger = (np.kron(picture, np.ones((size, size), np.uint8)) for size in (3, 2, 4))
+            read = (cv2.QRCodeDetector().detectAndDecode(each)[0] for each in larger)
+            found.append(next((text for text in read if text), ""))
         return found
 
     def test_each_place_s_code_can_be_read_from_its_page(self) -> None:
