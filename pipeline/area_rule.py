@@ -53,7 +53,7 @@ class AreaRule:
         covered = self.covered(wanted)
         touching = [seen for seen in wanted if self._touches(seen)]
         clock = self._clock
-        if clock is not None and clock.over(moment.at, self._patience):
+        if clock is not None and clock.over(moment.at, self._patience.for_period(moment.period_s)):
             clock = self._clock = None
         if covered < self.scene.share or not touching:
             if clock is not None:

@@ -25,6 +25,7 @@ from pipeline.held_sightings import HeldSightings
 from pipeline.keeping import Originals
 from pipeline.lately import Lately
 from pipeline.occupancy import OccupancySettings
+from pipeline.pace import Pace
 from pipeline.scene_models import NO_MODELS, SceneModels
 from pipeline.scenes import Rule, Scene
 from pipeline.sight import Sight, weights_at
@@ -168,6 +169,7 @@ class CameraPipeline:
         self._held = HeldSightings()
         self._firings: dict[str, Firing] = {}
         self._gate = None if self.settings.motion is None else MotionGate(self.settings.motion)
+        self._pace = Pace(1.0 / camera.fps)
         self._waiting = WaitingFrames()
         self._teller = Teller(
             camera,
@@ -208,6 +210,7 @@ class CameraPipeline:
         if outcome is not Outcome.PROCESSED:
             return Begun(frame=frame, outcome=outcome)
         self._begun_at = frame.captured_at
+        self._pace.note(frame.at_s)
         wanted = Wanted.FIRST if self._gate is None else self._gate.wants(frame.image, at_s=frame.at_s)
         if wanted is Wanted.STILL:
             return Begun(frame=frame, outcome=Outcome.STILL, wanted=wanted)
@@ -334,6 +337,7 @@ class CameraPipeline:
             for firing in sight.fire(
                 frame,
                 passed_s=passed_s,
+                period_s=self._pace.period_s,
                 watched_since=since,
                 faults={fault.value: event.since.timestamp() for fault, event in faults.items()},
                 moved=moved,

@@ -79,9 +79,13 @@ class Company:
     """
 
     def __init__(self, *, period_s: float, near_m: float, least: int) -> None:
-        self._least_s = _FEW_FRAMES * period_s
+        self._usual_s = self._least_s = _FEW_FRAMES * period_s
         self._near_m, self._least = near_m, least
         self._known: list[_Known] = []
+
+    def wait_for(self, period_s: float) -> None:
+        """Remember whoever is missed for as long as frames so far apart need; never shorter than usual ones do."""
+        self._least_s = max(self._usual_s, _FEW_FRAMES * period_s)
 
     def update(self, observations: Sequence[Observation], *, at: float, opens_from: float = 0.0) -> list[Around]:
         """Take in the people of a frame; return those around, each as it was seen last.

@@ -106,13 +106,16 @@ class WrongWayRule:
     def __init__(self, scene: Scene, zone: Zone, *, period_s: float) -> None:
         self.scene = scene
         self.zone = zone
-        self._period_s = period_s
-        self._visits = Visits(replace(patience_of(scene, period_s), release_s=RELEASE_S))
+        self._usual_s = self._period_s = period_s
+        self._patience = replace(patience_of(scene, period_s), release_s=RELEASE_S)
+        self._visits = Visits(self._patience)
         self._trails: dict[int, Trail] = {}
         self._longest_s = min(max(_TIMES_DWELL * scene.dwell_s, LONGEST_S / 2), max(LONGEST_S, 2 * scene.dwell_s))
 
     def update(self, moment: Moment) -> list[Firing]:
         """Take in one frame and return what fires in it."""
+        self._period_s = max(self._usual_s, moment.period_s)
+        self._visits.patience = self._patience.for_period(self._period_s)
         wanted = [seen for seen in moment.observations if seen.class_name in self.scene.classes]
         depths = [self.zone.depth_px(seen.contact_px) for seen in wanted]
         inside = [depth >= 0.0 for depth in depths]

@@ -15,6 +15,7 @@ class Moment:
     Attributes:
         at: frame time in seconds since 1970.
         step_s: time since the frame before that this frame can speak for.
+        period_s: between two frames lately, see `pipeline.pace`; 0 where nobody keeps count.
         watched_since: frame time of the camera's first frame.
         observations: all boxes, faint ones too.
         occupancies: after this frame.
@@ -27,5 +28,6 @@ class Moment:
     watched_since: float
     observations: Sequence[Observation]
     occupancies: Occupancies
+    period_s: float = 0.0
     counts_from: float = -math.inf
     faults: Mapping[str, float] = field(default_factory=dict)

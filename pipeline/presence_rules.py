@@ -30,14 +30,16 @@ class CrowdRule:
         self.scene = scene
         self.zone = zone
         # The company forgives what is missed for a moment; what is left is seen to be so.
-        patience = Patience.of_dwell(
+        self._patience = Patience.of_dwell(
             scene.dwell_s, dip_s=max(DIP_S / 4, CROWD_DIP_SHARE * scene.dwell_s), outage_s=DIP_S
         ).for_period(period_s / 2)
-        self._groups = Groups(count=scene.count, radius_m=scene.radius_m or np.inf, patience=patience)
+        self._groups = Groups(count=scene.count, radius_m=scene.radius_m or np.inf, patience=self._patience)
         self._company = Company(period_s=period_s, near_m=scene.radius_m or np.inf, least=math.ceil(scene.count / 2))
 
     def update(self, moment: Moment) -> list[Firing]:
         """Take in one frame and return what fires in it."""
+        self._groups.patience = self._patience.for_period(moment.period_s / 2)
+        self._company.wait_for(moment.period_s)
         people = [seen for seen in moment.observations if seen.class_name in self.scene.classes]
         company = self._company.update(people, at=moment.at, opens_from=self.scene.confidence)
         # Errors of place bring in as many as they leave out: who only may lie inside does not count.
@@ -71,10 +73,12 @@ class IntrusionRule:
     def __init__(self, scene: Scene, zone: Zone, *, period_s: float) -> None:
         self.scene = scene
         self.zone = zone
-        self._visits = Visits(patience_of(scene, period_s))
+        self._patience = patience_of(scene, period_s)
+        self._visits = Visits(self._patience)
 
     def update(self, moment: Moment) -> list[Firing]:
         """Take in one frame and return what fires in it."""
+        self._visits.patience = self._patience.for_period(moment.period_s)
         wanted = [seen for seen in moment.observations if seen.class_name in self.scene.classes]
         depths = [self.zone.depth_px(seen.contact_px) for seen in wanted]
         inside = [depth >= 0.0 for depth in depths]

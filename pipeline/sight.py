@@ -54,18 +54,27 @@ class Sight:
         self._tracker = Tracker()
 
     def fire(
-        self, frame: Frame, *, passed_s: float, watched_since: float, faults: Mapping[str, float], moved: bool
+        self,
+        frame: Frame,
+        *,
+        passed_s: float,
+        period_s: float,
+        watched_since: float,
+        faults: Mapping[str, float],
+        moved: bool,
     ) -> Sequence[Firing]:
         """Track, place and remember what a frame shows, and return what fires in it; `found` is what was seen.
 
         Args:
             frame: the frame.
             passed_s: since the one before.
+            period_s: between two such frames lately.
             watched_since: frame time of the camera's first frame.
             faults: what is wrong with the camera, and since when.
             moved: whether it looks elsewhere than it was calibrated for: then nothing is placed.
         """
         moment = self._moment(frame, passed_s=passed_s, watched_since=watched_since, faults=faults)
+        moment = replace(moment, period_s=period_s)
         return self.rules.update(moment, moved=moved)
 
     def _moment(self, frame: Frame, *, passed_s: float, watched_since: float, faults: Mapping[str, float]) -> Moment:

@@ -83,11 +83,12 @@ class ClutterRule:
     def __init__(self, scene: Scene, zone: Zone, *, period_s: float, grace_s: float) -> None:
         self.scene = scene
         self.zone = zone
-        patience = Patience.of_dwell(scene.dwell_s, dip_s=grace_s, outage_s=_OUTAGE_S).for_period(period_s)
-        self._groups = Groups(count=scene.count, radius_m=scene.radius_m or np.inf, patience=patience)
+        self._patience = Patience.of_dwell(scene.dwell_s, dip_s=grace_s, outage_s=_OUTAGE_S).for_period(period_s)
+        self._groups = Groups(count=scene.count, radius_m=scene.radius_m or np.inf, patience=self._patience)
 
     def update(self, moment: Moment) -> list[Firing]:
         """Take in one frame and return what fires in it."""
+        self._groups.patience = self._patience.for_period(moment.period_s)
         standing = _each_once(
             [
                 each
