@@ -223,6 +223,7 @@ def _told(notice: Notice, decision: Attach | Reopen, site: Site) -> dict[str, ob
         "seen_at": notice.seen_at.isoformat(),
         "reason": decision.reason,
         **({"description": notice.description} if notice.description else {}),
+        **({"ticket_wants": notice.ticket_due.isoformat()} if notice.ticket_due else {}),
         **_shown(notice, site),
     }
 

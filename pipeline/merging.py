@@ -273,11 +273,16 @@ def _chosen(case: Case, events: Sequence[Event], sequences: Iterable[int]) -> li
 
 
 def _tickets_due(events: Iterable[Event]) -> Iterator[datetime]:
-    """Yield the deadlines of tickets that came with entries of a case, where they were sooner than the case's."""
+    """Yield the deadlines of tickets that came with entries of a case.
+
+    Entries of before tell only of those that were sooner than the case's.
+    """
     for each in events:
         raised = each.details.get("raised")
-        if isinstance(raised, Mapping) and "ticket_due" in raised:
-            yield datetime.fromisoformat(str(raised["ticket_due"]))
+        sooner = raised.get("ticket_due") if isinstance(raised, Mapping) else None
+        wanted = each.details.get("ticket_wants", sooner)
+        if wanted is not None:
+            yield datetime.fromisoformat(str(wanted))
 
 
 def took_in(event: Event) -> bool:

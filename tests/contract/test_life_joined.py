@@ -179,6 +179,16 @@ class TestMerging:
         assert new.ticket_due == asked.ticket.due_at
         assert closing_due(new, office.site) == NOON + timedelta(hours=3)
 
+    def test_a_split_case_takes_its_ticket_s_deadline_though_its_case_had_a_sooner_one(self, office: Office):
+        number = office.report()
+        sooner, later = ticket(office, hours=3), ticket(office, hours=9, number="Q2")
+        assert {office.desk.report(each, principal=LI).number for each in (sooner, later)} == {number}
+        assert office.case(number).ticket_due == sooner.ticket.due_at
+        entry = [each for each in office.casebook.events(number) if each.action == "attach"][-1]
+        assert office.desk.merging.split(number, [entry.sequence], reason="another", principal=LI).new.ticket_due == (
+            later.ticket.due_at
+        )
+
 
 class TestErasing:
     def test_pictures_past_keeping_and_pictures_erased_on_request_leave_a_record_that_holds(self, office: Office):
