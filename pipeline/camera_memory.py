@@ -17,7 +17,7 @@ FORM: Final = 1
 _ROUNDED: Final = 5  # digits: tenths of a millimetre, hundredths of a pixel
 # Times stay whole: they name sightings. What the tracker said means nothing to another run.
 _TIMES: Final = frozenset({"first_seen", "last_seen", "again_since", "alone_since"})
-_NOT_KEPT: Final = frozenset({"track", "seen_now", "early"})
+_NOT_KEPT: Final = frozenset({"track", "seen_now", "early", "said"})
 
 
 class MemoryFormError(PipelineError):

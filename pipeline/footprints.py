@@ -49,13 +49,13 @@ _PERSON = Footprint(family=PERSON, half_depth_m=0.15, half_depth_sd_m=0.05, plac
 _BAG = Footprint(family="bag", half_depth_m=0.2, half_depth_sd_m=0.1, place_m=0.5, speed_mps=2.5)
 
 
-def _still(family: str, half_depth_m: float, half_depth_sd_m: float) -> Footprint:
+def _still(family: str, half_depth_m: float, half_depth_sd_m: float, *, speed_mps: float = 2.5) -> Footprint:
     return Footprint(
         family=family,
         half_depth_m=half_depth_m,
         half_depth_sd_m=half_depth_sd_m,
         place_m=0.6,
-        speed_mps=2.5,
+        speed_mps=speed_mps,
         still=True,
     )
 
@@ -83,7 +83,7 @@ FOOTPRINTS: Mapping[str, Footprint] = MappingProxyType(
         "rubbish-bag": _still("rubbish-bag", 0.4, 0.1),
         "bin": _still("bin", 0.3, 0.1),
         "overflowing-bin": _still("bin", 0.55, 0.15),
-        "floating-rubbish": _still("floating-rubbish", 0.8, 0.3),
+        "floating-rubbish": _still("floating-rubbish", 0.8, 0.3, speed_mps=0.7),  # a canal's current
         "fire": _still("fire", 0.4, 0.5),
     }
 )

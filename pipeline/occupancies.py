@@ -26,6 +26,8 @@ _LEAST_PART: Final = 0.1  # of a thing that is hidden in part
 _LARGE_PART: Final = 0.3
 _LEAST_HIDING: Final = 0.5  # of what is missing of it
 _OTHER_TRACK: Final = 0.2  # cost of another track's id at the place
+_FIRE: Final = "fire"
+_ON_FIRE: Final = 0.3  # of overlap with a fire that stands
 
 
 class Occupancies:
@@ -70,16 +72,18 @@ class Occupancies:
         owners = self._owners(observations, at)
         clear = [seen for seen in (*observations, *hiders) if seen.confidence >= opens_from]
         parts = self._parts(owners, observations, clear)
+        burning = self._burning(observations)
         for row, each in enumerate(self.all):
             each.seen_now = False
             if row in owners:
-                each.see(observations[owners[row]], at=at, gap_s=self.gap_s, settings=self.settings)
+                seen, burns = observations[owners[row]], owners[row] in burning
+                each.see(seen, at=at, gap_s=self.gap_s, settings=self.settings, burns=burns)
             elif row in parts:
                 seen = observations[parts[row]]
                 each.see(seen, at=at, gap_s=self.gap_s, settings=self.settings, in_part=True)
         owners |= parts
         self._run_down(observations, clear, step_s=step_s, at=at)
-        free = set(range(len(observations))) - set(owners.values())
+        free = set(range(len(observations))) - set(owners.values()) - burning
         self.all += [opened(observations[i], at=at) for i in sorted(free) if observations[i].confidence >= opens_from]
         self._bound()
         return [each for each in self.all if each.seen_now]
@@ -107,6 +111,18 @@ class Occupancies:
         pairs = zip(rows.tolist(), columns.tolist(), strict=True)
         return {row: column for row, column in pairs if cost[row, column] < _NEVER}
 
+    def _burning(self, observations: Sequence[Observation]) -> set[int]:
+        """Return which observations show what burns: it is a fire and nothing new; a burning bin seems to overflow."""
+        fires = [each.box_px for each in self.all if each.class_name == _FIRE and each.stood(self.settings)]
+        if not fires or not observations:
+            return set()
+        on_fire = iou(_array([seen.box_px for seen in observations]), _array(fires)).max(axis=1) >= _ON_FIRE
+        return {
+            index
+            for index, seen in enumerate(observations)
+            if on_fire[index] and seen.class_name != _FIRE and footprint(seen.class_name).still
+        }
+
     def _parts(
         self, owners: Mapping[int, int], observations: Sequence[Observation], clear: Sequence[Observation]
     ) -> dict[int, int]:
@@ -123,14 +139,21 @@ class Occupancies:
         return found
 
     def _is_part(self, held: Occupancy, seen: Observation, clear: Sequence[Observation]) -> bool:
-        """Tell whether a box lies in a thing's own, alike, the rest of which nearer things hide."""
-        if held.family != seen.family or unlikeness(held.look, seen.look) > self.settings.unlike:
+        """Tell whether a box lies in a thing's own, alike, the rest of which nearer things hide.
+
+        The upper half of a bin behind a car may pass for a bag: of what cannot move by itself, and stood there, even a
+        box of another family is such a part.
+        """
+        still = footprint(held.class_name).still
+        if held.family != seen.family and not (still and footprint(seen.class_name).still):
+            return False
+        if unlikeness(held.look, seen.look) > self.settings.unlike:
             return False
         part, whole = _area(seen.box_px), _area(held.box_px)
         inside = float(intersections(_array([seen.box_px]), _array([held.box_px])).sum())
         if inside < self.settings.part_inside * part or part < _LEAST_PART * whole:
             return False
-        if footprint(held.class_name).still and part >= _LARGE_PART * whole:
+        if still and held.family == seen.family and part >= _LARGE_PART * whole:
             return True  # what cannot move by itself is still there where a large part of it is
         return self._hidden_share(held, clear) >= _LEAST_HIDING * (1.0 - part / whole)
 

@@ -14,6 +14,7 @@ from pipeline.observations import Box, Cov, Observation
 
 _MOST_EARLY: Final = 200
 _MOST_NAMES: Final = 8
+_SAID_EVERY_S: Final = 0.2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,6 +90,7 @@ class Occupancy:
     Attributes:
         votes: summed confidence by class name; what is long ago counts less.
         known_as: since when it is taken for which class, newest last, the last few.
+        said: what was said of its class lately, with time and confidence: by that it is told when it became another.
         first_m: where it settled, metres on the view's plane; (east_m, north_m) is the mean since.
         cov_m2: mean covariance of one frame's measurement; divided by `effective` it is the position's.
         unseen_s: time in which it was not seen, though before and after.
@@ -133,6 +135,7 @@ class Occupancy:
     seen_now: bool = True
     early: list[tuple[float, Box]] | None = None
     known_as: list[tuple[float, str]] = field(default_factory=list)
+    said: list[tuple[float, str, float]] = field(default_factory=list)
 
     @property
     def dwell_s(self) -> float:
@@ -191,7 +194,14 @@ class Occupancy:
         return self.empty_s >= settings.most_grace_s or missed**self.misses <= settings.by_chance
 
     def see(
-        self, seen: Observation, *, at: float, gap_s: float, settings: OccupancySettings, in_part: bool = False
+        self,
+        seen: Observation,
+        *,
+        at: float,
+        gap_s: float,
+        settings: OccupancySettings,
+        in_part: bool = False,
+        burns: bool = False,
     ) -> None:
         """Take in that it was seen again; unseen for longer than `gap_s` counts as unseen.
 
@@ -200,7 +210,9 @@ class Occupancy:
             at: frame time in seconds.
             gap_s: see above.
             settings: see there.
-            in_part: whether only part of it shows, which says nothing of its place and extent.
+            in_part: whether only part of it shows, which says nothing of its place and extent; of its class only in
+                words of its own family.
+            burns: whether a fire stands there, which makes it look like another class.
         """
         passed_s = at - self.last_seen
         if passed_s > gap_s:
@@ -215,20 +227,35 @@ class Occupancy:
         fades = 0.5 ** (min(passed_s, gap_s) / settings.votes_half_s)
         self.votes = {name: fades * sure for name, sure in self.votes.items()}
         self.hits, self.looks, self.misses = fades * self.hits + 1.0, fades * (self.looks + self.misses) + 1.0, 0
-        self.votes[seen.class_name] = self.votes.get(seen.class_name, 0.0) + seen.confidence
-        self._name(at, settings)
+        if seen.family == self.family and not burns:
+            self.votes[seen.class_name] = self.votes.get(seen.class_name, 0.0) + seen.confidence
+            self._hear(seen, at, settings)
+            self._name(at)
         self.track = seen.track if seen.track is not None else self.track
         self.best_confidence = max(self.best_confidence, seen.confidence)
         self.last_seen, self.last_confidence, self.seen_now = at, seen.confidence, True
         self.empty_s = self.displaced_s = self.hidden_s = 0.0
 
-    def _name(self, at: float, settings: OccupancySettings) -> None:
-        """Note when it came to be taken for another class: as long ago as it takes to outvote what was said before."""
+    def _hear(self, seen: Observation, at: float, settings: OccupancySettings) -> None:
+        """Keep what is said of its class for as long as it takes to outvote what was said before, and as long again."""
+        if not self.said or at - self.said[-1][0] >= _SAID_EVERY_S:
+            self.said.append((at, seen.class_name, seen.confidence))
+        while at - self.said[0][0] > 2 * settings.votes_half_s:
+            del self.said[0]
+
+    def _name(self, at: float) -> None:
+        """Note since when it is taken for another class: since what was said of it changed, which is earlier than now.
+
+        Of the moments since then and those before, the split is taken that leaves least confidence on its wrong side.
+        """
         since, before = self.known_as[-1]
         name = self.class_name
-        if name != before:
-            self.known_as.append((max(since, at - settings.votes_half_s), name))
-            del self.known_as[:-_MOST_NAMES]
+        if name == before:
+            return
+        speaks = np.array([sure if said == name else -sure for _, said, sure in self.said])
+        changed = self.said[int(np.argmax(np.cumsum(speaks[::-1])[::-1]))][0] if len(speaks) else at
+        self.known_as.append((max(since, changed), name))
+        del self.known_as[:-_MOST_NAMES]
 
     def _arrive(self, seen: Observation, at: float, settings: OccupancySettings) -> None:
         """Once it has stood for a while, count from when it came to rest: slow things fit before they stand."""
@@ -278,6 +305,7 @@ def opened(seen: Observation, *, at: float) -> Occupancy:
         again_since=at,
         early=[(at, seen.box_px)],
         known_as=[(at, seen.class_name)],
+        said=[(at, seen.class_name, seen.confidence)],
     )
 
 

@@ -68,3 +68,36 @@ def test_a_car_that_creeps_in_counts_from_when_it_stands():
         held.update([seen(CAR)], at=step / 2)
     standing = max(held.all, key=lambda each: each.dwell_s)
     assert 1.0 <= standing.first_seen <= 3.5
+
+
+BIN: Box = (221.0, 302.0, 257.0, 351.0)
+TOP_OF_BIN: Box = (220.0, 299.0, 258.0, 328.0)
+CAR_BEFORE: Box = (70.0, 322.0, 312.0, 460.0)
+
+
+def held_bin() -> Occupancies:
+    held = Occupancies(period_s=0.5)
+    for step in range(40):
+        held.update([seen(BIN, "bin", family="bin")], at=step / 2)
+    return held
+
+
+def test_what_a_car_leaves_of_a_bin_is_no_bag_though_it_looks_like_one():
+    held = held_bin()
+    top, car = seen(TOP_OF_BIN, "rubbish-bag", track=9, family="rubbish-bag"), seen(CAR_BEFORE, track=3)
+    for step in range(40, 120):
+        held.update([top], at=step / 2, hiders=[car])
+    assert [each.family for each in held.all] == ["bin"]
+    assert held.all[0].class_name == "bin"
+    assert held.all[0].dwell_s == 59.5
+
+
+def test_a_bag_at_a_bin_that_nothing_hides_is_a_bag():
+    held = held_bin()
+    for step in range(40, 60):
+        both = [seen(BIN, "bin", family="bin"), seen(TOP_OF_BIN, "rubbish-bag", track=9, family="rubbish-bag")]
+        held.update(both, at=step / 2)
+    assert sorted(each.family for each in held.all) == ["bin", "rubbish-bag"]
+    for step in range(60, 80):
+        held.update([seen(TOP_OF_BIN, "rubbish-bag", track=9, family="rubbish-bag")], at=step / 2)
+    assert "rubbish-bag" in {each.family for each in held.all}

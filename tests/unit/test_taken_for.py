@@ -97,6 +97,35 @@ def test_two_boxes_of_a_family_in_one_place_are_one_thing():
     assert observe(found.select(np.zeros(4, bool)), place, image_size_px=size) == ()
 
 
+@pytest.mark.parametrize(("burns", "fires"), [(True, False), (False, True)])
+def test_a_burning_bin_does_not_overflow(burns: bool, fires: bool):  # noqa: FBT001 - a case
+    """A bin is there, then it burns, and from then on most frames call it overflowing and some do not box the fire."""
+
+    def at(step: int) -> list[Observation]:
+        if step < 40:
+            return [seen(0, 0, "bin")]
+        flames = [seen(0, 0, "fire", size_px=(40.0, 38.0))] if burns and step % 5 else []
+        return [*flames, seen(0, 0, "overflowing-bin", confidence=0.55)]
+
+    assert bool(play(OVERFLOWING, [at(step) for step in range(140)])) is fires
+
+
+def test_nothing_new_is_seen_in_a_fire():
+    found = Occupancies(period_s=PERIOD_S)
+    for step in range(40):
+        heap = [seen(0, 0, "rubbish-bag")] if step >= 10 else []
+        found.update([seen(0, 0, "fire", size_px=(40.0, 38.0)), *heap], at=START + step * PERIOD_S)
+    assert [each.class_name for each in found.all] == ["fire"]
+
+
+@pytest.mark.parametrize("known_s", [3.0, 30.0])
+def test_a_bin_overflows_since_it_looked_so_however_long_it_was_known(known_s: float):
+    before = round(known_s / PERIOD_S)
+    frames = [[seen(0, 0, "bin" if step < before else "overflowing-bin")] for step in range(before + 60)]
+    times = [at for at, _ in play(OVERFLOWING, frames)]
+    assert times == [pytest.approx(known_s + OVERFLOWING.dwell_s, abs=PERIOD_S)]
+
+
 def test_what_is_found_in_every_third_frame_is_not_gone_after_ten_misses():
     now_and_then = [[seen(0, 0, "rubbish-bag")] if step % 3 == 0 else [] for step in range(40)]
     lost: list[list[Observation]] = [[] for _ in range(11)]
