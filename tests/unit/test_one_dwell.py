@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 from small_site import NOON, Scenes, small_site
 from watched_place import START, ScriptedDetector, detections
@@ -27,6 +27,7 @@ from pipeline.clocks import FixedClock
 from pipeline.desk import Desk
 from pipeline.evidence import EvidenceStore
 from pipeline.frames import Frame
+from pipeline.occupancy import OccupancySettings
 from pipeline.principal import PIPELINE
 from pipeline.sightings import Sighting
 from pipeline.sql_casebook import open_casebook
@@ -112,9 +113,12 @@ def test_every_second_frame_dropped_moves_a_dwell_by_one_frame_at_most(kept: int
 
 @settings(max_examples=15, deadline=None)
 @given(seed=st.integers(0, 10_000))
+@example(seed=354)  # eleven frames dropped in a row, after 0.8 s
 def test_half_of_the_frames_dropped_at_random_do_not_falsify_the_clock(seed: int):
     """It fires in the first frame that comes once the minute is over; what it says of its dwell is true to a frame."""
     came = np.flatnonzero(np.random.default_rng(seed).random(round(80.0 / PERIOD_S)) < 0.5).tolist()
+    # One draw in some thousands shows the car for less than a second and then not for two: it counts from then on.
+    assume(np.diff(came[:20]).max() * PERIOD_S < OccupancySettings().gap_s)
     fired = shown(watching(), came)
     assert len(fired) == 1
     due = next(step for step in came if (step - came[0]) * PERIOD_S >= DWELL_S - 1e-6)
