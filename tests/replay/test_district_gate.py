@@ -60,6 +60,7 @@ def hold(figures: SceneFigures, row: Held) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1800)  # 225 s on two quiet cores, more than twice that on slow ones
 def test_boxes_become_cases_as_well_as_was_published(sample_site: Path):
     row = held("detections")
     jobs = [
@@ -73,6 +74,7 @@ def test_boxes_become_cases_as_well_as_was_published(sample_site: Path):
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1800)
 def test_pictures_become_cases_as_well_as_was_published(sample_site: Path):
     try:
         require_rendering()
