@@ -73,11 +73,12 @@ class Sight:
             faults: what is wrong with the camera, and since when.
             moved: whether it looks elsewhere than it was calibrated for: then nothing is placed.
         """
-        moment = self._moment(frame, passed_s=passed_s, watched_since=watched_since, faults=faults)
-        moment = replace(moment, period_s=period_s)
+        moment = self._moment(frame, passed_s=passed_s, period_s=period_s, watched_since=watched_since, faults=faults)
         return self.rules.update(moment, moved=moved)
 
-    def _moment(self, frame: Frame, *, passed_s: float, watched_since: float, faults: Mapping[str, float]) -> Moment:
+    def _moment(
+        self, frame: Frame, *, passed_s: float, period_s: float, watched_since: float, faults: Mapping[str, float]
+    ) -> Moment:
         at, found = frame.at_s, self.found
         tracked = join_tracks(found, self._tracker.update(found, at_s=at))
         height_px, width_px = frame.image.shape[:2]
@@ -90,6 +91,7 @@ class Sight:
         return Moment(
             at=at,
             step_s=min(passed_s, self._most_step_s),
+            period_s=period_s,
             watched_since=watched_since,
             observations=seen,
             occupancies=self.occupancies,
