@@ -21,7 +21,7 @@ demo: setup ## the main job: camera to dispatched case, a served console and a h
 run: setup ## serve the sample site: console, terminal page, maps, HTTP interface (ARGS="SITE --port 8080 ...")
 	@$(BIN)/beatgrid serve $(ARGS)
 
-test: .venv/.full $(VENDOR) ## all tests, or those of ARGS="tests/unit -k grid"; installs all extras
+test: .venv/.full $(VENDOR) ## all tests (COVERAGE=1 measures lines), or those of ARGS="tests/unit -k grid"; installs all extras
 	@if [ -n '$(ARGS)' ]; then exec $(BIN)/python -m pytest $(ARGS); fi
 	bash .ci/parts.sh $(BIN)/python
 

@@ -1,22 +1,59 @@
 #!/usr/bin/env bash
-# The whole suite, each folder of tests in a process of its own: what native libraries (VTK, FFmpeg, OpenVINO, torch)
-# leave behind in one does not reach the next. A process that a signal ends is told and run once more; a test that
-# fails is not.
+# The whole suite, each part of the tests in a process of its own: what native libraries (VTK, FFmpeg, OpenVINO, torch)
+# leave behind in one does not reach the next. Two parts run beside each other where there are two cores; each line
+# names its part. A process that a signal ends is told and run once more; a test that fails is not.
+# Temporary files, databases among them, lie in memory where there is room: tests kill processes, not machines.
 set -u -o pipefail
 cd "$(dirname "$0")/.."
-python=$1
-rm -f .coverage
-worst=0
-for part in tests/*/; do
-  [ -n "$(find "$part" -maxdepth 1 -name 'test_*.py' -print -quit)" ] || continue
+export PYTHON=$1 ENDS
+ENDS=$(mktemp -d)
+trap 'rm -rf "$ENDS"' EXIT
+
+room_mib=$(df --output=avail -m /dev/shm 2>/dev/null | tail -n 1)
+free_mib=$(awk '/^MemAvailable/ {print int($2 / 1024)}' /proc/meminfo 2>/dev/null)
+if [ "${room_mib:-0}" -ge 8192 ] && [ "${free_mib:-0}" -ge 16384 ] && [ -w /dev/shm ]; then
+  TMPDIR=$(mktemp -d /dev/shm/beatgrid-tests-XXXXXX)
+  export TMPDIR
+  chmod 755 "$TMPDIR" # PostgreSQL's server runs as another user where we are root
+  trap 'rm -rf "$ENDS" "$TMPDIR"' EXIT
+fi
+
+# Runs one part: its name, and what pytest is to collect.
+run_part() {
+  local name=$1 attempt status
+  shift
   for attempt in 1 2; do
-    echo "== $part"
-    "$python" -X faulthandler -m pytest --cov --cov-append --cov-report= "$part"
-    status=$?
+    COVERAGE_FILE=.coverage.$name "$PYTHON" -X faulthandler -m pytest ${COVERAGE:+--cov --cov-report=} "$@" 2>&1 |
+      tee "$ENDS/$name.log" | sed -u "s/^/$name: /"
+    status=${PIPESTATUS[0]}
     [ "$status" -gt 128 ] || break
-    echo "== $part: ended by signal $((status - 128)) (attempt $attempt of 2)" >&2
+    echo "== $name: ended by signal $((status - 128)) (attempt $attempt of 2)" >&2
   done
-  [ "$status" -eq 0 ] || worst=$status
+  echo "$name: $(tail -n 1 "$ENDS/$name.log")" >>"$ENDS/summary"
+  return "$status"
+}
+export -f run_part
+
+# The longest first, so that no lane is left with one of them at the end; unit tests in two parts, file by file.
+units=(tests/unit/test_*.py)
+halves=("" "")
+for index in "${!units[@]}"; do halves[index % 2]+=" ${units[index]}"; done
+parts=("faults tests/faults" "unit-1${halves[0]}" "unit-2${halves[1]}" "replay tests/replay")
+parts+=("browser tests/browser" "contract tests/contract" "api tests/api")
+for folder in tests/*/; do
+  folder=${folder%/}
+  [ -n "$(find "$folder" -maxdepth 1 -name 'test_*.py' -print -quit)" ] || continue
+  case " faults unit replay browser contract api " in *" ${folder##*/} "*) ;; *) parts+=("${folder##*/} $folder") ;; esac
 done
-[ "$worst" -eq 0 ] || exit "$worst"
-"$python" -m coverage report --skip-covered
+
+lanes=$(nproc 2>/dev/null || echo 1)
+[ "$lanes" -le 2 ] || lanes=2
+rm -f .coverage .coverage.*
+printf '%s\0' "${parts[@]}" | xargs -0 -n 1 -P "$lanes" bash -c 'run_part $0'
+worst=$?
+echo
+cat "$ENDS/summary"
+[ "$worst" -eq 0 ] || exit 1
+[ -n "${COVERAGE:-}" ] || exit 0
+"$PYTHON" -m coverage combine --quiet
+"$PYTHON" -m coverage report --skip-covered

@@ -57,9 +57,7 @@ def due(
     left_s = seconds_of(value, unit, calendar)
     if unit is DeadlineUnit.URGENT_HOUR and not suspended and left_s <= MOST_DAYS * 24 * _HOUR_S:
         return start + timedelta(seconds=left_s)
-    for begin, end in _running(start, unit, calendar, suspended):
-        if begin - start > timedelta(days=MOST_DAYS):
-            break
+    for begin, end in _running(start, unit, calendar, suspended, until=start + timedelta(days=MOST_DAYS)):
         length_s = (end - begin).total_seconds()
         if left_s <= length_s:
             return begin + timedelta(seconds=left_s)
@@ -78,9 +76,7 @@ def elapsed_s(
     """Return how many seconds a deadline's clock ran between two moments; 0 if the second is not later."""
     start, end = utc(start, field="start"), utc(end, field="end")
     total_s = 0.0
-    for begin, finish in _running(start, unit, calendar, suspended):
-        if begin >= end:
-            break
+    for begin, finish in _running(start, unit, calendar, suspended, until=end):
         total_s += (min(finish, end) - begin).total_seconds()
     return total_s
 
@@ -138,14 +134,16 @@ def _days_later(start: datetime, value: float, calendar: WorkCalendar) -> dateti
 
 
 def _running(
-    start: datetime, unit: DeadlineUnit, calendar: WorkCalendar, suspended: Iterable[Spell]
+    start: datetime, unit: DeadlineUnit, calendar: WorkCalendar, suspended: Iterable[Spell], *, until: datetime
 ) -> Iterator[Spell]:
-    """Yield the spells in which a clock runs, in order, without end."""
+    """Yield the spells in which a clock runs and that begin before a moment, in order."""
     always = unit in {DeadlineUnit.URGENT_HOUR, DeadlineUnit.NATURAL_DAY}
     spells = _days(start) if always else calendar.hours_from(start)
     breaks = _merged(suspended, start)
     for spell in spells:
-        yield from _without(spell, breaks)
+        if spell[0] >= until:
+            return
+        yield from (part for part in _without(spell, breaks) if part[0] < until)
 
 
 def _days(start: datetime) -> Iterator[Spell]:

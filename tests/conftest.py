@@ -40,7 +40,19 @@ def postgres() -> Iterator["Postgres"]:
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    """Return the URL of an empty database, of each kind that the casebook knows."""
+    """Return the URL of a database without rows, of each kind that the casebook knows."""
+    if request.param == "sqlite":
+        from databases import sqlite_url
+
+        yield sqlite_url(tmp_path)
+        return
+    with request.getfixturevalue("postgres").database(migrated=True) as url:
+        yield url
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def bare_database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """Return the URL of a database without tables, of each kind that the casebook knows."""
     if request.param == "sqlite":
         yield f"sqlite:///{tmp_path / 'beatgrid.db'}"
         return

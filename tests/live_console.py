@@ -10,6 +10,7 @@ from typing import ClassVar
 
 import httpx
 import numpy as np
+from databases import sqlite_url
 
 from api.app import create_app
 from api.server import ConsoleServer
@@ -143,7 +144,7 @@ class LiveConsole:
 @contextmanager
 def live_console(site: Site, folder: Path, *, frames: FrameTaker | None = None) -> Iterator[LiveConsole]:
     """Serve a site from a new database in a folder; the server is stopped and the database closed at the end."""
-    clock, database = FixedClock(NOON), f"sqlite:///{folder / 'beatgrid.db'}"
+    clock, database = FixedClock(NOON), sqlite_url(folder)
     casebook, evidence = open_casebook(database), EvidenceStore(folder / "evidence")
     services = Services(
         site=site,

@@ -11,6 +11,7 @@ import cv2
 import httpx
 import numpy as np
 import pytest
+from databases import sqlite_url
 from live_console import DISPATCHER, FEED, NOON, LiveConsole, live_console, secret_of
 
 from api.body_limits import FRAME_BYTES, OTHER_BYTES
@@ -50,7 +51,7 @@ class frame_desk:  # noqa: N801 - used like a function
     """A frame desk on the same database file as the console's, closed at the end."""
 
     def __init__(self, site: Site, folder: Path, weights: str = "background") -> None:
-        self.casebook = open_casebook(f"sqlite:///{folder / 'beatgrid.db'}")
+        self.casebook = open_casebook(sqlite_url(folder))
         self.detector = open_detector(choose_weights(weights, {}, None), threads=1)
         clock, evidence = FixedClock(NOON), EvidenceStore(folder / "evidence")
         desk = Desk(site=site, casebook=self.casebook, clock=clock, evidence=evidence)

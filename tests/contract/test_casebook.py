@@ -433,9 +433,9 @@ class TestOpening:
         first.close()
         second.close()
 
-    def test_many_open_a_new_database_at_once(self, database_url: str):
+    def test_many_open_a_new_database_at_once(self, bare_database_url: str):
         with ThreadPoolExecutor(6) as pool:
-            opened = list(pool.map(lambda _: open_casebook(database_url), range(6)))
+            opened = list(pool.map(lambda _: open_casebook(bare_database_url), range(6)))
         assert [each.newest_sequence() for each in opened] == [0] * 6
         for each in opened:
             each.close()
@@ -515,7 +515,7 @@ class TestConflicts:
         casebook.close()
 
     def test_a_server_that_ends_our_connection_loses_that_write_only(self, postgres: Postgres):
-        with postgres.database() as url:
+        with postgres.database(migrated=True) as url:
             casebook = open_casebook(url)
             store(casebook, case("C0"))
             end = text("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'doomed'")
@@ -535,7 +535,7 @@ class TestConflicts:
 
     def test_a_serialization_failure_is_tried_again(self, postgres: Postgres):
         """A writer that does not queue, such as a person at PostgreSQL's own prompt, must not break ours."""
-        with postgres.database() as url:
+        with postgres.database(migrated=True) as url:
             casebook = open_casebook(url)
             store(casebook, case())
             attempts = []

@@ -8,6 +8,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from databases import sqlite_url
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -409,7 +410,7 @@ class LedgerMachine(RuleBasedStateMachine):
     def open(self) -> None:
         base = Path(self.folder) / f"run{id(self)}"
         base.mkdir(parents=True)
-        self.place = Points(f"sqlite:///{base / 'b.db'}", base)
+        self.place = Points(sqlite_url(base), base)
 
     @rule(phone=st.sampled_from([ANNA, BO, ""]), east=st.integers(-3, 3), grid=st.sampled_from("AB"))
     def report(self, phone: str, east: int, grid: str) -> None:

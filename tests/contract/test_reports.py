@@ -109,8 +109,8 @@ def test_the_site_s_version_and_the_categories_in_use(casebook: SqlCasebook, des
     assert (casebook.site_version(), casebook.categories_used()) == (1, {PARKED})
 
 
-def test_cases_from_before_the_revision_stay_readable(database_url: str) -> None:
-    engine = open_engine(database_url)
+def test_cases_from_before_the_revision_stay_readable(bare_database_url: str) -> None:
+    engine = open_engine(bare_database_url)
     config = alembic_config()
     with engine.connect() as connection:
         config.attributes["connection"] = connection
@@ -123,7 +123,7 @@ def test_cases_from_before_the_revision_stay_readable(database_url: str) -> None
         )
         command.upgrade(config, "0004")
     engine.dispose()
-    casebook = open_casebook(database_url)
+    casebook = open_casebook(bare_database_url)
     case = casebook.case("YP1")
     casebook.close()
     assert (case.urgent, case.urgent_reason, case.condition, case.ticket_due) == (True, "", None, None)

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from databases import sqlite_url
 
 from pipeline.district.past_year import store_past_year
 from pipeline.site_files import read_site
@@ -24,7 +25,7 @@ def recorded(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a data folder with two weeks of simulated cases, to 15 March 2026."""
     folder = tmp_path_factory.mktemp("recorded")
     site = read_site(SAMPLE)
-    casebook = open_casebook(f"sqlite:///{folder / 'beatgrid.db'}")
+    casebook = open_casebook(sqlite_url(folder))
     store_past_year(site, casebook, until=datetime(2026, 3, 16, tzinfo=site.settings.timezone), seed=5, weeks=2)
     casebook.close()
     return folder

@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from databases import sqlite_url
 from jpeg_cameras import serving
 from small_site import small_site
 from watched_place import ScriptedDetector, detections
@@ -54,7 +55,7 @@ def watched(source: str, folder: Path, *, until_end: bool, enough: int = 12) -> 
     """Watch one camera until its detector has seen enough frames."""
     site, stop, clock = small_site(), threading.Event(), WallClock()
     site = replace(site, cameras={"cam-a": replace(site.cameras["cam-a"], fps=20.0)})
-    casebook = open_casebook(f"sqlite:///{folder}/b.db")
+    casebook = open_casebook(sqlite_url(folder))
     detector = Failing(enough, stop)
     late = threading.Timer(LATE_S, stop.set)
     late.daemon = True

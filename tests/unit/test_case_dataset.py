@@ -9,6 +9,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from databases import sqlite_url
 from hypothesis import given
 from hypothesis import strategies as st
 from small_site import DISPATCHER, INGEST, NOON, Scenes, sighting, small_site, spot
@@ -39,7 +40,7 @@ class Office:
     """A desk whose camera sees one thing in each of many places."""
 
     def __init__(self, folder: Path) -> None:
-        self.casebook: SqlCasebook = open_casebook(f"sqlite:///{folder / 'b.db'}")
+        self.casebook: SqlCasebook = open_casebook(sqlite_url(folder))
         self.clock, site = FixedClock(NOON), small_site()
         # Levels stay where they are, whatever is said of the cases.
         self.site = replace(site, settings=replace(site.settings, trust=TrustPolicy(moves=False)))

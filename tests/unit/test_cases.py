@@ -7,6 +7,7 @@ from itertools import count
 from pathlib import Path
 
 import pytest
+from databases import sqlite_url
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
@@ -197,7 +198,7 @@ class Steps(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         if Steps.casebook is None:
-            Steps.casebook = open_casebook(f"sqlite:///{self.folder.name}/beatgrid.db")
+            Steps.casebook = open_casebook(sqlite_url(Path(self.folder.name)))
         self.clock = FixedClock(NOON + timedelta(hours=next(Steps.minutes)))
         site = small_site([force(1), force(2, "A", 80.0), force(3, "B")])
         evidence = EvidenceStore(Path(self.folder.name) / "evidence")

@@ -6,6 +6,7 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 
 import pytest
+from databases import sqlite_url
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from small_site import category
@@ -292,7 +293,7 @@ class TestOwnList:
 class TestChanges:
     @pytest.fixture
     def book(self, tmp_path: Path, sample_site: Path, site: Site) -> Iterator[SqlCasebook]:
-        book = open_casebook(f"sqlite:///{tmp_path}/book.db")
+        book = open_casebook(sqlite_url(tmp_path))
         load_site(documents(sample_site, []), site, book, now=NOW)
         yield book
         book.close()

@@ -6,6 +6,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from databases import sqlite_url
 from small_site import (
     ADMIN,
     CITIZEN,
@@ -82,7 +83,7 @@ class Office:
 
 @pytest.fixture
 def office(tmp_path: Path) -> Iterator[Office]:
-    casebook = open_casebook(f"sqlite:///{tmp_path}/beatgrid.db")
+    casebook = open_casebook(sqlite_url(tmp_path))
     office = Office(folder=tmp_path, casebook=casebook, clock=FixedClock(NOON), site=small_site())
     yield office
     for case in office.all():

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from databases import sqlite_url
 from dispatch_worlds import case
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -148,7 +149,7 @@ def _schedule(order, chosen, forces) -> list[tuple[float, bool]]:
 
 
 def test_recorded_days_come_back_as_calls(tmp_path: Path):
-    casebook = open_casebook(f"sqlite:///{tmp_path / 'beatgrid.db'}")
+    casebook = open_casebook(sqlite_url(tmp_path))
     site, clock = small_site(policy=PLAIN), FixedClock(NOON)
     desk = Desk(site=site, casebook=casebook, clock=clock, evidence=EvidenceStore(tmp_path / "evidence"))
     with pytest.raises(NothingRecordedError, match="was ever filed"):

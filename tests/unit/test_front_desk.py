@@ -12,6 +12,7 @@ from typing import Never
 import cv2
 import numpy as np
 import pytest
+from databases import sqlite_url
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from small_site import ADMIN, CITIZEN, DISPATCHER, LITTER, NOON, PARKED, category, small_site, spot
@@ -74,7 +75,7 @@ class Office:
 
 @pytest.fixture
 def office(tmp_path: Path) -> Iterator[Office]:
-    casebook = open_casebook(f"sqlite:///{tmp_path}/beatgrid.db")
+    casebook = open_casebook(sqlite_url(tmp_path))
     kinds = (category(PARKED, conditions=(DAYLONG,)), category(LITTER), category(COVER))
     office = Office(tmp_path, casebook, FixedClock(NOON), small_site(categories=kinds))
     yield office

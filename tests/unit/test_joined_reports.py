@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from databases import sqlite_url
 from life_office import LI, WANG, Office
 from small_site import CITIZEN, PARKED, spot
 
@@ -18,7 +19,7 @@ OTHERS = "Mrs Zhang of no 4 says so"
 
 @pytest.fixture
 def office(tmp_path: Path) -> Iterator[Office]:
-    office = Office(f"sqlite:///{tmp_path / 'b.db'}", tmp_path)
+    office = Office(sqlite_url(tmp_path), tmp_path)
     yield office
     office.prove()
     office.close()

@@ -6,6 +6,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from databases import sqlite_url
 from small_site import DISPATCHER, INGEST, JPEG, NOON, sighting, small_site
 
 from geo.boundaries import Fault
@@ -85,7 +86,7 @@ def test_the_sample_dispatches_by_itself(sample_site: Path):
 def desk(tmp_path: Path) -> Iterator[tuple[Desk, FixedClock]]:
     site, clock = small_site(), FixedClock(NOON)
     site = replace(site, settings=replace(site.settings, evidence=EvidencePolicy(keep_days=30)))
-    casebook = open_casebook(f"sqlite:///{tmp_path / 'b.db'}")
+    casebook = open_casebook(sqlite_url(tmp_path))
     yield Desk(site=site, casebook=casebook, clock=clock, evidence=EvidenceStore(tmp_path / "evidence")), clock
     casebook.close()
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from databases import sqlite_url
 
 from geo.metric import distance_m
 from models.detections import Detections
@@ -97,7 +98,7 @@ class Watched:
 @pytest.fixture
 def watched(sample_site: Path, tmp_path: Path) -> Iterator[Watched]:
     site, clock = read_site(sample_site), FixedClock(START)
-    casebook = open_casebook(f"sqlite:///{tmp_path / 'beatgrid.db'}")
+    casebook = open_casebook(sqlite_url(tmp_path))
     load_site(documents(sample_site, []), site, casebook, now=START)
     desk = Desk(site=site, casebook=casebook, clock=clock, evidence=EvidenceStore(tmp_path / "evidence"))
     detector, seconds = OnePerson(), [0.0]

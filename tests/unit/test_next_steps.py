@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from databases import sqlite_url
 from life_office import CHEN, LI, T001, T010, T011, WANG, Office
 from small_site import CITIZEN, force_at, spot
 
@@ -83,7 +84,7 @@ STATES: dict[str, Callable[[Office], str]] = {
 
 @pytest.fixture
 def office(tmp_path: Path) -> Iterator[Office]:
-    office = Office(f"sqlite:///{tmp_path / 'b.db'}", tmp_path)
+    office = Office(sqlite_url(tmp_path), tmp_path)
     yield office
     office.close()
 
@@ -146,7 +147,7 @@ def test_false_is_listed_where_it_may_be_said(tmp_path: Path, state: str) -> Non
     for place, who in enumerate((LI, WANG, ZHAO, force_at(T001), force_at("T002"))):
         folder = tmp_path / str(place)
         folder.mkdir()
-        office = Office(f"sqlite:///{folder / 'b.db'}", folder)
+        office = Office(sqlite_url(folder), folder)
         number = STATES[state](office)
         expected = Aside.FALSE in listed(office, number, who)
         try:

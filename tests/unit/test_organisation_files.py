@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from databases import sqlite_url
 
 from geo.coords import Datum
 from pipeline.casebook import Casebook
@@ -48,7 +49,7 @@ def copy(sample_site: Path, tmp_path: Path) -> Path:
 
 @pytest.fixture
 def book(tmp_path: Path) -> Iterator[Casebook]:
-    book = open_casebook(f"sqlite:///{tmp_path}/book.db")
+    book = open_casebook(sqlite_url(tmp_path))
     yield book
     book.close()
 

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from databases import sqlite_url
 
 from pipeline.casebook import CaseFilter
 from pipeline.cases import Channel, Status
@@ -29,7 +30,7 @@ def casebook(site: Site, tmp_path_factory: pytest.TempPathFactory) -> SqlCaseboo
 
 
 def stored(site: Site, folder: Path, *, seed: int) -> SqlCasebook:
-    casebook = open_casebook(f"sqlite:///{folder / 'beatgrid.db'}")
+    casebook = open_casebook(sqlite_url(folder))
     told: list[tuple[int, int]] = []
     count = store_past_year(
         site, casebook, until=UNTIL, seed=seed, weeks=WEEKS, progress=lambda a, b: told.append((a, b))

@@ -10,6 +10,7 @@ from threading import Event
 import cv2
 import numpy as np
 import pytest
+from databases import sqlite_url
 from small_site import NOON
 
 from geo.coords import Datum, LonLat, convert
@@ -96,7 +97,7 @@ def test_only_the_calibration_is_taken_over(sample_site: Path):
 
 def test_a_running_camera_goes_on_by_its_new_calibration(sample_site: Path, tmp_path: Path):
     site, clock = read_site(sample_site), FixedClock(NOON)
-    casebook = open_casebook(f"sqlite:///{tmp_path / 'beatgrid.db'}")
+    casebook = open_casebook(sqlite_url(tmp_path))
     load_site(documents(sample_site, []), site, casebook, now=NOON)
     desk = Desk(site=site, casebook=casebook, clock=clock, evidence=EvidenceStore(tmp_path / "evidence"))
     frames = tmp_path / "frames"

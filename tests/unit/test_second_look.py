@@ -10,6 +10,7 @@ from threading import Event
 import cv2
 import numpy as np
 import pytest
+from databases import sqlite_url
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
@@ -428,7 +429,7 @@ def test_a_process_that_ends_while_a_sighting_waits_finds_it_again():
 
 @pytest.fixture
 def office(tmp_path: Path) -> Iterator[tuple[Desk, SqlCasebook]]:
-    book = open_casebook(f"sqlite:///{tmp_path}/beatgrid.db")
+    book = open_casebook(sqlite_url(tmp_path))
     yield (
         Desk(site=small_site(), casebook=book, clock=FixedClock(NOON), evidence=EvidenceStore(tmp_path / "evidence")),
         book,
@@ -437,7 +438,7 @@ def office(tmp_path: Path) -> Iterator[tuple[Desk, SqlCasebook]]:
 
 
 def test_whoever_pushes_a_frame_is_told_what_came_of_the_second_look(tmp_path: Path):
-    book = open_casebook(f"sqlite:///{tmp_path}/beatgrid.db")
+    book = open_casebook(sqlite_url(tmp_path))
     clock = FixedClock(NOON)
     one = replace(PARKED, code=Scenes.auto, verify=replace(CAR, deadline_s=50.0))
     place = replace(camera([Scenes.auto]), width_px=100, height_px=100)

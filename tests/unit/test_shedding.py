@@ -5,6 +5,7 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
+from databases import sqlite_url
 from jpeg_cameras import serving
 from small_site import small_site
 from watched_place import ScriptedDetector, detections
@@ -45,7 +46,7 @@ def overloaded(folder: Path, *, fps: dict[str, float]) -> RunFigures:
     site, stop, clock = small_site(), threading.Event(), WallClock()
     one = replace(site.cameras["cam-a"], fps=60.0, scenes=())
     site = replace(site, cameras={code: replace(one, code=code) for code in fps})
-    casebook = open_casebook(f"sqlite:///{folder}/b.db")
+    casebook = open_casebook(sqlite_url(folder))
     late = threading.Timer(LATE_S, stop.set)
     late.daemon = True
     late.start()

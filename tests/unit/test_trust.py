@@ -6,6 +6,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from databases import sqlite_url
 from hypothesis import given
 from hypothesis import strategies as st
 from small_site import ADMIN, DISPATCHER, INGEST, NOON, Scenes, force_at, sighting, small_site, spot
@@ -89,7 +90,7 @@ class Office:
     """A desk with its casebook and a clock that goes on a minute with each sighting."""
 
     def __init__(self, folder: Path, site: Site) -> None:
-        self.casebook: SqlCasebook = open_casebook(f"sqlite:///{folder / 'b.db'}")
+        self.casebook: SqlCasebook = open_casebook(sqlite_url(folder))
         self.clock = FixedClock(NOON)
         self.evidence = EvidenceStore(folder / "evidence")
         self.desk = Desk(site=site, casebook=self.casebook, clock=self.clock, evidence=self.evidence)
