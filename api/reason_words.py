@@ -18,12 +18,13 @@ def _duty(spoken: Words, slug: str) -> str:
 
 
 def _nearest(spoken: Words, match: re.Match[str]) -> str:
-    among, department, grid, beside, basis, together = match.groups()
+    among, department, grid, beside, basis, together, leaving = match.groups()
     who = "先行力量" if department is None else f"{_duty(spoken, department)}力量"
     where = f"{grid}（与 {beside} 相邻）" if beside else grid
     others = f"，{together} 件一并指派" if together else ""
     by = "上报位置" if basis == "reported position" else "岗位点"
-    return f"{where} 内可派的 {among} 个{who}中最快到达，按{by}计{others}"
+    leaves = "，先放下手头的一般案件" if leaving else ""
+    return f"{where} 内可派的 {among} 个{who}中最快到达，按{by}计{others}{leaves}"
 
 
 def _before(spoken: Words, match: re.Match[str]) -> str:
@@ -44,7 +45,7 @@ _CHINESE: Final[tuple[tuple[re.Pattern[str], Wording], ...]] = tuple(
             (
                 r"soonest of (\d+) eligible as (?:first force|force of (\S+))"
                 r" in grid (\S+?)(?:, next to (\S+?))?, by its (reported position|post)"
-                r"(?:, of (\d+) cases assigned together)?"
+                r"(?:, of (\d+) cases assigned together)?(, leaving general work for it)?"
             ),
             _nearest,
         ),

@@ -33,13 +33,15 @@ class CallAnswers:
 
     Attributes:
         name: of the call and the seed: decides chance.
-        after_s: how long an answer takes.
+        after_s: how long an answer takes; the median where it differs between terminals.
+        spread: of the logarithm of an answer's time, from terminal to terminal.
         declines, ignores: shares of terminals.
         known: answers on record, by terminal.
     """
 
     name: str
     after_s: float
+    spread: float = 0.0
     declines: float = 0.0
     ignores: float = 0.0
     known: Mapping[str, Answer] = field(default_factory=dict)
@@ -51,4 +53,5 @@ class CallAnswers:
         drawn = chance(self.name, terminal)
         if drawn < self.ignores:
             return Answer(after_s=None, accepts=False)
-        return Answer(after_s=self.after_s, accepts=drawn >= self.ignores + self.declines)
+        after_s = lognormal_s(self.after_s, self.spread, self.name, terminal, "answer") if self.spread else self.after_s
+        return Answer(after_s=after_s, accepts=drawn >= self.ignores + self.declines)

@@ -62,7 +62,7 @@ class Candidates:
         lonlat, known: (n, 2) where each is, and whether it reported that; else it is its post.
         age_s: of the positions; 0 where none was reported.
         metres: straight lines to the case.
-        held: how many cases each holds.
+        held, urgent: how many cases each holds, and how many of them are urgent.
         wait_s: before it could set out, because of what it holds.
         able: who may take the case.
         stale: whose position is old.
@@ -79,7 +79,7 @@ class Candidates:
         self._now_s = question.now.timestamp()
         self.everybody = standing_of(site.roll, terminals)
         self._standing = self.everybody if near is None else self.everybody.of(near.rows)
-        self.held = self._held()
+        self.held, self.urgent = self._held()
         self.known = ~np.isnan(self._standing.at_s)
         self.lonlat = self._standing.place
         self.age_s = np.where(self.known, np.abs(self._now_s - self._standing.at_s), 0.0)
@@ -226,13 +226,15 @@ class Candidates:
         """Return who may take the case at some time: who fits it, off duty, full or held back as they may be now."""
         return np.asarray((self.ring >= 0) & self.roll.carries & self.fits)
 
-    def _held(self) -> _Rows:
+    def _held(self) -> tuple[_Rows, _Rows]:
         holder = self.roll.row_of.get(self.case.terminal or "")
+        held, urgent = self._standing.held, self._standing.urgent
         if holder is None or self.case.status not in ON_TERMINAL:
-            return self._standing.held
-        held = self._standing.held.copy()
+            return held, urgent
+        held, urgent = held.copy(), urgent.copy()
         held[holder] = max(0, held[holder] - 1)  # the case must not count against the one that holds it
-        return held
+        urgent[holder] = max(0, urgent[holder] - int(self.case.urgent))
+        return held, urgent
 
     def _ring(self) -> _Rows:
         if self.near is not None:
@@ -253,7 +255,8 @@ class Candidates:
 
     def _wait_s(self) -> _Floats:
         if self.case.urgent:
-            return np.where(self.held > 0, self.policy.case_s * _URGENT_WAITS, 0.0)
+            waits = np.where(self.held > 0, self.policy.case_s * _URGENT_WAITS, 0.0)
+            return np.where(self.breaks_off, self.policy.break_off_s, waits)
         return np.asarray(self.policy.case_s * self.held, np.float64)
 
     @cached_property
@@ -279,7 +282,15 @@ class Candidates:
     @cached_property
     def full(self) -> Mask:
         """Return who holds as many cases as are offered."""
-        return np.asarray(self.held >= min(self.policy.max_open_cases, self.policy.offered_up_to))
+        full = self.held >= min(self.policy.max_open_cases, self.policy.offered_up_to)
+        return np.asarray(full & ~self.breaks_off)
+
+    @cached_property
+    def breaks_off(self) -> Mask:
+        """Return who holds general cases only and leaves them for an urgent one."""
+        if not self.case.urgent or self.policy.break_off_s <= 0.0:
+            return np.zeros(len(self.held), bool)
+        return np.asarray((self.held > 0) & (self.urgent == 0) & (self.held < self.policy.max_open_cases))
 
     @cached_property
     def resting(self) -> Mask:

@@ -23,6 +23,8 @@ class DispatchPolicy:
         case_s: how long a case in hand is reckoned to take; 0 leaves load out of account.
         lend_gain_urgent_s, lend_gain_s: a neighbouring grid's force goes before the own grid's when it is there so much
             sooner; of urgent and of general cases.
+        break_off_s: who holds general cases only is asked for an urgent one too, reckoned to need so long to break off;
+            0 asks only the free.
         keep_free: so many free forces of a grid that may answer urgent cases are held back from general ones, where
             it has more on duty.
         rest_s: after a case, no general one is offered for so long.
@@ -43,6 +45,7 @@ class DispatchPolicy:
     case_s: float = 900.0
     lend_gain_urgent_s: float = 30.0
     lend_gain_s: float = 180.0
+    break_off_s: float = 0.0
     keep_free: int = 1
     rest_s: float = 0.0
     together: bool = True

@@ -1,8 +1,10 @@
 """Days of calls worked again under a policy, in memory: who is asked, who goes, when each call is attended. Pure.
 
 The decision is `dispatch.decide` itself; the forces are a model, the same for every policy: each begins a shift at its
-post, answers as the calls say, works off what it accepted one after the other, urgent calls first, interrupts nothing,
-and stays where its last call was. Nothing is drawn here, so one input gives one outcome to the bit.
+post, answers as the calls say, works off what it accepted one after the other, urgent calls first, and stays where its
+last call was. A general call is broken off for an urgent one where the policy asks for that, and ended after it: who
+was on the way sets out anew, who was at work comes back to what was left. Nothing is drawn here, so one input gives one
+outcome to the bit.
 """
 
 import heapq
@@ -78,6 +80,23 @@ class Attended:
     offers: int
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Errand:
+    """A call that somebody goes to or works on; set out for from `start` at `left`."""
+
+    opened: "_Open"
+    start: LonLat
+    left: datetime
+    arrives: datetime
+    ends: datetime
+
+    def place(self, now: datetime) -> LonLat:
+        """Return how far it came, on a straight line."""
+        (lon0, lat0), (lon1, lat1), whole_s = self.start, self.opened.call.case.lonlat, (self.arrives - self.left)
+        share = 1.0 if now >= self.arrives else max(0.0, (now - self.left) / whole_s)
+        return LonLat(lon0 + share * (lon1 - lon0), lat0 + share * (lat1 - lat0))
+
+
 @dataclass(slots=True)
 class _Crew:
     """One terminal at work: where it is or will be, when it is free, and what it has accepted."""
@@ -85,8 +104,9 @@ class _Crew:
     force: Force
     place: LonLat
     free_us: int
-    busy: bool = False
+    errand: _Errand | None = None
     held: int = 0
+    urgent: int = 0
     queue: list["_Open"] = field(default_factory=list)
 
 
@@ -100,6 +120,7 @@ class _Open:
     unanswered: dict[str, datetime] = field(default_factory=dict)
     offers: int = 0
     accepted: int = 0
+    left_s: float | None = None  # of its work, where that was broken off
 
 
 class Replay:
@@ -158,7 +179,7 @@ class Replay:
             wanted.case,
             site=self._site,
             category=wanted.category,
-            terminals=self._standing(now),
+            terminals=self._standing(now, urgent=wanted.case.urgent),
             declined=wanted.declined,
             unanswered=wanted.unanswered,
             now=now,
@@ -179,7 +200,7 @@ class Replay:
             return
         opened.offers += 1
         crew = self._crews[decision.terminal]
-        self._hold(crew, +1)
+        self._hold(crew, opened, +1)
         answer, patience_s = opened.call.answers(decision.terminal), self._patience_s(opened)
         if answer.after_s is None or answer.after_s >= patience_s:
             self._plan(_later(now, patience_s), self._passing(opened, crew, decision.terminal))
@@ -195,7 +216,7 @@ class Replay:
     def _passing(self, opened: _Open, crew: _Crew, terminal: str) -> Callable[[datetime], None]:
         def act(now: datetime) -> None:
             opened.unanswered[terminal] = now
-            self._hold(crew, -1)
+            self._hold(crew, opened, -1)
             self._offer(opened, now)
 
         return act
@@ -203,7 +224,7 @@ class Replay:
     def _declining(self, opened: _Open, crew: _Crew, terminal: str) -> Callable[[datetime], None]:
         def act(now: datetime) -> None:
             opened.declined |= {terminal}
-            self._hold(crew, -1)
+            self._hold(crew, opened, -1)
             self._offer(opened, now)
 
         return act
@@ -213,31 +234,54 @@ class Replay:
             self._order += 1
             opened.accepted = self._order
             crew.queue.append(opened)
-            if not crew.busy:
+            if crew.errand is None:
                 self._set_out(crew, now)
+            elif self._policy.break_off_s > 0.0 and opened.call.case.urgent:
+                self._break_off(crew, crew.errand, now)
 
         return act
 
-    def _set_out(self, crew: _Crew, now: datetime) -> None:
+    def _break_off(self, crew: _Crew, errand: _Errand, now: datetime) -> None:
+        """Leave a general call for an urgent one; who works on the spot needs a while to do so."""
+        opened = errand.opened
+        if opened.call.case.urgent:
+            return
+        crew.errand = None
+        crew.queue.append(opened)
+        if now < errand.arrives:
+            self.attended.pop(opened.call.case.number)
+            self._move(crew, errand.place(now), now)
+            self._set_out(crew, now)
+            return
+        opened.left_s = max(0.0, (errand.ends - now).total_seconds())
+        self._move(crew, opened.call.case.lonlat, now)
+        self._set_out(crew, now, after_s=self._policy.break_off_s)
+
+    def _set_out(self, crew: _Crew, now: datetime, *, after_s: float = 0.0) -> None:
         """Go to the first call in hand: urgent ones before others, then as they were accepted."""
         opened = min(crew.queue, key=lambda each: (not each.call.case.urgent, each.accepted))
         crew.queue.remove(opened)
-        crew.busy, case = True, opened.call.case
-        arrives = _later(now, self._way_s(crew, crew.place, case.lonlat))
-        arrived_s = (arrives - case.recorded_at).total_seconds()
-        self.attended[case.number] = Attended(
-            number=case.number,
-            urgent=case.urgent,
-            terminal=crew.force.terminal,
-            arrived_s=arrived_s,
-            offers=opened.offers,
-        )
+        case, start, left = opened.call.case, crew.place, _later(now, after_s)
+        arrives = _later(left, self._way_s(crew, start, case.lonlat))
+        if opened.left_s is None:
+            self.attended[case.number] = Attended(
+                number=case.number,
+                urgent=case.urgent,
+                terminal=crew.force.terminal,
+                arrived_s=(arrives - case.recorded_at).total_seconds(),
+                offers=opened.offers,
+            )
+        ends = _later(arrives, opened.call.work_s if opened.left_s is None else opened.left_s)
+        errand = crew.errand = _Errand(opened=opened, start=start, left=left, arrives=arrives, ends=ends)
         self._move(crew, case.lonlat, now)
-        self._plan(_later(arrives, opened.call.work_s), lambda at: self._done(crew, at))
+        self._plan(ends, lambda at: self._done(crew, errand, at))
 
-    def _done(self, crew: _Crew, now: datetime) -> None:
-        crew.busy, crew.free_us = False, instant_us(now)
-        self._hold(crew, -1)
+    def _done(self, crew: _Crew, errand: _Errand, now: datetime) -> None:
+        if crew.errand is not errand:
+            return  # it was broken off
+        crew.errand, crew.free_us = None, instant_us(now)
+        self._move(crew, errand.opened.call.case.lonlat, now)
+        self._hold(crew, errand.opened, -1)
         self._board.free(crew.force.terminal or "", instant_us(now))
         if crew.queue:
             self._set_out(crew, now)
@@ -252,11 +296,15 @@ class Replay:
         way_m = float(roads.ways_m(end, roads.beside(np.array([start])))[0])
         return (max(way_m, straight_m) if way_m < float("inf") else straight_m * self._policy.way_factor) / speed
 
-    def _standing(self, now: datetime) -> Mapping[str, Terminal]:
+    def _standing(self, now: datetime, *, urgent: bool = False) -> Mapping[str, Terminal]:
         for began, crews in self._shifts_begun(now):
             for crew in crews:
-                if not crew.busy and crew.free_us < began:
+                if crew.errand is None and crew.free_us < began:
                     self._move(crew, crew.force.post, now)
+        if urgent and self._policy.break_off_s > 0.0:  # else nobody asks where those at work are
+            at_us = instant_us(now)
+            at_work = [(code, crew.errand) for code, crew in self._crews.items() if crew.errand is not None]
+            self._board.hear([Heard(code, *errand.place(now), at_us) for code, errand in at_work])
         self._board.all_heard(instant_us(now))
         return self._board
 
@@ -272,9 +320,10 @@ class Replay:
         crew.place = place
         self._board.hear([Heard(crew.force.terminal or "", *place, instant_us(now))])
 
-    def _hold(self, crew: _Crew, change: int) -> None:
+    def _hold(self, crew: _Crew, opened: _Open, change: int) -> None:
         crew.held += change
-        self._board.hold(crew.force.terminal or "", crew.held)
+        crew.urgent += change * opened.call.case.urgent
+        self._board.hold(crew.force.terminal or "", crew.held, crew.urgent)
 
     def _retry_later(self, now: datetime, after_s: float) -> None:
         at = _later(now, after_s)

@@ -115,10 +115,11 @@ def together(reason: str) -> str:
     return TOGETHER if reason.startswith(("would be there", "holds 1 case:")) else reason
 
 
-def chosen(force: Force, *, among: int, grid: str, reported: bool, together: int = 1) -> str:
+def chosen(force: Force, *, among: int, grid: str, reported: bool, together: int = 1, breaks_off: bool = False) -> str:
     """Say why somebody was chosen."""
     stage = "first force" if force.stage is Stage.FIRST else f"force of {force.department}"
     basis = "reported position" if reported else "post"
     beside = "" if force.grid == grid else f", next to {grid}"
     with_others = f", of {together} cases assigned together" if together > 1 else ""
-    return f"soonest of {among} eligible as {stage} in grid {force.grid}{beside}, by its {basis}{with_others}"
+    leaving = ", leaving general work for it" if breaks_off else ""
+    return f"soonest of {among} eligible as {stage} in grid {force.grid}{beside}, by its {basis}{with_others}{leaving}"

@@ -57,6 +57,7 @@ def _policy(fields: Fields, name: str, usual: DispatchPolicy) -> DispatchPolicy:
         case_s=seconds("case_s"),
         lend_gain_urgent_s=seconds("lend_gain_urgent_s"),
         lend_gain_s=seconds("lend_gain_s"),
+        break_off_s=seconds("break_off_s"),
         keep_free=fields.whole("keep_free", low=0, high=100, default=usual.keep_free),
         rest_s=seconds("rest_s"),
         together=fields.flag("together", default=usual.together),

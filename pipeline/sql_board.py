@@ -23,7 +23,7 @@ class BoardKeeper:
 
     def __init__(self) -> None:
         self.board = Board()
-        self._holder: dict[str, str] = {}
+        self._holder: dict[str, tuple[str, int]] = {}  # by case: who holds it, and 1 if it is urgent
         self._events = self._positions = 0
         self._loaded = False
 
@@ -34,14 +34,16 @@ class BoardKeeper:
     def catch_up(self, connection: Connection, *, events: int, positions: int) -> Board:
         """Return the board as of the numbers that events and positions have reached."""
         if not self._loaded:
-            held = select(t.cases.c.number, t.cases.c.terminal, t.cases.c.status, t.cases.c.updated_at)
+            held = select(
+                t.cases.c.number, t.cases.c.terminal, t.cases.c.status, t.cases.c.urgent, t.cases.c.updated_at
+            )
             self._take(connection.execute(held.where(t.cases.c.status.in_([*_ON_TERMINAL, *_ENDED_BY_TERMINAL]))))
             self._hear(connection, 0)
         else:
             if events > self._events:
                 changed = select(t.events.c.case_number).where(t.events.c.sequence > self._events)
                 c = t.cases.c
-                query = select(c.number, c.terminal, c.status, c.updated_at).where(c.number.in_(changed))
+                query = select(c.number, c.terminal, c.status, c.urgent, c.updated_at).where(c.number.in_(changed))
                 self._take(connection.execute(query))
             if positions > self._positions:
                 self._hear(connection, self._positions)
@@ -56,28 +58,33 @@ class BoardKeeper:
     def track(self, case: Case) -> None:
         """Note who holds a case now."""
         if self._loaded:
-            self._note(case.number, case.terminal, case.status.value, micros(case.updated_at))
+            self._note(case.number, case.terminal, case.status.value, int(case.urgent), micros(case.updated_at))
 
     def untrack(self, number: str) -> None:
         """Note that a case is not there any more, or not yet."""
         if self._loaded:
-            self._note(number, None, "", 0)
+            self._note(number, None, "", 0, 0)
 
     def _take(self, rows: Any) -> None:
-        for number, terminal, status, updated_at in rows:
-            self._note(number, terminal, status, updated_at)
+        for number, terminal, status, urgent, updated_at in rows:
+            self._note(number, terminal, status, int(urgent), updated_at)
 
-    def _note(self, number: str, terminal: str | None, status: str, updated_at_us: int) -> None:
+    def _note(self, number: str, terminal: str | None, status: str, urgent: int, updated_at_us: int) -> None:
         before = self._holder.pop(number, None)
         if before is not None:
-            self.board.hold(before, self.board.held(before) - 1)
+            self._hold(before, -1)
         if terminal is None:
             return
         if status in _ON_TERMINAL:
-            self._holder[number] = terminal
-            self.board.hold(terminal, self.board.held(terminal) + 1)
+            self._holder[number] = (terminal, urgent)
+            self._hold(self._holder[number], +1)
         elif status in _ENDED_BY_TERMINAL:
             self.board.free(terminal, updated_at_us)
+
+    def _hold(self, one: tuple[str, int], change: int) -> None:
+        terminal, urgent = one
+        cases, urgents = self.board.held(terminal)
+        self.board.hold(terminal, cases + change, urgents + change * urgent)
 
     def _hear(self, connection: Connection, after: int) -> None:
         c = t.positions.c

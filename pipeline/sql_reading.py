@@ -3,10 +3,11 @@
 import json
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, func, select
+from sqlalchemy import ColumnElement, Connection, Integer, Select, and_, cast, func, select
 
 from geo.coords import LonLat
 from pipeline import sql_tables as t
@@ -105,22 +106,25 @@ class SqlReading(
 
     def terminals(self) -> Mapping[str, Terminal]:
         """Return every terminal that reported a position or holds a case."""
+        c = t.cases.c
         holding = (
-            select(t.cases.c.terminal, func.count().label("cases"))
-            .where(t.cases.c.terminal.is_not(None), t.cases.c.status.in_([s.value for s in ON_TERMINAL]))
-            .group_by(t.cases.c.terminal)
+            select(c.terminal, func.count().label("cases"), func.sum(cast(c.urgent, Integer)).label("urgent"))
+            .where(c.terminal.is_not(None), c.status.in_([s.value for s in ON_TERMINAL]))
+            .group_by(c.terminal)
         )
-        held = {row["terminal"]: row["cases"] for row in self._rows(holding)}
-        known = {
-            row["terminal"]: Terminal(
-                id=row["terminal"],
+        held = {
+            row["terminal"]: Terminal(id=row["terminal"], open_cases=int(row["cases"]), open_urgent=int(row["urgent"]))
+            for row in self._rows(holding)
+        }
+        heard = {
+            row["terminal"]: replace(
+                held.get(row["terminal"], Terminal(id=row["terminal"])),
                 lonlat=LonLat(row["lon"], row["lat"]),
                 positioned_at=instant(row["at"]),
-                open_cases=held.get(row["terminal"], 0),
             )
             for row in self._rows(select(t.positions))
         }
-        return {**{code: Terminal(id=code, open_cases=count) for code, count in held.items()}, **known}
+        return {**held, **heard}
 
     def evidence(self, number: str) -> Sequence[Evidence]:
         """Return the pictures of a case and of those merged into it, oldest first; 1000 at most."""

@@ -37,7 +37,7 @@ class Standing:
         lonlat: (n, 2) last reported WGS-84 positions, NaN where there is none.
         place: (n, 2) the same, the post where there is none.
         at_s: when, in seconds since 1970; NaN where there is none.
-        held: how many cases each holds.
+        held, urgent: how many cases each holds, and how many of them are urgent.
         freed_s: when each last ended one; minus infinity if it never did.
     """
 
@@ -45,6 +45,7 @@ class Standing:
     place: NDArray[np.float64]
     at_s: NDArray[np.float64]
     held: NDArray[np.int64]
+    urgent: NDArray[np.int64]
     freed_s: NDArray[np.float64]
 
     def of(self, rows: NDArray[np.int64]) -> "Standing":
@@ -54,6 +55,7 @@ class Standing:
             place=self.place[rows],
             at_s=self.at_s[rows],
             held=self.held[rows],
+            urgent=self.urgent[rows],
             freed_s=self.freed_s[rows],
         )
 
@@ -70,6 +72,7 @@ class Board(Mapping[str, Terminal]):
         self._lonlat = np.full((_FIRST_ROWS, 2), np.nan)
         self._at_us = np.zeros(_FIRST_ROWS, np.int64)
         self._held = np.zeros(_FIRST_ROWS, np.int64)
+        self._urgent = np.zeros(_FIRST_ROWS, np.int64)
         self._freed_us = np.zeros(_FIRST_ROWS, np.int64)
         # The same in seconds, as decisions want them: NaN and minus infinity where there is none.
         self._at_s = np.full(_FIRST_ROWS, np.nan)
@@ -80,7 +83,7 @@ class Board(Mapping[str, Terminal]):
             self._put(each)
 
     def _put(self, terminal: Terminal) -> None:
-        self.hold(terminal.id, terminal.open_cases)
+        self.hold(terminal.id, terminal.open_cases, terminal.open_urgent)
         if terminal.lonlat is not None and terminal.positioned_at is not None:
             self.hear([Heard(terminal.id, *terminal.lonlat, instant_us(terminal.positioned_at))])
         if terminal.freed_at is not None:
@@ -96,6 +99,7 @@ class Board(Mapping[str, Terminal]):
             lonlat=LonLat(lon, lat) if known else None,
             positioned_at=instant_of(at_us) if known else None,
             open_cases=int(self._held[row]),
+            open_urgent=int(self._urgent[row]),
             freed_at=instant_of(freed_us) if freed_us else None,
         )
 
@@ -126,15 +130,15 @@ class Board(Mapping[str, Terminal]):
         self._at_us[: len(self._ids)] = at_us
         self._at_s[~np.isnan(self._lonlat[:, 0])] = at_us / 1e6
 
-    def hold(self, terminal: str, cases: int) -> None:
-        """Say how many cases a terminal holds."""
+    def hold(self, terminal: str, cases: int, urgent: int) -> None:
+        """Say how many cases a terminal holds, and how many of them are urgent."""
         row = self._row_at(terminal)
-        self._held[row] = cases
+        self._held[row], self._urgent[row] = cases, urgent
 
-    def held(self, terminal: str) -> int:
-        """Return how many cases a terminal holds."""
+    def held(self, terminal: str) -> tuple[int, int]:
+        """Return how many cases a terminal holds, and how many of them are urgent."""
         row = self._row.get(terminal)
-        return 0 if row is None else int(self._held[row])
+        return (0, 0) if row is None else (int(self._held[row]), int(self._urgent[row]))
 
     def free(self, terminal: str, at_us: int) -> None:
         """Say that a terminal ended a case."""
@@ -163,6 +167,7 @@ class Board(Mapping[str, Terminal]):
                 place=self._placed(lonlat, roll),
                 at_s=self._at_s[at],
                 held=self._held[at],
+                urgent=self._urgent[at],
                 freed_s=self._freed_s[at],
             )
         there = rows >= 0
@@ -173,6 +178,7 @@ class Board(Mapping[str, Terminal]):
             place=self._placed(lonlat, roll),
             at_s=np.where(there, self._at_s[rows], np.nan),
             held=np.where(there, self._held[rows], 0),
+            urgent=np.where(there, self._urgent[rows], 0),
             freed_s=np.where(there, self._freed_s[rows], -np.inf),
         )
 
@@ -186,7 +192,7 @@ class Board(Mapping[str, Terminal]):
         order = listed + sorted(set(range(len(self._ids))) - set(listed))
         self._ids = [self._ids[row] for row in order]
         self._row = {terminal: row for row, terminal in enumerate(self._ids)}
-        for name in ("_lonlat", "_at_us", "_held", "_freed_us", "_at_s", "_freed_s"):
+        for name in ("_lonlat", "_at_us", "_held", "_urgent", "_freed_us", "_at_s", "_freed_s"):
             column = getattr(self, name)
             column[: len(order)] = column[order]
 
@@ -205,7 +211,7 @@ class Board(Mapping[str, Terminal]):
     def _grow(self) -> None:
         more = len(self._at_us)
         self._lonlat = np.concatenate([self._lonlat, np.full((more, 2), np.nan)])
-        for name in ("_at_us", "_held", "_freed_us"):
+        for name in ("_at_us", "_held", "_urgent", "_freed_us"):
             setattr(self, name, np.concatenate([getattr(self, name), np.zeros(more, np.int64)]))
         self._at_s = np.concatenate([self._at_s, np.full(more, np.nan)])
         self._freed_s = np.concatenate([self._freed_s, np.full(more, -np.inf)])

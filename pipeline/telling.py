@@ -58,6 +58,7 @@ class Telling:
             grid=self._case.grid,
             reported=bool(found.known[best]),
             together=together,
+            breaks_off=bool(found.breaks_off[best]),
         )
 
     def fault(self, row: int) -> str | None:

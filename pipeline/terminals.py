@@ -16,6 +16,7 @@ class Terminal:
         lonlat: last reported position, WGS-84; None if it never reported one.
         positioned_at: when that position was taken.
         open_cases: cases it holds now (dispatched to first result).
+        open_urgent: those of them that are urgent.
         freed_at: when it last ended one; None if it never did.
     """
 
@@ -23,6 +24,7 @@ class Terminal:
     lonlat: LonLat | None = None
     positioned_at: datetime | None = None
     open_cases: int = 0
+    open_urgent: int = 0
     freed_at: datetime | None = None
 
     def __post_init__(self) -> None:

@@ -60,7 +60,8 @@ def known_terminals(draw: st.DrawFn) -> dict[str, Terminal]:
             id=f"T{number:03d}",
             lonlat=spot("A", draw(st.sampled_from([-50.0, 0.0, 300.0])), draw(st.sampled_from([0.0, 70.0]))),
             positioned_at=NOON - timedelta(seconds=draw(st.sampled_from([1.0, 599.0, 3600.0]))),
-            open_cases=draw(st.sampled_from([0, 1, 5, 6])),
+            open_cases=(held := draw(st.sampled_from([0, 1, 5, 6]))),
+            open_urgent=draw(st.integers(0, held)),
         )
         for number in chosen
     }

@@ -97,6 +97,7 @@ class Agent:
     def __init__(self, force: Force, *, site: Site, start: datetime, habits: Habits, draw: np.random.Generator) -> None:
         self.force = force
         self.busy_until = start
+        self.errand: str | None = None  # the case that it goes to or works on
         self._site, self._habits, self._draw = site, habits, draw
         self._areas = _beat(force, site)
         self._leg = _Leg(force.post, force.post, start, start)

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import linprog
 
-from pipeline.call_answers import CallAnswers, lognormal_s
+from pipeline.call_answers import CallAnswers
 from pipeline.candidates import Candidates, Question
 from pipeline.cases import Case, Channel, Status
 from pipeline.dispatch_replay import Call
@@ -84,7 +84,8 @@ def _call(case: Case, seed: int, habits: Habits, draw: np.random.Generator) -> C
     work_s = float(draw.exponential(habits.result_s)) + float(draw.exponential(habits.work_s))
     answers = CallAnswers(
         name=f"{seed}/{case.number}",
-        after_s=lognormal_s(*habits.answer_s, seed, case.number, "answer"),
+        after_s=habits.answer_s[0],
+        spread=habits.answer_s[1],
         declines=habits.declines,
         ignores=habits.ignores,
     )

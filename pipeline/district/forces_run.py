@@ -195,12 +195,16 @@ class ForcesRun:
         starts = now if case.urgent else max(now, agent.busy_until)
 
         def set_out(at: datetime) -> None:
+            if not case.urgent and agent.busy_until > at:  # an urgent one came between
+                self.plan(agent.busy_until, set_out)
+                return
             arrives = at + timedelta(seconds=agent.way_s(case.lonlat, at))
             if not case.bound and not (agent.on_duty(arrives) and agent.on_duty(at)):
                 self._agent_acts(case, Action.RETURN, "the shift ends before")
                 return
             agent.send(case.lonlat, now=at, arrives=arrives, leaves=arrives)
-            self.plan(arrives, lambda _: self._agent_acts(case, Action.ARRIVE, ""))
+            agent.errand = case.number
+            self.plan(arrives, lambda _: self._there(case, Action.ARRIVE, ""))
 
         if starts <= now:
             set_out(now)
@@ -216,15 +220,37 @@ class ForcesRun:
         result_at = now + timedelta(seconds=SLACK_S + result_s)
         done_at = result_at + timedelta(seconds=SLACK_S + work_s)
         agent.send(case.lonlat, now=now, arrives=now, leaves=done_at)
+        agent.errand = case.number
 
         def last(_: datetime) -> None:
             if fails:
-                self._agent_acts(case, Action.RETURN, "needs those who may enforce")
+                self._there(case, Action.RETURN, "needs those who may enforce")
             else:
-                self._agent_acts(case, Action.DONE, "")
+                self._there(case, Action.DONE, "")
 
-        self.plan(result_at, lambda _: self._agent_acts(case, Action.FIRST_RESULT, ""))
+        self.plan(result_at, lambda _: self._there(case, Action.FIRST_RESULT, ""))
         self.plan(done_at, last)
+
+    def _there(self, case: Case, action: Action, note: str) -> None:
+        """Take a step where the case is; who was called away to an urgent one comes back for it first."""
+        agent = self.agents[case.terminal or ""]
+        if agent.errand == case.number:
+            self._agent_acts(case, action, note)
+            return
+
+        def come_back(at: datetime) -> None:
+            known = self._casebook.case(case.number)
+            if known.terminal != case.terminal or not _goes(known.status, action):
+                return
+            if agent.busy_until > at:
+                self.plan(agent.busy_until, come_back)
+                return
+            arrives = at + timedelta(seconds=agent.way_s(case.lonlat, at))
+            agent.send(case.lonlat, now=at, arrives=arrives, leaves=arrives)
+            agent.errand = case.number
+            self.plan(arrives, lambda _: self._there(case, action, note))
+
+        come_back(self._clock.now())
 
     def _agent_acts(self, case: Case, action: Action, note: str) -> None:
         """Let the terminal that was meant take a step, if it still holds the case."""

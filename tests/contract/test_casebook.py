@@ -374,10 +374,16 @@ class TestSmallThings:
 
     def test_terminals_count_what_they_hold(self, casebook: SqlCasebook):
         statuses = [status for status in Status if status is not Status.REPORTED]
-        store(casebook, *(case(f"H{i}", status=status, terminal="T001") for i, status in enumerate(statuses)))
+        store(
+            casebook,
+            *(
+                case(f"H{i}", status=status, terminal="T001", urgent=status is not Status.ARRIVED)
+                for i, status in enumerate(statuses)
+            ),
+        )
         casebook.write(lambda tx: tx.save_position("T002", spot("A"), NOON))
         known = casebook.terminals()
-        assert known["T001"] == Terminal(id="T001", open_cases=4)
+        assert known["T001"] == Terminal(id="T001", open_cases=4, open_urgent=3)
         assert (known["T002"].open_cases, known["T002"].lonlat) == (0, spot("A"))
 
     def test_a_camera_s_state_is_replaced(self, casebook: SqlCasebook):

@@ -19,6 +19,7 @@ from pipeline.desk import Desk, Moved, Report, Taken
 from pipeline.evidence import EvidenceStore
 from pipeline.group_commit import Job
 from pipeline.history import chain_faults, rebuild
+from pipeline.reports import Ticket
 from pipeline.sql_casebook import SqlCasebook, open_casebook
 
 
@@ -108,6 +109,31 @@ def test_who_got_a_case_in_the_group_counts_as_holding_it(casebook: SqlCasebook,
     taken = together(casebook, *caught.works)
     assert [getattr(each.dispatch, "terminal", None) for each in taken] == ["T001", "T002", "T003"]
     assert {code: each.open_cases for code, each in casebook.terminals().items()} == {"T001": 1, "T002": 1, "T003": 1}
+
+
+def test_the_board_tells_urgent_cases_from_others_as_the_tables_do(casebook: SqlCasebook, tmp_path: Path):
+    """A case that becomes urgent while somebody holds it, one that is taken up, one that ends."""
+    desk = desk_of(casebook, tmp_path, offered_up_to=1)
+
+    def known() -> dict[str, tuple[int, int]]:
+        board = casebook.write(
+            lambda tx: {code: (each.open_cases, each.open_urgent) for code, each in tx.terminals().items()}
+        )
+        read = casebook.read(lambda now: now.terminals())
+        stored = {code: (each.open_cases, each.open_urgent) for code, each in read.items()}
+        assert board == {**dict.fromkeys(board, (0, 0)), **stored}
+        return {code: held for code, held in board.items() if held != (0, 0)}
+
+    first = desk.report(report(50.0), principal=DISPATCHER).number
+    assert known() == {"T001": (1, 0)}
+    ticket = Ticket(source="12345", number="W-1", urgent=True)
+    assert desk.report(replace(report(51.0), ticket=ticket), principal=DISPATCHER).number == first
+    assert known() == {"T001": (1, 1)}
+    desk.report(replace(report(-100.0), category=LITTER), principal=DISPATCHER)
+    assert known() == {"T001": (1, 1), "T002": (1, 1)}
+    for action in (Action.ACCEPT, Action.ARRIVE, Action.DONE):
+        desk.act(first, action, principal=force_at("T001"))
+    assert known() == {"T002": (1, 1)}
 
 
 def test_a_group_leaves_what_single_writes_leave(casebook: SqlCasebook, tmp_path: Path):

@@ -222,7 +222,7 @@ class TestTogether:
 @settings(max_examples=150, deadline=None)
 @given(rosters(), known_terminals(), st.booleans())
 def test_columns_and_words_say_the_same_of_each_force(forces, known, urgent):
-    policy = replace(DispatchPolicy(), case_s=60.0)
+    policy = replace(DispatchPolicy(), case_s=60.0, break_off_s=30.0)
     site = small_site(forces, categories=KINDS, policy=policy)
     kind = category(first_roles=("grid-supervisor",))
     question = Question(case=case(urgent=urgent), category=kind, now=NOON, policy=policy)
@@ -238,7 +238,7 @@ def test_columns_and_words_say_the_same_of_each_force(forces, known, urgent):
 @given(rosters(), known_terminals(), st.booleans(), st.sampled_from("ABCD"))
 def test_looking_at_those_near_the_case_decides_as_looking_at_everybody(forces, known, urgent, grid):
     """Who gets it, who is passed over, in which order and why: the grids farther off change nothing of it."""
-    policy = replace(DispatchPolicy(), case_s=60.0, lend_gain_s=10.0)
+    policy = replace(DispatchPolicy(), case_s=60.0, lend_gain_s=10.0, break_off_s=30.0)
     site = small_site(forces, categories=KINDS, policy=policy)
     kind = category(first_roles=("grid-supervisor",))
     wanted = case(urgent=urgent, grid=f"YP-{grid}", unit=f"{grid}1", lonlat=spot(grid, 40.0))
@@ -259,7 +259,7 @@ def test_a_board_stands_as_the_terminals_it_was_made_of(forces, known):
     site, board = small_site(forces), Board(known.values())
     assert dict(board) == known
     one, other = standing_of(site.roll, board), standing_of(site.roll, known)
-    for name in ("lonlat", "at_s", "held", "freed_s"):
+    for name in ("lonlat", "at_s", "held", "urgent", "freed_s"):
         np.testing.assert_array_equal(getattr(one, name), getattr(other, name))
 
 
