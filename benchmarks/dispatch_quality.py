@@ -5,8 +5,8 @@
 Each seed's calls are the same for every policy: places, times, work, and who declines or ignores what. `nearest` is
 nearest-first: whoever is nearest in time among those who are free, across borders, one call after the other as they
 came (urgent ones first); `default` is the sample site's own policy. `late_share` is of urgent calls attended after more
-than 15 minutes; `mean_arrival_s` of all calls. `hindsight` is a bound that no schedule beats, see
-`pipeline/hindsight.py` for its proof; it takes ways, work and answers into account, and of queues only that no place
+than 15 minutes; `mean_arrival_s` of all calls. `hindsight` is a bound that no schedule beats which breaks nothing off,
+proven in `pipeline/hindsight.py`; it takes ways, work and answers into account, and of queues only that no place
 serves two calls at once, so it lies the lower the higher the load. `over_hindsight` is mean arrival over the bound's.
 `pairs_better` counts the seeds in which `default` had fewer late urgent calls than `nearest`, and those with more.
 """

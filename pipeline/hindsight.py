@@ -1,9 +1,9 @@
 """Hindsight: what no dispatch could have beaten, had it known every call beforehand. Proven, not reached.
 
-Where nothing is broken off, a force in the world of `dispatch_replay` leaves one place for the next only after a call is there and was answered, and
-attends to one at a time. So each call that is attended has a place that its force came from: another call, or its post
-at a shift's begin; and each place is left for one next call at most. A schedule therefore pairs calls with places one
-to one, and a call that is attended from a place cannot be attended sooner than
+In the world of `dispatch_replay`, where nothing is broken off, a force leaves one place for the next only after a call
+is there and was answered, and attends to one at a time. So each call that is attended has a place that its force came
+from: another call, or its post at a shift's begin; and each place is left for one next call at most. A schedule
+therefore pairs calls with places one to one, and a call that is attended from a place cannot be attended sooner than
 
     max(answered, place is free again) + the way from there at the fastest eligible force's speed,
 
