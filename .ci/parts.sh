@@ -23,7 +23,7 @@ run_part() {
   local name=$1 attempt status
   shift
   for attempt in 1 2; do
-    COVERAGE_FILE=.coverage.$name "$PYTHON" -X faulthandler -m pytest ${COVERAGE:+--cov --cov-report=} "$@" 2>&1 |
+    COVERAGE_FILE=.coverage.$name "$PYTHON" -X faulthandler -m pytest --durations=10 --durations-min=20 ${COVERAGE:+--cov --cov-report=} "$@" 2>&1 |
       tee "$ENDS/$name.log" | sed -u "s/^/$name: /"
     status=${PIPESTATUS[0]}
     [ "$status" -gt 128 ] || break
