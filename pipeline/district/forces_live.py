@@ -86,14 +86,18 @@ class LiveForces:
         return True
 
     def tried(self) -> None:
-        """Do what `once` does; where the server is not heard, go on from what it says the next time."""
+        """Do what `once` does; where the server is not heard, go on from what it says the next time.
+
+        Told from the second time on: once is what happens when a server is about to end.
+        """
         self._own.at = max(self._own.at, self._clock.now() - timedelta(seconds=EVERY_S))
         try:
             self.once()
-        except (DoorError, OSError):
+        except (DoorError, OSError) as error:
             # A step in work was lost; a step that was taken all the same is refused by the case's status.
+            if self._interrupted:
+                log.warning("the district's forces could not be heard; they try again: %s", error)
             self._interrupted = True
-            log.warning("the district's forces could not be heard; they try again", exc_info=True)
 
     def _live(self) -> None:
         while not self._stop.wait(EVERY_S):

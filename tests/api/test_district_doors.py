@@ -70,6 +70,21 @@ def test_the_forces_bring_a_case_from_offer_to_its_end(live: LiveConsole, yingpu
     assert len(live.services.casebook.terminals()) > 20
 
 
+def test_a_server_that_ends_is_not_told_and_one_that_stays_away_is_in_a_line(
+    live: LiveConsole, yingpu: Site, doors: Doors, caplog: pytest.LogCaptureFixture
+):
+    def send(*_: object) -> Answer:
+        raise OSError("connection refused")
+
+    forces = LiveForces(yingpu, Doors(send=send, tokens=doors.tokens), clock=live.clock, seed=5)
+    forces.tried()
+    assert caplog.records == []
+    forces.tried()
+    (told,) = caplog.records
+    assert told.getMessage().endswith("they try again: connection refused")
+    assert told.exc_info is None
+
+
 def test_forces_that_were_not_heard_go_on_where_they_stood(live: LiveConsole, yingpu: Site, doors: Doors):
     sent = doors.send
     heard = [True]
