@@ -249,7 +249,8 @@ class Replay:
         crew.errand = None
         crew.queue.append(opened)
         if now < errand.arrives:
-            self.attended.pop(opened.call.case.number)
+            if opened.left_s is None:  # else it was there before
+                del self.attended[opened.call.case.number]
             self._move(crew, errand.place(now), now)
             self._set_out(crew, now)
             return

@@ -117,6 +117,18 @@ class TestReplay:
         ended = 310.0 + 60.0 + way_s + 100.0 + way_s + (600.0 - (310.0 - 10.0 - way_s))
         assert came["C3"] == pytest.approx(ended + 5.0 + 10.0 - 310.0, abs=0.1)
 
+    def test_who_is_called_away_again_on_the_way_back_was_there_all_the_same(self):
+        calls = [
+            call(1, 100.0, 0.0),
+            call(2, -100.0, 300.0, urgent=True, work_s=100.0),  # done by 535 s; back at 600 s
+            call(3, -100.0, 540.0, urgent=True, work_s=100.0),
+        ]
+        came = self.arrivals(calls)
+        assert came["C1"] == pytest.approx(10.0 + 100.0 * PACE, abs=0.1)
+        assert came["C2"] == pytest.approx(10.0 + 60.0 + 200.0 * PACE, abs=0.1)
+        gone_s = 550.0 - (300.0 + came["C2"] + 100.0)
+        assert came["C3"] == pytest.approx(10.0 + gone_s, abs=0.1)
+
     def test_nothing_is_broken_off_where_the_policy_does_not_say_so(self):
         came = self.arrivals([call(1, 200.0, 0.0), call(2, 0.0, 20.0, urgent=True)], PLAINLY)
         assert came["C1"] == pytest.approx(10.0 + 200.0 * PACE, abs=0.1)
