@@ -62,6 +62,24 @@ def test_an_offer_that_comes_while_the_page_is_open(browser: Browser, live: Live
         expect(page.locator(".phone-map .pin-case")).to_have_count(0)
 
 
+def test_an_urgent_offer_stands_above_the_general_task_in_hand(browser: Browser, live: LiveConsole) -> None:
+    general = live.report()
+    force = live.holder(general)
+    live.services.desk.act(general, Action.ACCEPT, principal=force)
+    with watched(browser, live, force, size=PHONE) as page:
+        opened(page, live, "/terminal")
+        expect(page.locator(".task")).to_have_count(1)
+        urgent = live.report(category=FIRE_LANE)
+        live.services.desk.act(urgent, Action.DISPATCH, principal=DISPATCHER, terminal=force.terminal)
+        expect(page.locator(".task")).to_have_count(2)
+        first = page.locator(".task").first
+        assert first.get_attribute("data-number") == urgent
+        first.get_by_role("button", name="Accept").click()
+        expect(page.locator(f".task[data-number='{urgent}'] .chip")).to_have_text("Accepted")
+        assert page.locator(".task").first.get_attribute("data-number") == urgent
+    assert {live.services.casebook.case(each).terminal for each in (general, urgent)} == {force.terminal}
+
+
 def test_declining_needs_a_reason_and_hands_the_case_on(browser: Browser, live: LiveConsole) -> None:
     number = live.report()
     force = live.holder(number)
