@@ -248,15 +248,13 @@ class Replay:
             return
         crew.errand = None
         crew.queue.append(opened)
-        if now < errand.arrives:
-            if opened.left_s is None:  # else it was there before
-                del self.attended[opened.call.case.number]
-            self._move(crew, errand.place(now), now)
-            self._set_out(crew, now)
-            return
-        opened.left_s = max(0.0, (errand.ends - now).total_seconds())
-        self._move(crew, opened.call.case.lonlat, now)
-        self._set_out(crew, now, after_s=self._policy.break_off_s)
+        there = now >= errand.arrives
+        if there:
+            opened.left_s = (errand.ends - now).total_seconds()
+        elif opened.left_s is None:  # else it was there before
+            del self.attended[opened.call.case.number]
+        self._move(crew, errand.place(now), now)
+        self._set_out(crew, now, after_s=self._policy.break_off_s if there else 0.0)
 
     def _set_out(self, crew: _Crew, now: datetime, *, after_s: float = 0.0) -> None:
         """Go to the first call in hand: urgent ones before others, then as they were accepted."""

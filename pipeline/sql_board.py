@@ -33,18 +33,15 @@ class BoardKeeper:
 
     def catch_up(self, connection: Connection, *, events: int, positions: int) -> Board:
         """Return the board as of the numbers that events and positions have reached."""
+        c = t.cases.c
+        cases = select(c.number, c.terminal, c.status, c.urgent, c.updated_at)
         if not self._loaded:
-            held = select(
-                t.cases.c.number, t.cases.c.terminal, t.cases.c.status, t.cases.c.urgent, t.cases.c.updated_at
-            )
-            self._take(connection.execute(held.where(t.cases.c.status.in_([*_ON_TERMINAL, *_ENDED_BY_TERMINAL]))))
+            self._take(connection.execute(cases.where(c.status.in_([*_ON_TERMINAL, *_ENDED_BY_TERMINAL]))))
             self._hear(connection, 0)
         else:
             if events > self._events:
                 changed = select(t.events.c.case_number).where(t.events.c.sequence > self._events)
-                c = t.cases.c
-                query = select(c.number, c.terminal, c.status, c.urgent, c.updated_at).where(c.number.in_(changed))
-                self._take(connection.execute(query))
+                self._take(connection.execute(cases.where(c.number.in_(changed))))
             if positions > self._positions:
                 self._hear(connection, self._positions)
         self._loaded, self._events, self._positions = True, events, positions

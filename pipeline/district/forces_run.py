@@ -192,24 +192,25 @@ class ForcesRun:
     def _travel(self, case: Case, now: datetime) -> None:
         """Set out at once for what is urgent, else after what is in hand."""
         agent = self.agents[case.terminal or ""]
-        starts = now if case.urgent else max(now, agent.busy_until)
 
         def set_out(at: datetime) -> None:
-            if not case.urgent and agent.busy_until > at:  # an urgent one came between
+            if not case.urgent and agent.busy_until > at:
                 self.plan(agent.busy_until, set_out)
                 return
             arrives = at + timedelta(seconds=agent.way_s(case.lonlat, at))
             if not case.bound and not (agent.on_duty(arrives) and agent.on_duty(at)):
                 self._agent_acts(case, Action.RETURN, "the shift ends before")
                 return
-            agent.send(case.lonlat, now=at, arrives=arrives, leaves=arrives)
-            agent.errand = case.number
-            self.plan(arrives, lambda _: self._there(case, Action.ARRIVE, ""))
+            self._go(agent, case, at, then=lambda: self._there(case, Action.ARRIVE, ""))
 
-        if starts <= now:
-            set_out(now)
-        else:
-            self.plan(starts, set_out)
+        set_out(now)
+
+    def _go(self, agent: Agent, case: Case, at: datetime, *, then: Callable[[], None]) -> None:
+        """Send somebody to a case; what follows there follows when it arrives."""
+        arrives = at + timedelta(seconds=agent.way_s(case.lonlat, at))
+        agent.send(case.lonlat, now=at, arrives=arrives, leaves=arrives)
+        agent.errand = case.number
+        self.plan(arrives, lambda _: then())
 
     def _work(self, case: Case, now: datetime) -> None:
         agent = self.agents[case.terminal or ""]
@@ -245,10 +246,7 @@ class ForcesRun:
             if agent.busy_until > at:
                 self.plan(agent.busy_until, come_back)
                 return
-            arrives = at + timedelta(seconds=agent.way_s(case.lonlat, at))
-            agent.send(case.lonlat, now=at, arrives=arrives, leaves=arrives)
-            agent.errand = case.number
-            self.plan(arrives, lambda _: self._there(case, action, note))
+            self._go(agent, case, at, then=lambda: self._there(case, action, note))
 
         come_back(self._clock.now())
 
