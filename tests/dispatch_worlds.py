@@ -4,11 +4,16 @@ from dataclasses import replace
 from datetime import timedelta
 
 from hypothesis import strategies as st
-from small_site import NOON, PARKED, force, shift, spot
+from small_site import LITTER, NOON, PARKED, PLAIN, category, force, shift, small_site, spot
 
+from pipeline.call_answers import CallAnswers
 from pipeline.cases import Case, Channel, Side, Status
+from pipeline.dispatch import Decision, decide
+from pipeline.dispatch_replay import Answer, Call
 from pipeline.roster import Force, Stage
 from pipeline.terminals import Terminal
+
+KINDS = (category(PARKED), category(LITTER, urgent=True))
 
 
 def case(**changes: object) -> Case:
@@ -29,6 +34,35 @@ def case(**changes: object) -> Case:
         updated_at=NOON,
     )
     return replace(plain, **changes)
+
+
+URGENT = case(category=LITTER, urgent=True)
+
+
+def send(forces, terminals=(), *, wanted: Case | None = None, **policy: object) -> Decision:
+    """Ask who gets a case, on a site with a plain policy but for some values."""
+    wanted = wanted or case()
+    site = small_site(forces, categories=KINDS, policy=replace(PLAIN, **policy))
+    return decide(
+        wanted,
+        site=site,
+        category=site.catalogue.by_key[wanted.category],
+        terminals={each.id: each for each in terminals},
+        declined=frozenset(),
+        now=NOON,
+    )
+
+
+def call(
+    number: int, east_m: float, at_s: float, *, work_s: float = 600.0, urgent: bool = False, **known: Answer
+) -> Call:
+    """Return a call in grid A, so many seconds after noon, that everybody answers in ten seconds."""
+    at = NOON + timedelta(seconds=at_s)
+    made = case(
+        number=f"C{number}", lonlat=spot("A", east_m), recorded_at=at, occurred_at=at, updated_at=at,
+        urgent=urgent, category=LITTER if urgent else PARKED,
+    )  # fmt: skip
+    return Call(case=made, work_s=work_s, answers=CallAnswers(name=f"C{number}", after_s=10.0, known=known))
 
 
 @st.composite

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 from databases import sqlite_url
-from dispatch_worlds import case
-from small_site import DISPATCHER, LITTER, NOON, PARKED, PLAIN, category, force, small_site, spot
+from dispatch_worlds import KINDS, URGENT, call, case, send
+from small_site import DISPATCHER, LITTER, NOON, PARKED, PLAIN, force, small_site, spot
 
 from api.reason_words import worded
 from api.words import words
@@ -17,7 +17,7 @@ from pipeline.call_answers import CallAnswers
 from pipeline.cases import Action, Channel
 from pipeline.clocks import FixedClock
 from pipeline.desk import Desk, Report
-from pipeline.dispatch import Dispatch, NoTerminal, decide
+from pipeline.dispatch import Dispatch, NoTerminal
 from pipeline.dispatch_replay import Call, Replay
 from pipeline.district.agents import Habits
 from pipeline.district.forces_run import ForcesRun
@@ -25,10 +25,9 @@ from pipeline.evidence import EvidenceStore
 from pipeline.sql_casebook import SqlCasebook, open_casebook
 from pipeline.terminals import Terminal
 
-KINDS = (category(PARKED), category(LITTER, urgent=True))
-BREAKS = replace(PLAIN, offered_up_to=1, max_open_cases=3, break_off_s=60.0)
-PLAINLY = replace(BREAKS, break_off_s=0.0)
-URGENT = replace(case(category=LITTER), urgent=True)
+CALLED: dict[str, float] = {"offered_up_to": 1, "max_open_cases": 3, "break_off_s": 60.0}
+LEFT = {**CALLED, "break_off_s": 0.0}
+BREAKS, PLAINLY = replace(PLAIN, **CALLED), replace(PLAIN, **LEFT)
 PACE = 1.3 / 4.0  # seconds a metre
 
 
@@ -36,63 +35,42 @@ def holding(number: int, general: int, urgent: int = 0) -> Terminal:
     return Terminal(id=f"T{number:03d}", open_cases=general + urgent, open_urgent=urgent)
 
 
-def send(wanted, forces, terminals, policy=BREAKS):
-    site = small_site(forces, categories=KINDS, policy=policy)
-    return decide(
-        wanted,
-        site=site,
-        category=site.catalogue.by_key[wanted.category],
-        terminals={each.id: each for each in terminals},
-        declined=frozenset(),
-        now=NOON,
-    )
-
-
 class TestDecision:
     NEAR, FAR = force(1, "A", 10.0), force(2, "A", 10.0 + 70.0 / PACE)
 
     def test_a_busy_one_goes_where_it_is_there_sooner_by_more_than_breaking_off_takes(self):
-        sent = send(URGENT, [self.NEAR, self.FAR], [holding(1, 1)])
+        sent = send([self.NEAR, self.FAR], [holding(1, 1)], wanted=URGENT, **CALLED)
         assert isinstance(sent, Dispatch)
         assert (sent.terminal, sent.wait_s) == ("T001", 60.0)
         assert sent.reason.endswith(", leaving general work for it")
         assert worded(sent.reason, words("zh")).endswith("，先放下手头的一般案件")
         closer = force(2, "A", 10.0 + 50.0 / PACE)
-        other = send(URGENT, [self.NEAR, closer], [holding(1, 1)])
+        other = send([self.NEAR, closer], [holding(1, 1)], wanted=URGENT, **CALLED)
         assert (other.terminal, other.wait_s) == ("T002", 0.0)
         assert other.skipped[0].reason == "holds 1 case: would be there about 10 s later"
 
     def test_one_that_is_free_is_not_said_to_leave_anything(self):
-        sent = send(URGENT, [self.NEAR], [])
+        sent = send([self.NEAR], wanted=URGENT, **CALLED)
         assert sent.reason.endswith("by its post")
 
     @pytest.mark.parametrize(
         ("wanted", "held", "policy"),
         [
-            (case(), holding(1, 1), BREAKS),  # a general case breaks nothing off
-            (URGENT, holding(1, 0, urgent=1), BREAKS),
-            (URGENT, holding(1, 1, urgent=1), BREAKS),
-            (URGENT, holding(1, 3), BREAKS),  # as many as anybody may hold
-            (URGENT, holding(1, 1), PLAINLY),
+            (case(), holding(1, 1), CALLED),  # a general case breaks nothing off
+            (URGENT, holding(1, 0, urgent=1), CALLED),
+            (URGENT, holding(1, 1, urgent=1), CALLED),
+            (URGENT, holding(1, 3), CALLED),  # as many as anybody may hold
+            (URGENT, holding(1, 1), LEFT),
         ],
     )
     def test_who_is_not_called_away(self, wanted, held, policy):
-        assert send(wanted, [self.NEAR, self.FAR], [held], policy).terminal == "T002"
-        assert isinstance(send(wanted, [self.NEAR], [held], policy), NoTerminal)
+        assert send([self.NEAR, self.FAR], [held], wanted=wanted, **policy).terminal == "T002"
+        assert isinstance(send([self.NEAR], [held], wanted=wanted, **policy), NoTerminal)
 
     def test_the_urgent_case_that_it_holds_itself_does_not_count(self):
         """Passed over, it is offered anew: what its holder is left with is one general case."""
         offered = replace(URGENT, status=URGENT.status.DISPATCHED, terminal="T001")
-        assert send(offered, [self.NEAR, self.FAR], [holding(1, 1, urgent=1)]).terminal == "T001"
-
-
-def call(number: int, east_m: float, at_s: float, *, work_s: float = 600.0, urgent: bool = False) -> Call:
-    at = NOON + timedelta(seconds=at_s)
-    made = case(
-        number=f"C{number}", lonlat=spot("A", east_m), recorded_at=at, occurred_at=at, updated_at=at,
-        urgent=urgent, category=LITTER if urgent else PARKED,
-    )  # fmt: skip
-    return Call(case=made, work_s=work_s, answers=CallAnswers(name=f"C{number}", after_s=10.0))
+        assert send([self.NEAR, self.FAR], [holding(1, 1, urgent=1)], wanted=offered, **CALLED).terminal == "T001"
 
 
 class TestReplay:

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import numpy as np
 import pytest
-from dispatch_worlds import case, known_terminals, rosters
+from dispatch_worlds import KINDS, URGENT, case, known_terminals, rosters, send
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from small_site import LITTER, NOON, PARKED, PLAIN, category, force, shift, small_site, spot
@@ -21,9 +21,7 @@ from pipeline.standing import Board, standing_of
 from pipeline.telling import Telling
 from pipeline.terminals import Terminal
 
-URGENT = replace(case(category=LITTER), urgent=True)
 METRES = st.floats(-200, 200)
-KINDS = (category(PARKED), category(LITTER, urgent=True))
 
 
 def heard(number: int, east_m: float, *, age_s: float = 5.0, held: int = 0, freed_s: float | None = None) -> Terminal:
@@ -33,19 +31,6 @@ def heard(number: int, east_m: float, *, age_s: float = 5.0, held: int = 0, free
         positioned_at=NOON - timedelta(seconds=age_s),
         open_cases=held,
         freed_at=None if freed_s is None else NOON - timedelta(seconds=freed_s),
-    )
-
-
-def send(forces, terminals=(), *, wanted=None, **policy: object):
-    wanted = wanted or case()
-    site = small_site(forces, categories=KINDS, policy=replace(PLAIN, **policy))
-    return decide(
-        wanted,
-        site=site,
-        category=site.catalogue.by_key[wanted.category],
-        terminals={each.id: each for each in terminals},
-        declined=frozenset(),
-        now=NOON,
     )
 
 

@@ -8,40 +8,27 @@ from pathlib import Path
 import numpy as np
 import pytest
 from databases import sqlite_url
-from dispatch_worlds import case
+from dispatch_worlds import KINDS, call
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from small_site import DISPATCHER, LITTER, NOON, PARKED, PLAIN, category, force, force_at, shift, small_site, spot
+from small_site import DISPATCHER, NOON, PARKED, PLAIN, force, force_at, shift, small_site, spot
 
 from geo.metric import distance_m
-from pipeline.call_answers import CallAnswers
 from pipeline.cases import Action, Channel
 from pipeline.clocks import FixedClock
 from pipeline.desk import Desk, Report
 from pipeline.dispatch_figures import dispatch_figures
 from pipeline.dispatch_policy import NEAREST, DispatchPolicy
 from pipeline.dispatch_records import NothingRecordedError, recorded_calls
-from pipeline.dispatch_replay import Answer, Call, Replay
+from pipeline.dispatch_replay import Answer, Replay
 from pipeline.district.dispatch_calls import draw_calls
 from pipeline.evidence import EvidenceStore
 from pipeline.hindsight import hindsight
 from pipeline.site_files import read_site
 from pipeline.sql_casebook import open_casebook
 
-KINDS = (category(PARKED), category(LITTER, urgent=True))
 DRAWN = st.tuples(st.floats(-200, 200), st.floats(0, 3000), st.floats(0, 1500), st.booleans())
 FREE = replace(PLAIN, offered_up_to=1)
-
-
-def call(
-    number: int, east_m: float, at_s: float, *, work_s: float = 600.0, urgent: bool = False, **known: Answer
-) -> Call:
-    at = NOON + timedelta(seconds=at_s)
-    made = case(
-        number=f"C{number}", lonlat=spot("A", east_m), recorded_at=at, occurred_at=at, updated_at=at,
-        urgent=urgent, category=LITTER if urgent else PARKED,
-    )  # fmt: skip
-    return Call(case=made, work_s=work_s, answers=CallAnswers(name=f"C{number}", after_s=10.0, known=known))
 
 
 def work(calls, forces, policy=FREE):
