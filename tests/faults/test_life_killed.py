@@ -1,7 +1,6 @@
 """Processes that live cases and are killed under load, on both databases; and a crash before and after every commit."""
 
 import os
-import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -10,6 +9,7 @@ from pathlib import Path
 from unittest.mock import patch
 
 import pytest
+from databases import sqlite_url
 from life_killing import Slaughter
 from life_machine import CrashError, book_flaws
 from life_office import CHEN, LI, T001, T010, T011, WANG, Office
@@ -157,19 +157,15 @@ def quick_folder(tmp_path: Path) -> Iterator[Path]:
 def fresh(database_url: str, quick_folder: Path) -> Iterator[Callable[[], Office]]:
     """Return what makes an office on an empty, migrated database, quickly, again and again."""
     made: list[Office] = []
-    template = quick_folder / "template.db"
-    on_file = database_url.startswith("sqlite")
-    Office(f"sqlite:///{template}" if on_file else database_url, quick_folder).close()
 
     def make() -> Office:
         folder = quick_folder / f"life{len(made)}"
         folder.mkdir()
-        url = database_url
-        if on_file:
-            shutil.copy(template, folder / "beatgrid.db")
-            url = f"sqlite:///{folder / 'beatgrid.db'}"
+        if database_url.startswith("sqlite"):
+            url = sqlite_url(folder)
         else:
-            _empty(database_url)
+            url = database_url
+            _empty(url)
         clock = FixedClock(NOON)
         made.append(Office(url, folder, clock, migrated=True))
         return made[-1]

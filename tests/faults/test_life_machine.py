@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import ClassVar
 
 import pytest
+from databases import sqlite_url
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, precondition, rule
@@ -25,7 +26,6 @@ from pipeline.errors import PipelineError
 from pipeline.history import rebuild
 from pipeline.joint_action import JointPlan
 from pipeline.principal import Principal, Role
-from pipeline.sql_casebook import open_casebook
 
 LIVES, STEPS_A_LIFE = 280, 30
 FEWEST_STEPS = 10_000
@@ -38,15 +38,13 @@ class Lives(RuleBasedStateMachine):
     """Two processes on one casebook, and a model of what must be there."""
 
     folder: ClassVar[tempfile.TemporaryDirectory[str]]
-    template: ClassVar[Path]
     steps: ClassVar[int] = 0
     seen: ClassVar[dict[str, int]] = {}
 
     def __init__(self) -> None:
         super().__init__()
         self.own = Path(tempfile.mkdtemp(dir=self.folder.name))
-        shutil.copy(self.template, self.own / "beatgrid.db")
-        first = Office(f"sqlite:///{self.own / 'beatgrid.db'}", self.own, migrated=True)
+        first = Office(sqlite_url(self.own), self.own, migrated=True)
         self.offices = [first, first.beside()]
         self.clock = first.clock
         self.acknowledged: list[tuple[str, str, int]] = []
@@ -298,8 +296,6 @@ class TestLives(Lives.TestCase):
         # In memory where there is such a place: crashes here are of processes, not of machines, and syncs cost.
         memory = Path("/dev/shm")  # noqa: S108 - the folder in it is made by tempfile
         Lives.folder = tempfile.TemporaryDirectory(dir=memory if memory.is_dir() else None)
-        Lives.template = Path(Lives.folder.name) / "template.db"
-        open_casebook(f"sqlite:///{Lives.template}").close()
 
     @classmethod
     def tearDownClass(cls) -> None:
