@@ -36,6 +36,7 @@ import numpy as np
 
 from models.narrowing import narrow, narrower
 from models.openvino import OpenVinoDetector
+from models.privacy import LEAST_CONFIDENCE
 from models.tracker import Tracker
 from pipeline.camera_run import AHEAD, QUEUED
 from pipeline.clocks import WallClock
@@ -45,7 +46,6 @@ from pipeline.sources import open_source, read_address
 ROOT = Path(__file__).resolve().parents[1]
 WEIGHTS = "yolov8n-coco-int8-640_openvino_model"
 STREAMS = (1, 4, 16)
-FAINT = 0.1
 
 USER_LOOP = """
 import json, sys, time
@@ -218,7 +218,7 @@ def _stream(detector: OpenVinoDetector, video: Path, frames: int) -> None:
             frame = waiting.get()
             more = frame is not None
             if frame is not None:
-                begun.append((detector.begin(frame.image, confidence=FAINT), frame.at_s))
+                begun.append((detector.begin(frame.image, confidence=LEAST_CONFIDENCE), frame.at_s))
         if begun:
             pending, at_s = begun.popleft()
             tracker.update(pending.result(), at_s=at_s)

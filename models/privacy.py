@@ -1,7 +1,7 @@
 """Blurring of faces and number plates without a detector for either.
 
 The top third of every person and of every two-wheeler, which somebody may ride, and the lower half of every vehicle, at
-confidence 0.1 or more, are made unreadable in any picture that is stored. Where nothing is known about classes,
+confidence 0.05 or more, are made unreadable in any picture that is stored. Where nothing is known about classes,
 everything outside the case's own box is.
 """
 
@@ -13,7 +13,7 @@ from models.detections import Detections
 from models.detector import Image, require_image
 from models.errors import ArrayFaultError
 
-LEAST_CONFIDENCE = 0.1
+LEAST_CONFIDENCE = 0.05
 PERSONS = frozenset({"person", "pedestrian", "people", "rider", "cyclist"})
 VEHICLES = frozenset(
     {
@@ -73,6 +73,11 @@ def regions(image: Image, detections: Detections) -> list[tuple[int, int, int, i
         parts = (_inside(image, _part(box, share)) for share in _shares(name.lower()))
         found += [region for region in parts if region is not None]
     return found
+
+
+def hides(name: str) -> bool:
+    """Tell whether part of every box of a class is blurred."""
+    return bool(_shares(name.lower()))
 
 
 def _shares(name: str) -> list[tuple[float, float]]:

@@ -10,6 +10,7 @@ from typing import Final, Self
 from models.detections import Detections, show_the_same
 from models.detector import Detector, Pending, begin
 from models.motion import MotionGate, MotionSettings, Wanted
+from models.privacy import LEAST_CONFIDENCE
 from pipeline.afters import Afters
 from pipeline.camera_health import HealthWatch
 from pipeline.camera_memory import recall, remember
@@ -33,7 +34,7 @@ from pipeline.sightings import LaterView, Sighting, View
 from pipeline.site import SiteSettings
 from pipeline.told_firings import Teller
 
-FAINT: Final = 0.1  # from here on a box is blurred, and may hold what is there already
+FAINT: Final = 0.1  # from here on a box may hold what is there already; fainter ones are only blurred
 _POLL_S: Final = 0.02
 _MOVING: Final = frozenset({Rule.INTRUSION, Rule.WRONG_WAY})
 
@@ -166,6 +167,7 @@ class CameraPipeline:
         looks = [("", detector), *((name, models.detector(name)) for name in weights_at(camera, scenes))]
         held = self.settings.occupancy
         self._sights = [Sight(camera, scenes, weights=name, detector=each, settings=held) for name, each in looks]
+        self._private = Detections.empty(detector.class_names)  # what the first of them saw, the faintest too
         self._held = HeldSightings()
         self._firings: dict[str, Firing] = {}
         self._gate = None if self.settings.motion is None else MotionGate(self.settings.motion)
@@ -215,7 +217,7 @@ class CameraPipeline:
         if wanted is Wanted.STILL:
             return Begun(frame=frame, outcome=Outcome.STILL, wanted=wanted)
         pending = tuple(
-            begin(each.detector, frame.image, stream=self.camera.code, at_s=frame.at_s, confidence=FAINT)
+            begin(each.detector, frame.image, stream=self.camera.code, at_s=frame.at_s, confidence=LEAST_CONFIDENCE)
             for each in self._sights
         )
         return Begun(frame=frame, outcome=outcome, pending=pending, wanted=wanted)
@@ -237,7 +239,7 @@ class CameraPipeline:
             return self._with_held(StepResult(outcome=outcome, detections=self._nothing()))
         self.newest_at = frame.captured_at
         self._watched_since = at if self._watched_since is None else self._watched_since
-        people = with_heads(found, self.camera, image_size_px=(frame.image.shape[1], frame.image.shape[0]))
+        people = with_heads(self._private, self.camera, image_size_px=(frame.image.shape[1], frame.image.shape[0]))
         seen = self._health(frame, found=people)
         fired = self._fired(frame, before)
         blurred = self._lately.joined(people, at=at)
@@ -255,8 +257,10 @@ class CameraPipeline:
     def _see(self, begun: Begun) -> None:
         """Take over what the detectors say of a frame, and tell the motion gate whether a sweep showed anything new."""
         new = False
-        for each, pending in zip(self._sights, begun.pending, strict=True):
-            held, each.found = each.found, pending.result()
+        answers = [pending.result() for pending in begun.pending]
+        self._private = answers[0]
+        for each, answer in zip(self._sights, answers, strict=True):
+            held, each.found = each.found, answer.select(answer.confidence >= FAINT)
             new |= not show_the_same(held, each.found, confidence=each.rules.lowest_confidence)
         if self._gate is not None and begun.wanted is Wanted.SWEEP:
             self._gate.heed(nothing_new=not new)

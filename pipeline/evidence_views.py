@@ -13,9 +13,10 @@ from typing import Final
 import cv2
 import numpy as np
 
+from models.boxes import suppress
 from models.detections import Detections
 from models.detector import Image
-from models.privacy import blur_people_and_vehicles
+from models.privacy import blur_people_and_vehicles, hides
 from pipeline.cameras import Camera
 from pipeline.firings import Firing
 from pipeline.frames import Frame
@@ -26,6 +27,7 @@ LONGEST_SIDE_PX: Final = 1280
 QUALITY: Final = 85
 WAITING_QUALITY: Final = 90
 MOST_BOXES: Final = 300
+_SAME_IOU: Final = 0.9  # of two boxes so much alike one is enough to blur by: the margin around it holds the other
 _BOX_COLOUR: Final = (40, 40, 230)  # blue, green, red
 _ZONE_COLOUR: Final = (0, 200, 255)
 _TEXT_COLOUR: Final = (255, 255, 255)
@@ -141,7 +143,20 @@ def seen_in(waiting: Waiting, *, size_px: tuple[int, int]) -> dict[str, object]:
     `boxes` are its own, to learn from; `hidden` are those that were blurred, to blur an original again.
     """
     own = waiting.detections if waiting.seen is None else waiting.seen
-    return {"size_px": list(size_px), "boxes": _listed(own), "hidden": _listed(waiting.detections)}
+    return {"size_px": list(size_px), "boxes": _listed(own), "hidden": _listed(_blurred(waiting.detections))}
+
+
+def _blurred(found: Detections) -> Detections:
+    """Return the boxes of which part is blurred; of those that stood still for some frames, one."""
+    private = found.select(np.array([hides(name) for name in found.names()], bool))
+    rows = suppress(
+        private.boxes_px,
+        private.confidence,
+        class_ids=private.class_ids,
+        most_iou=_SAME_IOU,
+        most_boxes=MOST_BOXES,
+    )
+    return private.select(rows)
 
 
 def _listed(found: Detections) -> list[list[object]]:

@@ -9,7 +9,7 @@ from watched_place import START, ScriptedDetector, camera, detections, scene
 
 from models.detections import Detections
 from pipeline.camera_pipeline import CameraPipeline, Outcome
-from pipeline.evidence_views import LONGEST_SIDE_PX, Waiting, WaitingFrames, view, waiting
+from pipeline.evidence_views import LONGEST_SIDE_PX, MOST_BOXES, Waiting, WaitingFrames, seen_in, view, waiting
 from pipeline.firings import Firing
 from pipeline.frames import Frame
 from pipeline.scenes import Rule
@@ -125,6 +125,47 @@ def test_a_sighting_carries_before_and_at():
     assert sighting.first_seen_at == frame(2.0).captured_at
     assert sighting.detector == "script@0"
     assert sum(len(result.sightings) for result in results) == 1
+
+
+def test_somebody_too_faint_for_any_rule_is_blurred_all_the_same():
+    one = scene(Rule.DWELL, ["car"], dwell_s=4.0)
+    there = detections(("car", 0.9, (450.0, 450.0, 550.0, 520.0)), ("person", 0.06, (400.0, 300.0, 500.0, 600.0)))
+    pipeline = CameraPipeline(
+        camera=camera(["dwell"]),
+        scenes={"dwell": one},
+        detector=ScriptedDetector({round(START + 0.2 * step, 3): there for step in range(40)}),
+    )
+    results = [pipeline.step(frame(0.2 * step)) for step in range(40)]
+    at = next(view for result in results for each in result.sightings for view in each.views if view.label == "at")
+    assert roughness(decoded(at), 410, 305, 490, 390) < 0.1 * roughness(NOISE, 410, 305, 490, 390)
+    assert at.seen is not None
+    assert [box[4] for box in at.seen["boxes"]] == ["car"]
+    assert [box[4] for box in at.seen["hidden"]] == ["car", "person"]
+
+
+def test_a_crowd_of_some_seconds_fits_into_what_is_noted_to_blur_again():
+    """Sixty who stand and a bench, twelve frames of them: each of the sixty is noted, the bench is not."""
+    draw = np.random.default_rng(3)
+    names = {0: "person", 13: "bench"}
+    places = [(20.0 + 90 * (row % 10), 20.0 + 150 * (row // 10)) for row in range(60)]
+    own = [
+        np.array([(x, y, x + 40, y + 120) for x, y in places], np.float32) + draw.normal(0, 0.3, (60, 4))
+        for _ in range(12)
+    ]
+    bench = np.array([[5, 5, 500, 500]], np.float32)
+    boxes = np.concatenate([*own, bench]).astype(np.float32)
+    found = Detections(
+        boxes_px=boxes,
+        confidence=np.concatenate([draw.uniform(0.05, 0.9, 720), [0.95]]).astype(np.float32),
+        class_ids=np.array([0] * 720 + [13], np.int32),
+        class_names=names,
+    )
+    hidden = seen_in(waiting(frame(), found), size_px=(1000, 1000))["hidden"]
+    assert isinstance(hidden, list)
+    assert len(hidden) <= MOST_BOXES
+    assert {each[4] for each in hidden} == {"person"}
+    noted = {(round((each[0] - 20) / 90), round((each[1] - 20) / 150)) for each in hidden}
+    assert len(noted) == 60
 
 
 def test_frames_are_taken_once_and_in_order():

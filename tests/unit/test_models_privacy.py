@@ -63,8 +63,8 @@ def test_the_head_of_a_person_and_the_plates_of_a_vehicle_are_covered():
 
 def test_faint_people_are_blurred_and_dogs_are_not():
     picture = _picture()
-    assert len(regions(picture, _found((100, 60, 160, 240, 0.11, 0)))) == 1
-    assert regions(picture, _found((100, 60, 160, 240, 0.09, 0), (100, 60, 160, 240, 0.9, 16))) == []
+    assert len(regions(picture, _found((100, 60, 160, 240, 0.06, 0)))) == 1
+    assert regions(picture, _found((100, 60, 160, 240, 0.04, 0), (100, 60, 160, 240, 0.9, 16))) == []
 
 
 def test_the_picture_given_is_not_changed():
