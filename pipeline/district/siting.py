@@ -29,6 +29,7 @@ _KINDS: Final[Mapping[str, StageKind]] = {
 }
 _ON_FOOT: Final = (Surface.PAVEMENT, Surface.SQUARE, Surface.GREEN)
 _CLEAR_M: Final = 9.0
+_OFF_FRONT_M: Final = 3.2  # balconies, awnings and signs jut out of a front by up to 1.2 m
 LEAST_PITCH_DEG: Final = 10.0  # a flatter look says little of the ground
 
 
@@ -100,7 +101,7 @@ def stage_at(camera: Camera, seed: int) -> Stage:
 
 
 def second_foot(ground: Ground) -> Place | None:
-    """Return where a second camera over the same ground may stand: beyond its middle, on a pavement."""
+    """Return where a second camera over the same ground may stand: beyond its middle, at the kerb of a pavement."""
     pose = ground.stage.pose
     middle = ground.lens.to_ground(np.array([[pose.size_px[0] / 2, pose.size_px[1] * 0.55]]))[0]
     if not np.isfinite(middle).all():
@@ -110,7 +111,8 @@ def second_foot(ground: Ground) -> Place | None:
     if not standing:
         return None
     strip = min(standing, key=lambda each: max(each.y_m[0] - y, y - each.y_m[1], 0.0))
-    low, high = strip.y_m[0] + 0.5, strip.y_m[1] - 0.5
+    low = strip.y_m[0] + 0.5
+    high = max(strip.y_m[1] - _OFF_FRONT_M, low)
     return round(float(x), 2), round(min(max(float(y), low), high), 2)
 
 

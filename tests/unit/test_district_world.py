@@ -118,6 +118,23 @@ def test_one_camera_has_a_second_over_the_same_ground(district: District):
     assert np.abs(a - b).max() < 2e-7  # two planes a few tens of metres apart: centimetres
 
 
+def test_a_second_camera_hangs_clear_of_what_juts_out_of_fronts(site: Site):
+    """Balconies reach 0.9 m out at its height, awnings 1.2 m: nobody would look through them."""
+    seconds = [
+        view
+        for seed in range(20, 32)
+        for view in District.of(site, seed=seed, minutes=2.0, scenario="all", cameras=1).views.values()
+        if view.turned
+    ]
+    assert len(seconds) >= 8
+    for view in seconds:
+        shops = [block for block in view.stage.blocks if block.what == "shop"]
+        assert shops
+        for shop in shops:
+            aside_m = max(abs(shop.centre_m[0]) - shop.size_m[0] / 2, 0.0)
+            assert math.hypot(aside_m, shop.centre_m[1]) > 2.9
+
+
 def test_dwelling_things_stand_where_the_truth_says(district: District):
     """Walk through each play at two steps a second and find what stands, without the rules' own code."""
     for event in district.events:
