@@ -168,7 +168,8 @@ class _Step:
         trainer.model.load_state_dict(state["model"])
         trainer.ema.ema.load_state_dict(state["ema"])
         trainer.ema.updates = state["updates"]
-        trainer.optimizer.load_state_dict(state["optimizer"])
+        if state["optimizer"] is not None:  # of a training that begins from weights there is none yet
+            trainer.optimizer.load_state_dict(state["optimizer"])
         self._passes, self._spent_s = state["passes"], state["spent_s"]
 
 

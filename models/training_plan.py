@@ -63,6 +63,7 @@ class TrainingPlan:
         batch: pictures of one process in a step of the optimizer.
         rate: the highest learning rate.
         seed: of first weights and order.
+        start: an exported folder whose weights it begins with; random ones if None.
     """
 
     data: Path
@@ -72,6 +73,7 @@ class TrainingPlan:
     batch: int = 8
     rate: float = 0.0015
     seed: int = 0
+    start: Path | None = None
 
     def __post_init__(self) -> None:
         require_range("minutes", self.minutes, LEAST_MINUTES, MOST_MINUTES)
@@ -85,7 +87,8 @@ class TrainingPlan:
         return self.minutes * 60.0
 
     def size_px(self, share: float) -> int:
-        """Return the longer side of the pictures when so much of the plan is done."""
+        """Return the longer side of the pictures when so much of the plan is done; what has learned sees them whole."""
+        share = share if self.start is None else 1.0
         return max(size for since, size in _SIZES if share >= since)
 
     def rate_at(self, share: float) -> float:
@@ -175,7 +178,9 @@ def read_plan(folder: Path) -> TrainingPlan:
     if not path.is_file():
         raise NothingLearnedError(folder)
     record = json.loads(path.read_text(encoding="utf-8"))
-    return TrainingPlan(**{**record, "data": Path(record["data"])})
+    start = record.get("start")
+    paths = {"data": Path(record["data"]), "start": None if start is None else Path(start)}
+    return TrainingPlan(**{**record, **paths})
 
 
 def progress_of(folder: Path) -> StepFigures:

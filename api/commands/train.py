@@ -4,7 +4,7 @@ import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Annotated
 
@@ -21,6 +21,7 @@ from models.registry import DISTRICT_WEIGHTS
 from models.training_export import OPENVINO, export
 from models.training_plan import StepFigures, TrainingPlan, keep_plan, progress_of, require_libraries
 from models.training_plan import train as train_on
+from models.warm_start import begin_from
 from pipeline.district.dataset import CLASSES, FEWEST, MOST, Dataset, Split
 from pipeline.district.dataset_children import draw_dataset
 from pipeline.district.dataset_score import score_dataset
@@ -33,6 +34,7 @@ IMAGES = 2056
 PLAN_MIN = 240.0
 STEP_MIN = 10.0
 LONGEST_MIN = 10_000.0
+LEARNED_RATE = 0.0005  # the highest rate for what has learned before: more would unlearn first
 DESCRIPTION = "Knows Beatgrid's simulated district and nothing else: trained from scratch on its drawn pictures"
 
 
@@ -88,7 +90,11 @@ def train(
     export_format: Annotated[str, typer.Option("--export", metavar="FORMAT", help="Ultralytics' name.")] = OPENVINO,
     start: Annotated[
         Path | None,
-        typer.Option("--from", metavar="WEIGHTS", help="Fine-tune this .pt on --dataset and compare both."),
+        typer.Option(
+            "--from",
+            metavar="WEIGHTS",
+            help="Begin with this folder's weights; or, with --dataset, fine-tune this .pt and compare both.",
+        ),
     ] = None,
     dataset: Annotated[
         Path | None, typer.Option("--dataset", metavar="DIR", help="What `beatgrid dataset` wrote, for --from.")
@@ -97,11 +103,12 @@ def train(
     score: Annotated[bool, typer.Option("--score", help="Only score the weights that ship, on unseen stages.")] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Draw pictures of the simulated district, train its detector from scratch, export and score it; resumes.
+    """Draw pictures of the simulated district, train its detector on them, export and score it; resumes.
 
-    With --from: fine-tune weights on a site's own cases instead.
+    With --from FOLDER, begin with weights that were exported before. With --from and --dataset, fine-tune weights on a
+    site's own cases instead.
     """
-    if start is not None or dataset is not None:
+    if dataset is not None or (start is not None and not start.is_dir()):
         _tune(
             start, dataset, output, site=site, plan=TuningPlan(epochs=epochs, device=device, seed=seed), as_json=as_json
         )
@@ -116,7 +123,11 @@ def train(
         require_libraries()
         _draw(places.dataset, site, until)
         plan = TrainingPlan(data=places.dataset.yaml.resolve(), minutes=plan_minutes, device=device, seed=seed)
+        if start is not None:
+            plan = replace(plan, start=start.resolve(), rate=LEARNED_RATE)
         keep_plan(places.training, plan)
+        if start is not None and not progress_of(places.training).passes:
+            begin_from(start, places.training, plan)
         figures = _train(places.training, until, step_minutes * 60.0)
         if not figures.passes:
             give(asdict(figures), as_json=as_json)
