@@ -47,14 +47,16 @@ class Task:
 
 
 def tasks_of(services: Services, who: Principal, ident: str, spoken: Words) -> dict[str, object]:
-    """Return the lists of a terminal's page."""
+    """Return the lists of a terminal's page, and whether anything that it is offered or holds is urgent."""
     found = [_task(services, who, ident, case, spoken) for case in services.desk.queue(ident, principal=who)]
+    urgent = any(task.view.case.urgent for task in found)
     return {
         "terminal": ident,
         "false_reasons": tuple(FalseReason),
         "takes_pictures": services.pictures is not None,
         "offers": [task for task in found if task.view.case.status is Status.DISPATCHED],
         "current": [task for task in found if task.view.case.status is not Status.DISPATCHED],
+        "urgent_first": urgent,
         "joint": [_task(services, who, ident, case, spoken) for case in _joint(services, who, ident)],
         "suspended": [_task(services, who, ident, case, spoken) for case in _suspended(services, who, ident)],
     }
