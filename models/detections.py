@@ -4,7 +4,7 @@ Owns the type and its checks; how boxes are found or followed is not its busines
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Self
 
 import numpy as np
@@ -78,13 +78,32 @@ class Detections:
         index = np.asarray(which)
         if index.size == 0:
             index = index.astype(np.intp)
-        return replace(
-            self,
-            boxes_px=self.boxes_px[index],
-            confidence=self.confidence[index],
-            class_ids=self.class_ids[index],
-            track_ids=None if self.track_ids is None else self.track_ids[index],
+        return self._checked(
+            self.boxes_px[index],
+            self.confidence[index],
+            self.class_ids[index],
+            None if self.track_ids is None else self.track_ids[index],
         )
+
+    def _checked(
+        self,
+        boxes_px: NDArray[np.float32],
+        confidence: NDArray[np.float32],
+        class_ids: NDArray[np.int32],
+        track_ids: NDArray[np.int64] | None,
+    ) -> Self:
+        """Return detections of the same classes from rows that were checked; a frame takes a dozen such choices."""
+        made = object.__new__(type(self))
+        fields = (
+            ("boxes_px", boxes_px),
+            ("confidence", confidence),
+            ("class_ids", class_ids),
+            ("class_names", self.class_names),
+            ("track_ids", track_ids),
+        )
+        for name, value in fields:
+            object.__setattr__(made, name, value)
+        return made
 
     def names(self) -> list[str]:
         """Return the class name of each row."""
@@ -92,7 +111,9 @@ class Detections:
 
     def with_tracks(self, ids: NDArray[np.int64]) -> Self:
         """Return the same rows with track ids (n,)."""
-        return replace(self, track_ids=np.asarray(ids, np.int64))
+        tracks = np.asarray(ids, np.int64)
+        _require("track_ids", tracks, (len(self),), np.int64)
+        return self._checked(self.boxes_px, self.confidence, self.class_ids, tracks)
 
     def contact_points_px(self) -> NDArray[np.float32]:
         """Return the bottom centre of each box, float32 (n, 2), x then y in pixels."""

@@ -6,6 +6,7 @@ looked at, as its rim shows the street. Told apart by the Hellinger distance (0 
 
 import math
 from collections.abc import Sequence
+from operator import mul
 
 import cv2
 import numpy as np
@@ -46,7 +47,7 @@ def unlikeness(a: Appearance | None, b: Appearance | None) -> float:
     """Return the Hellinger distance of two appearances, 0 to 1; 0 when one is not known."""
     if a is None or b is None:
         return 0.0
-    shared = sum(math.sqrt(p * q) for p, q in zip(a, b, strict=True))
+    shared = sum(map(math.sqrt, map(mul, a, b)))
     return math.sqrt(max(0.0, 1.0 - shared))
 
 

@@ -251,12 +251,12 @@ class Occupancies:
 
     def _displaced(self, held: Occupancy, observations: Sequence[Observation]) -> bool:
         """Tell whether another thing of the family stands at the place."""
-        others = [
-            seen.box_px
+        return any(
+            seen.family == held.family
+            and _overlap(held.box_px, seen.box_px) >= self.settings.least_overlap
+            and unlikeness(held.look, seen.look) > self.settings.unlike_after_gap
             for seen in observations
-            if seen.family == held.family and unlikeness(held.look, seen.look) > self.settings.unlike_after_gap
-        ]
-        return bool(others) and float(iou(_array([held.box_px]), _array(others)).max()) >= self.settings.least_overlap
+        )
 
     def _hidden(self, held: Occupancy, observations: Sequence[Observation]) -> bool:
         """Tell whether boxes of things nearer to the camera cover much of the place."""
@@ -291,6 +291,15 @@ def _same_place(held: Occupancy, seen: Observation) -> bool:
 
 def _area(box_px: Box) -> float:
     return max((box_px[2] - box_px[0]) * (box_px[3] - box_px[1]), 1.0)
+
+
+def _overlap(a: Box, b: Box) -> float:
+    """Return the intersection over union of two boxes; of single ones arrays would take ten times as long."""
+    across, down = min(a[2], b[2]) - max(a[0], b[0]), min(a[3], b[3]) - max(a[1], b[1])
+    if across <= 0.0 or down <= 0.0:
+        return 0.0
+    shared = across * down
+    return shared / ((a[2] - a[0]) * (a[3] - a[1]) + (b[2] - b[0]) * (b[3] - b[1]) - shared)
 
 
 def _array(boxes: Sequence[Box]) -> NDArray[np.float64]:
