@@ -75,7 +75,9 @@ def test_an_urgent_offer_stands_above_the_general_task_in_hand(browser: Browser,
         expect(page.locator(".task")).to_have_count(2)
         first = page.locator(".task").first
         assert first.get_attribute("data-number") == urgent
-        expect(page.locator(f".task[data-number='{general}'] .aside-line")).to_contain_text("The urgent task goes first")
+        expect(page.locator(f".task[data-number='{general}'] .aside-line")).to_contain_text(
+            "The urgent task goes first"
+        )
         expect(page.locator(f".task[data-number='{urgent}'] .aside-line")).to_have_count(0)
         first.get_by_role("button", name="Accept").click()
         expect(page.locator(f".task[data-number='{urgent}'] .chip")).to_have_text("Accepted")
