@@ -79,7 +79,7 @@ _ROWS_BY_STATUS: Final[Mapping[HTTPStatus, str]] = {
         models.training.DivergedError models.training_export.ExportFailedError
         models.weights_choice.NoAgreementError models.weights_choice.NoPicturesError
         models.training_plan.NothingLearnedError models.training_plan.OtherPlanError
-        models.training_plan.StepFailedError models.fine_tuning.TuningFailedError
+        models.training_plan.StepFailedError models.fine_tuning.TuningFailedError models.warm_start.CannotBeginError
         pipeline.backup.BackupError pipeline.backup.NotEmptyError
         pipeline.case_dataset.DatasetFolderError pipeline.case_dataset.NothingToLearnError
         pipeline.weights_compared.TooFewHeldBackError
