@@ -118,7 +118,7 @@ class Doors:
 
 
 def case_of(told: Mapping[str, Any]) -> Case:
-    """Return the case that an answer tells of."""
+    """Return the case that an answer tells of, but for a deadline that was moved: the answer has when it is due."""
     east2, cross, north2 = told["cov_m2"]
     return Case(
         number=told["number"],
@@ -149,6 +149,14 @@ def case_of(told: Mapping[str, Any]) -> Case:
         ticket_due=_time(told["ticket_due"]),
         merged_into=told["merged_into"],
         reopened_at=_time(told["reopened_at"]),
+        resumes_to=None if told["resumes_to"] is None else Status(told["resumes_to"]),
+        bound=told["bound"],
+        rework_by=told["rework_by"],
+        supervised=told["supervised"],
+        asked=told["asked"],
+        extended=told["extended"],
+        level=told["level"],
+        liaisons=tuple(told["liaisons"]),
     )
 
 

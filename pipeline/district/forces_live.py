@@ -31,9 +31,10 @@ class LiveForces:
         doors: of the running server.
         clock: real time.
         seed: decides chance.
+        habits: of agents.
     """
 
-    def __init__(self, site: Site, doors: Doors, *, clock: Clock, seed: int) -> None:
+    def __init__(self, site: Site, doors: Doors, *, clock: Clock, seed: int, habits: Habits = BRISK) -> None:
         self._doors, self._clock = doors, clock
         self._own = FixedClock(clock.now())
         self._run = ForcesRun(
@@ -42,7 +43,7 @@ class LiveForces:
             desk=doors,
             clock=self._own,
             seed=seed,
-            habits=BRISK,
+            habits=habits,
             officer=BRISK_OFFICER,
             report_every_s=POSITIONS_EVERY_S,
         )

@@ -1,6 +1,7 @@
 """The district's forces at a running server: what they do goes through the doors that real terminals use."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -9,6 +10,7 @@ from live_console import DISPATCHER, PARK, LiveConsole, carrier_of, secret_of
 from geo.coords import LonLat
 from pipeline.casebook import CaseFilter
 from pipeline.cases import Action, Status
+from pipeline.district.agents import Habits
 from pipeline.district.doors import Answer, DoorError, Doors, over_http
 from pipeline.district.forces_live import LiveForces
 from pipeline.principal import Principal, Role
@@ -27,6 +29,33 @@ def test_a_case_reads_as_the_casebook_has_it(live: LiveConsole, doors: Doors):
     found = doors.cases(CaseFilter(statuses=frozenset({Status.DISPATCHED}), limit=10)).cases
     assert [each.number for each in found] == [number]
     assert doors.cases(CaseFilter(statuses=frozenset({Status.CLOSED}), limit=10)).cases == ()
+
+
+def test_a_case_that_came_back_once_is_known_to_be_bound(live: LiveConsole, doors: Doors):
+    """Else its next receiver might decline it, which the server refuses."""
+    number = live.report()
+    live.services.desk.act(number, Action.ACCEPT, principal=live.holder(number))
+    live.services.desk.act(number, Action.RETURN, principal=live.holder(number), note="not mine")
+    live.services.desk.act(number, Action.DISPATCH, principal=DISPATCHER)
+    stored = live.services.casebook.case(number)
+    assert stored.bound
+    assert stored.status is Status.DISPATCHED
+    assert replace(doors.case(number), handle_by=None) == replace(stored, handle_by=None)
+    assert doors.case(number) == stored
+
+
+def test_forces_that_decline_all_they_may_accept_what_came_back(live: LiveConsole, yingpu: Site, doors: Doors):
+    number = live.report()
+    live.services.desk.act(number, Action.ACCEPT, principal=live.holder(number))
+    live.services.desk.act(number, Action.RETURN, principal=live.holder(number), note="not mine")
+    live.services.desk.act(number, Action.DISPATCH, principal=DISPATCHER)
+    forces = LiveForces(yingpu, doors, clock=live.clock, seed=5, habits=Habits(declines=1.0, ignores=0.0))
+    for _ in range(60):
+        live.clock.at += timedelta(seconds=5)
+        forces.once()
+    actions = [event.action for event in live.services.casebook.events(number)]
+    assert actions.count("decline") == 0
+    assert actions.count("accept") == 2
 
 
 def test_a_terminal_s_place_is_told_with_its_own_token(live: LiveConsole, doors: Doors):
