@@ -139,9 +139,7 @@ class _Step:
             self.save(trainer)
 
     def save(self, trainer: Any) -> bool:
-        """Write the state, whole or not at all."""
-        import torch
-
+        """Write the state if this process leads."""
         self._saved = time.monotonic()
         if not self._crew.leads:
             return False
@@ -153,9 +151,7 @@ class _Step:
             "updates": trainer.ema.updates,
             "optimizer": trainer.optimizer.state_dict(),
         }
-        beside = self.folder / f".{STATE}.part"
-        torch.save(state, beside)
-        beside.replace(self.folder / STATE)
+        keep_state(self.folder, state)
         return True
 
     def load(self, trainer: Any) -> None:
@@ -309,6 +305,15 @@ def _floats(value: Any) -> Any:
     if isinstance(value, (list, tuple)):
         return type(value)(_floats(each) for each in value)
     return value.float() if hasattr(value, "float") else value
+
+
+def keep_state(folder: Path, state: Mapping[str, object]) -> None:
+    """Write what a training's next step goes on from, whole or not at all."""
+    import torch
+
+    beside = folder / f".{STATE}.part"
+    torch.save(dict(state), beside)
+    beside.replace(folder / STATE)
 
 
 def checkpoint(folder: Path, plan: TrainingPlan, *, names: Mapping[int, str], path: Path) -> Path:

@@ -20,7 +20,8 @@ from numpy.typing import NDArray
 
 from models.errors import ModelsError
 from models.letterbox import Letterbox
-from models.training_plan import STATE, TrainingPlan
+from models.training import keep_state
+from models.training_plan import TrainingPlan
 from models.weights import openvino_pair, read_facts
 from models.yolo import import_ultralytics
 
@@ -72,7 +73,6 @@ def begin_from(weights: Path, folder: Path, plan: TrainingPlan) -> None:
     if known != names:
         raise CannotBeginError(weights, found=f"classes {_listed(known)}", expected=f"the data set's, {_listed(names)}")
     import_ultralytics(offline=True)
-    import torch
     from ultralytics.nn import tasks
 
     room: Any = tasks  # without types
@@ -81,9 +81,7 @@ def begin_from(weights: Path, folder: Path, plan: TrainingPlan) -> None:
     unfold(model, folded(weights), _batches(pictures, plan.data), weights=weights)
     state = {"spent_s": 0.0, "passes": 0, "updates": 0, "optimizer": None}
     state |= {"model": model.state_dict(), "ema": model.state_dict()}
-    beside = folder / f".{STATE}.part"
-    torch.save(state, beside)
-    beside.replace(folder / STATE)
+    keep_state(folder, state)
 
 
 def folded(weights: Path) -> dict[str, Folded]:

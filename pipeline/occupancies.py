@@ -294,7 +294,7 @@ def _area(box_px: Box) -> float:
 
 
 def _overlap(a: Box, b: Box) -> float:
-    """Return the intersection over union of two boxes; of single ones arrays would take ten times as long."""
+    """Return the intersection over union of two boxes, without arrays: asked of every pair of a frame."""
     across, down = min(a[2], b[2]) - max(a[0], b[0]), min(a[3], b[3]) - max(a[1], b[1])
     if across <= 0.0 or down <= 0.0:
         return 0.0
