@@ -18,13 +18,14 @@ from api.behind_doors import behind_doors
 from api.commands.report import errors, give
 from api.district_report import write_report
 from api.district_table import table_of
+from api.kept_runs import KeptRun, KeptRuns, made_with
 from api.options import SAMPLE, VENDOR, JsonOption, SiteArgument
 from models.registry import DISTRICT_WEIGHTS
 from pipeline.district.district import CAMERAS, check_length
 from pipeline.district.figures import Tally
 from pipeline.district.many import Job, score_jobs
 from pipeline.district.noise_file import PUBLISHED
-from pipeline.district.pixel_figures import PixelFigures
+from pipeline.district.pixel_figures import CameraCosts, PixelFigures
 from pipeline.district.pixels import PixelJob, run_pixels
 from pipeline.district.scored import scored
 from pipeline.district.script import Scenario
@@ -69,6 +70,16 @@ class LensTierError(PipelineError):
         )
 
 
+class KeepTierError(PipelineError):
+    """Kept runs are of the slow tier, and hold no frames."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "--keep is for runs with pixels and holds no frames to fit noise to; leave out --detections,"
+            " --no-pixels and --fit"
+        )
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Asked:
     """What runs are asked for, seed by seed and scenario by scenario; files of None are not written."""
@@ -81,6 +92,7 @@ class _Asked:
     workers: int | None
     truth: Path | None
     fit: Path | None
+    keep: Path | None
     noise: Path
     weights: Path
 
@@ -88,6 +100,13 @@ class _Asked:
     def pairs(self) -> list[tuple[int, Scenario]]:
         """Return each seed with each scenario."""
         return [(seed, scenario) for seed in self.seeds for scenario in self.scenarios]
+
+    def kept(self, version: str) -> KeptRuns | None:
+        """Return where scored runs are kept, if they are."""
+        if self.keep is None:
+            return None
+        made = made_with(self.site, minutes=self.minutes, cameras=self.cameras, weights=version)
+        return KeptRuns(folder=self.keep, made_with=made)
 
     def keep_truth(self, seed: int, scenario: Scenario, text: str) -> None:
         """Write a run's truth if it is wanted."""
@@ -117,6 +136,10 @@ def evaluate(
     workers: Annotated[int | None, typer.Option(min=1, max=256, help="Child processes; one a core by default.")] = None,
     noise: Annotated[Path, typer.Option(help="Table of noise for --detections.")] = PUBLISHED,
     fit: Annotated[Path | None, typer.Option(help="Fit a table of noise to a run with pixels, into this file.")] = None,
+    keep: Annotated[
+        Path | None,
+        typer.Option(metavar="FOLDER", help="Keep each seed's scored run there, and score only those that it lacks."),
+    ] = None,
     truth: Annotated[Path | None, typer.Option(metavar="FOLDER", help="Write each run's truth there as JSON.")] = None,
     report: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Write a page with every miss and every false case.")
@@ -129,6 +152,8 @@ def evaluate(
         raise TierError
     if detections and Scenario.LENS in (scenario or ()):
         raise LensTierError
+    if keep is not None and (detections or no_pixels or fit is not None):
+        raise KeepTierError
     if no_pixels:
         give(
             week_figures(read_site(site), seed=seed, minutes=WEEK_MIN if minutes is None else minutes), as_json=as_json
@@ -143,6 +168,7 @@ def evaluate(
         workers=workers,
         truth=truth,
         fit=fit,
+        keep=keep,
         noise=noise,
         weights=weights,
     )
@@ -185,20 +211,30 @@ def _pixels(asked: _Asked) -> tuple[Tally, dict[str, object]]:
     require_rendering()
     require_assets(VENDOR)  # forces act through doors once everything is drawn
     version = OpenVinoDetector(asked.weights, threads=1).version
-    tally, more = Tally("pixels"), PixelFigures()
+    tally, more, kept = Tally("pixels"), PixelFigures(), asked.kept(version)
     with _progress(len(asked.pairs)) as show:
         for number, (seed, scenario) in enumerate(asked.pairs):
-            job = PixelJob(
-                site=asked.site,
-                seed=seed,
-                minutes=asked.minutes,
-                scenario=scenario,
-                weights=asked.weights,
-                cameras=asked.cameras,
-            )
-            done = run_pixels(job, world=behind_doors, workers=asked.workers, progress=_from(number, show))
-            tally.add(scored(done.run))
-            more.add(done.watched)
+            done = kept.read(seed, scenario) if kept is not None else None
+            if done is None:
+                job = PixelJob(
+                    site=asked.site,
+                    seed=seed,
+                    minutes=asked.minutes,
+                    scenario=scenario,
+                    weights=asked.weights,
+                    cameras=asked.cameras,
+                )
+                made = run_pixels(job, world=behind_doors, workers=asked.workers, progress=_from(number, show))
+                done = KeptRun(
+                    run=scored(made.run),
+                    costs=tuple(CameraCosts.of(each) for each in made.watched),
+                    truth_json=made.truth_json,
+                )
+                more.take(pair for each in made.watched for pair in each.pairs)
+                if kept is not None:
+                    kept.write(done)
+            tally.add(done.run)
+            more.add(done.costs)
             asked.keep_truth(seed, scenario, done.truth_json)
     if asked.fit is not None:
         about = {

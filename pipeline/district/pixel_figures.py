@@ -1,7 +1,7 @@
 """What only runs with pixels tell: readable heads and plates, the time of drawing, and how the detector sees."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from pipeline.district.noise import PLAUSIBLE
@@ -10,6 +10,28 @@ from pipeline.district.noise_fit import FramePair, fit_noise
 from pipeline.district.pixels import Watched
 from pipeline.district.readable import Readable
 from pipeline.scoring import wilson
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CameraCosts:
+    """What one camera's run showed of privacy and cost; seconds are of wall time."""
+
+    views: Readable
+    frames: int
+    draw_s: float
+    detect_s: float
+    pipeline_s: float
+
+    @classmethod
+    def of(cls, watched: Watched) -> "CameraCosts":
+        """Return a camera's."""
+        return cls(
+            views=watched.views,
+            frames=watched.frames,
+            draw_s=watched.draw_s,
+            detect_s=watched.detect_s,
+            pipeline_s=watched.pipeline_s,
+        )
 
 
 class PixelFigures:
@@ -21,11 +43,14 @@ class PixelFigures:
         self._seconds = {"draw": 0.0, "detect": 0.0, "pipeline": 0.0}
         self._frames = 0
 
-    def add(self, watched: Sequence[Watched]) -> None:
+    def take(self, pairs: Iterable[FramePair]) -> None:
+        """Take in frames that a fit may use."""
+        self._pairs += pairs
+
+    def add(self, costs: Sequence[CameraCosts]) -> None:
         """Take in the cameras of a run."""
-        for each in watched:
+        for each in costs:
             self._views += each.views
-            self._pairs += each.pairs
             self._frames += each.frames
             self._seconds["draw"] += each.draw_s
             self._seconds["detect"] += each.detect_s
