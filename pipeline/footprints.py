@@ -22,6 +22,7 @@ class Footprint:
         place_m: a thing that moves farther than this from its place has left it.
         speed_mps: how fast it may move between two frames and still be the same.
         still: whether it moves only when somebody takes it: what is found where it was is the same.
+        burns: whether it is what burns, which takes the place of the thing that does.
     """
 
     family: str
@@ -30,6 +31,7 @@ class Footprint:
     place_m: float
     speed_mps: float
     still: bool = False
+    burns: bool = False
 
 
 def _vehicle(half_depth_m: float, half_depth_sd_m: float) -> Footprint:
@@ -60,6 +62,9 @@ def _still(family: str, half_depth_m: float, half_depth_sd_m: float, *, speed_mp
     )
 
 
+_FIRE = Footprint(
+    family="fire", half_depth_m=0.4, half_depth_sd_m=0.5, place_m=0.6, speed_mps=2.5, still=True, burns=True
+)
 _THING = Footprint(family="thing", half_depth_m=0.3, half_depth_sd_m=0.2, place_m=0.6, speed_mps=2.5)
 
 FOOTPRINTS: Mapping[str, Footprint] = MappingProxyType(
@@ -84,7 +89,9 @@ FOOTPRINTS: Mapping[str, Footprint] = MappingProxyType(
         "bin": _still("bin", 0.3, 0.1),
         "overflowing-bin": _still("bin", 0.55, 0.15),
         "floating-rubbish": _still("floating-rubbish", 0.8, 0.3, speed_mps=0.7),  # a canal's current
-        "fire": _still("fire", 0.4, 0.5),
+        "fire": _FIRE,
+        "flame": _FIRE,
+        "smoke": _FIRE,
     }
 )
 

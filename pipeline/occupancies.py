@@ -26,7 +26,6 @@ _LEAST_PART: Final = 0.1  # of a thing that is hidden in part
 _LARGE_PART: Final = 0.3
 _LEAST_HIDING: Final = 0.5  # of what is missing of it
 _OTHER_TRACK: Final = 0.2  # cost of another track's id at the place
-_FIRE: Final = "fire"
 _ON_FIRE: Final = 0.3  # of overlap with a fire that stands
 
 
@@ -113,15 +112,11 @@ class Occupancies:
 
     def _burning(self, observations: Sequence[Observation]) -> set[int]:
         """Return which observations show what burns: it is a fire and nothing new; a burning bin seems to overflow."""
-        fires = [each.box_px for each in self.all if each.class_name == _FIRE and each.stood(self.settings)]
+        fires = [each.box_px for each in self.all if footprint(each.class_name).burns and each.stood(self.settings)]
         if not fires or not observations:
             return set()
         on_fire = iou(_array([seen.box_px for seen in observations]), _array(fires)).max(axis=1) >= _ON_FIRE
-        return {
-            index
-            for index, seen in enumerate(observations)
-            if on_fire[index] and seen.class_name != _FIRE and footprint(seen.class_name).still
-        }
+        return {index for index, seen in enumerate(observations) if on_fire[index] and _is_fuel(seen)}
 
     def _parts(
         self, owners: Mapping[int, int], observations: Sequence[Observation], clear: Sequence[Observation]
@@ -287,6 +282,12 @@ class Occupancies:
 def _same_place(held: Occupancy, seen: Observation) -> bool:
     away_m = float(np.hypot(seen.east_m - held.east_m, seen.north_m - held.north_m))
     return seen.family == held.family and away_m < footprint(seen.class_name).place_m
+
+
+def _is_fuel(seen: Observation) -> bool:
+    """Tell whether a box shows a still thing other than fire itself."""
+    stands = footprint(seen.class_name)
+    return stands.still and not stands.burns
 
 
 def _area(box_px: Box) -> float:

@@ -97,14 +97,14 @@ def test_two_boxes_of_a_family_in_one_place_are_one_thing():
     assert observe(found.select(np.zeros(4, bool)), place, image_size_px=size) == ()
 
 
-@pytest.mark.parametrize(("burns", "fires"), [(True, False), (False, True)])
-def test_a_burning_bin_does_not_overflow(burns: bool, fires: bool):  # noqa: FBT001 - a case
+@pytest.mark.parametrize(("fire", "fires"), [("fire", False), ("smoke", False), (None, True)])
+def test_a_burning_bin_does_not_overflow(fire: str | None, fires: bool):  # noqa: FBT001 - a case
     """A bin is there, then it burns, and from then on most frames call it overflowing and some do not box the fire."""
 
     def at(step: int) -> list[Observation]:
         if step < 40:
             return [seen(0, 0, "bin")]
-        flames = [seen(0, 0, "fire", size_px=(40.0, 38.0))] if burns and step % 5 else []
+        flames = [seen(0, 0, fire, size_px=(40.0, 38.0))] if fire and step % 5 else []
         return [*flames, seen(0, 0, "overflowing-bin", confidence=0.55)]
 
     assert bool(play(OVERFLOWING, [at(step) for step in range(140)])) is fires
