@@ -65,6 +65,7 @@ class PixelFigures:
             "heads_left_sharp": asdict(wilson(views.sharp_heads, views.heads)),
             "plates_left_sharp": asdict(wilson(views.sharp_plates, views.plates)),
             "private_without_detail": views.without_detail,
+            "sharp": [asdict(each) for each in views.where],
             "share_of_time": {name: round(seconds / total, 3) for name, seconds in self._seconds.items()},
             "milliseconds_a_frame": {
                 name: round(1000.0 * seconds / max(self._frames, 1), 1) for name, seconds in self._seconds.items()

@@ -280,5 +280,6 @@ class CameraWatch:
                 at_s = (view.captured_at - start).total_seconds()
                 placed = self._district.at(self._code, at_s)
                 stored = np.asarray(cv2.imdecode(np.frombuffer(view.jpeg, np.uint8), cv2.IMREAD_COLOR), np.uint8)
-                total += readable(self._image(at_s), stored, placed, self._boxes)
+                view_of = f"seed {self._district.seed}, {self._code}, {sighting.scene}, {at_s:.1f} s"
+                total += readable(self._image(at_s), stored, placed, self._boxes).of_view(view_of)
         return total

@@ -8,7 +8,7 @@ in either and is counted apart.
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import cv2
@@ -32,14 +32,36 @@ _RIDDEN: Final = frozenset({Kind.BICYCLE, Kind.E_BIKE})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Sharp:
+    """A head or plate that a stored view leaves sharp.
+
+    Attributes:
+        what: heads or plates.
+        whose: kind of the thing that has it.
+        box_px: left, top, right, bottom.
+        view: which view it is; empty where the caller has but one.
+    """
+
+    what: str
+    whose: str
+    box_px: tuple[int, int, int, int]
+    view: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Readable:
-    """Heads and plates of 8 px and more in stored views: how many there are, how many are sharp or never were."""
+    """Heads and plates of 8 px and more in stored views: how many there are, how many are sharp or never were.
+
+    Attributes:
+        where: those that are sharp.
+    """
 
     heads: int = 0
     sharp_heads: int = 0
     plates: int = 0
     sharp_plates: int = 0
     without_detail: int = 0
+    where: tuple[Sharp, ...] = ()
 
     def __add__(self, other: "Readable") -> "Readable":
         return Readable(
@@ -48,7 +70,12 @@ class Readable:
             plates=self.plates + other.plates,
             sharp_plates=self.sharp_plates + other.sharp_plates,
             without_detail=self.without_detail + other.without_detail,
+            where=self.where + other.where,
         )
+
+    def of_view(self, view: str) -> "Readable":
+        """Return it with what is sharp said to be of a view."""
+        return replace(self, where=tuple(replace(each, view=view) for each in self.where))
 
 
 def readable(plain: Image, stored: Image, placed: Sequence[Placed], boxes: TrueBoxes) -> Readable:
@@ -63,6 +90,7 @@ def readable(plain: Image, stored: Image, placed: Sequence[Placed], boxes: TrueB
     shares = {seen.actor: seen.visible_share for seen in boxes.see(placed)}
     before, after = _detail(plain), _detail(stored)
     counts = {"heads": 0, "sharp_heads": 0, "plates": 0, "sharp_plates": 0, "without_detail": 0}
+    where: list[Sharp] = []
     for each in placed:
         if shares.get(each.actor.id, 0.0) < _FREE:
             continue
@@ -74,8 +102,11 @@ def readable(plain: Image, stored: Image, placed: Sequence[Placed], boxes: TrueB
                 counts["without_detail"] += 1
                 continue
             counts[what] += 1
-            counts[f"sharp_{what}"] += _alike(before[rows, columns], after[rows, columns]) >= KEPT
-    return Readable(**counts)
+            if _alike(before[rows, columns], after[rows, columns]) >= KEPT:
+                counts[f"sharp_{what}"] += 1
+                box_px = (columns.start, rows.start, columns.stop, rows.stop)
+                where.append(Sharp(what=what, whose=each.actor.kind.value, box_px=box_px))
+    return Readable(**counts, where=tuple(where))
 
 
 def _detail(image: Image) -> Floats:

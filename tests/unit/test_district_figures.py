@@ -18,6 +18,8 @@ from pipeline.district.figures import Tally, spread
 from pipeline.district.many import Job, score_jobs
 from pipeline.district.noise import PLAUSIBLE
 from pipeline.district.noise_file import PUBLISHED, NoiseFileError, read_noise, record_of, write_noise
+from pipeline.district.pixel_figures import CameraCosts, PixelFigures
+from pipeline.district.readable import Readable, Sharp
 from pipeline.district.scored import ScoredRun, scored
 from pipeline.site_files import read_site
 
@@ -113,6 +115,19 @@ def test_the_table_and_the_page_tell_of_every_scene_and_every_miss(run: ScoredRu
     write_report(tmp_path / "out.html", tally, {}, command="beatgrid evaluate")
     page = (tmp_path / "out.html").read_text(encoding="utf-8")
     assert page.count("<figure>") == len(tally.misses)
+
+
+def test_the_page_of_a_run_with_pixels_tells_where_a_head_is_sharp(run: ScoredRun, tmp_path: Path):
+    tally, more = Tally("pixels"), PixelFigures()
+    tally.add(run)
+    sharp = Sharp(what="heads", whose="person", box_px=(4, 5, 14, 16), view="seed 3, gate, crowd, 9.5 s")
+    seen = Readable(heads=8, sharp_heads=1, where=(sharp,))
+    more.add([CameraCosts(views=seen, frames=10, draw_s=1.0, detect_s=2.0, pipeline_s=0.5)])
+    figures = {"weights": "district@1", **more.as_dict()}
+    write_report(tmp_path / "out.html", tally, figures, command="beatgrid evaluate")
+    page = (tmp_path / "out.html").read_text(encoding="utf-8")
+    assert "<li>heads of person, seed 3, gate, crowd, 9.5 s: box 4 5 14 16</li>" in page
+    assert "0.125 (1 of 8" in page
 
 
 def test_a_table_of_noise_goes_through_its_file(tmp_path: Path):

@@ -37,6 +37,13 @@ def test_what_is_not_blurred_is_sharp():
     told = readable(picture(), picture(), [PERSON, CAR], BOXES)
     assert (told.heads, told.sharp_heads) == (1, 1)
     assert (told.plates, told.sharp_plates) == (1, 1)
+    head, plate = told.of_view("seed 1, gate, 3.0 s").where
+    assert (head.what, head.whose, plate.what, plate.whose) == ("heads", "person", "plates", "car")
+    assert head.view == plate.view == "seed 1, gate, 3.0 s"
+    person, car = (each.box_px for each in BOXES.see([PERSON, CAR]))
+    for box, thing in ((head.box_px, person), (plate.box_px, car)):
+        assert thing[0] - 1 <= box[0] < box[2] <= thing[2] + 1
+        assert thing[1] - 1 <= box[1] < box[3] <= thing[3] + 1
 
 
 def test_what_is_blurred_is_not_even_with_lines_drawn_over_it():
@@ -45,7 +52,7 @@ def test_what_is_blurred_is_not_even_with_lines_drawn_over_it():
     cv2.rectangle(stored, (300, 150), (700, 400), (40, 40, 230), 2)
     told = readable(picture(), stored, [PERSON, CAR], BOXES)
     assert (told.heads, told.plates) == (1, 1)
-    assert (told.sharp_heads, told.sharp_plates) == (0, 0)
+    assert (told.sharp_heads, told.sharp_plates, told.where) == (0, 0, ())
 
 
 def test_where_there_is_no_detail_nothing_can_be_read():
@@ -62,3 +69,4 @@ def test_small_heads_do_not_count():
 def test_counts_add_up():
     one = readable(picture(), picture(), [PERSON], BOXES)
     assert (one + one).heads == 2 * one.heads
+    assert (one + one).where == one.where * 2

@@ -14,7 +14,7 @@ from pipeline.district.district import District
 from pipeline.district.evaluation import run_detections
 from pipeline.district.noise_file import PUBLISHED, read_noise
 from pipeline.district.pixel_figures import CameraCosts
-from pipeline.district.readable import Readable
+from pipeline.district.readable import Readable, Sharp
 from pipeline.district.scored import CaseRow, Miss, ScoredRun, Where, scored
 from pipeline.district.week import Timeline
 from pipeline.site_files import read_site
@@ -58,7 +58,10 @@ RUN = ScoredRun(
         ),
     ),
 )
-COSTS = CameraCosts(views=Readable(heads=7, sharp_heads=1), frames=480, draw_s=4.0, detect_s=9.5, pipeline_s=0.25)
+SHARP = Sharp(what="heads", whose="person", box_px=(4, 5, 14, 16), view="seed 10, a, crowd, 3.0 s")
+COSTS = CameraCosts(
+    views=Readable(heads=7, sharp_heads=1, where=(SHARP,)), frames=480, draw_s=4.0, detect_s=9.5, pipeline_s=0.25
+)
 KEPT = KeptRun(run=RUN, costs=(COSTS,), truth_json='{"events": []}\n')
 
 
