@@ -84,7 +84,7 @@ _ROWS_BY_STATUS: Final[Mapping[HTTPStatus, str]] = {
         pipeline.case_dataset.DatasetFolderError pipeline.case_dataset.NothingToLearnError
         pipeline.weights_compared.TooFewHeldBackError
         pipeline.camera_memory.MemoryFormError pipeline.camera_run.AllFramesOldError pipeline.casebook.StorageError
-        pipeline.dispatch_records.NothingRecordedError pipeline.district.errors.DistrictError
+        pipeline.dispatch_records.NothingRecordedError pipeline.district.errors.DistrictError api.kept_runs.KeptRunError
         pipeline.points_book.UnbalancedError
         pipeline.duty_clocks.DeadlineError pipeline.work_calendar.CountryError
         pipeline.shifts.ShiftTextError pipeline.site_changes.NothingAppliedError
