@@ -66,9 +66,7 @@ class KeptRun:
 @checked(frozen=True, kw_only=True, config=ConfigDict(ser_json_bytes="base64", val_json_bytes="base64"))
 class _File:
     made_with: MadeWith
-    run: ScoredRun
-    costs: tuple[CameraCosts, ...]
-    truth_json: str
+    kept: KeptRun
 
 
 _FORM: Final = TypeAdapter(_File)
@@ -99,11 +97,11 @@ class KeptRuns:
             first = error.errors(include_url=False, include_input=False)[0]
             where = ".".join(map(str, first["loc"])) or "the file"
             raise KeptRunError(path, field=where, found=first["msg"], expected="what --keep writes") from error
-        found = {**asdict(file.made_with), "seed": file.run.seed, "scenario": file.run.scenario}
+        found = {**asdict(file.made_with), "seed": file.kept.run.seed, "scenario": file.kept.run.scenario}
         for name, wanted in {**asdict(self.made_with), "seed": seed, "scenario": scenario}.items():
             if found[name] != wanted:
                 raise KeptRunError(path, field=name, found=found[name], expected=wanted)
-        return KeptRun(run=file.run, costs=file.costs, truth_json=file.truth_json)
+        return file.kept
 
     def write(self, kept: KeptRun) -> None:
         """Keep a run.
@@ -113,8 +111,7 @@ class KeptRuns:
         """
         self.folder.mkdir(parents=True, exist_ok=True)
         with replacing(self._path(kept.run.seed, kept.run.scenario)) as file:
-            whole = _File(made_with=self.made_with, run=kept.run, costs=kept.costs, truth_json=kept.truth_json)
-            file.write(_FORM.dump_json(whole).decode())
+            file.write(_FORM.dump_json(_File(made_with=self.made_with, kept=kept)).decode())
 
     def _path(self, seed: int, scenario: str) -> Path:
         return self.folder / f"pixels-{scenario}-{seed}.json"

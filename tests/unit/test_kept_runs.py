@@ -108,7 +108,7 @@ def test_a_file_that_is_no_run_names_the_field(tmp_path: Path):
     runs.write(KEPT)
     path = tmp_path / "pixels-all-10.json"
     record = json.loads(path.read_text(encoding="utf-8"))
-    record["run"]["cases"][0]["where"]["light"] = 5
+    record["kept"]["run"]["cases"][0]["where"]["light"] = 5
     path.write_text(json.dumps(record), encoding="utf-8")
     with pytest.raises(KeptRunError, match=r"run\.cases\.0\.where\.light"):
         runs.read(10, "all")
