@@ -165,7 +165,8 @@ class Occupancies:
         away_m = np.hypot(seen.east_m - held.first_m[0], seen.north_m - held.first_m[1])
         if held.stood(settings) and shared >= settings.same_overlap:
             away_m = min(away_m, np.hypot(seen.east_m - held.east_m, seen.north_m - held.north_m))
-        if away_m > place_m + min(spread_m, 2.0 * place_m):
+        rooted = held.early is None and footprint(seen.class_name).still
+        if not rooted and away_m > place_m + min(spread_m, 2.0 * place_m):
             return False
         watched = at - held.last_seen <= self.gap_s
         if not (watched or held.stood(settings) or footprint(seen.class_name).still):

@@ -101,3 +101,22 @@ def test_a_bag_at_a_bin_that_nothing_hides_is_a_bag():
     for step in range(60, 80):
         held.update([seen(TOP_OF_BIN, "rubbish-bag", track=9, family="rubbish-bag")], at=step / 2)
     assert "rubbish-bag" in {each.family for each in held.all}
+
+
+def test_goods_whose_foot_gets_hidden_are_still_those_goods():
+    whole, rest = (100.0, 100.0, 160.0, 160.0), (94.0, 100.0, 160.0, 138.0)
+    held = Occupancies(period_s=0.5)
+    for step in range(60):
+        box = whole if step < 30 else rest
+        held.update([seen(box, "piled-goods", family="piled-goods")], at=step / 2)
+    assert len(held.all) == 1
+    assert held.all[0].dwell_s == 29.5
+
+
+def test_goods_that_are_still_being_carried_count_from_when_they_came_to_rest():
+    held = Occupancies(period_s=0.5)
+    for step in range(60):
+        moved = 8.0 * min(step, 6)
+        held.update([seen((100.0 + moved, 100.0, 160.0 + moved, 160.0), "stall", family="stall")], at=step / 2)
+    (stall,) = [each for each in held.all if each.seen_now]
+    assert stall.dwell_s <= 27.5
