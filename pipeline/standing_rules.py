@@ -120,7 +120,7 @@ def counts(each: Occupancy, scene: Scene, zone: Zone, moment: Moment) -> bool:
         each.best_confidence >= scene.confidence
         and each.share_of(scene.classes) >= LEAST_SHARE
         and each.settled(moment.occupancies.settings)
-        and zone.holds_place((each.east_m, each.north_m), each.box_px)
+        and zone.holds_place((each.east_m, each.north_m), each.box_px, cov_m2=each.measurement_cov_m2)
     )
 
 

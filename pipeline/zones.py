@@ -1,5 +1,6 @@
 """Zones: polygons in a camera's image, whether a thing lies in one, and where it is if the zone's level is its own."""
 
+import math
 from collections.abc import Sequence
 from typing import Final
 
@@ -13,6 +14,7 @@ from pipeline.errors import UnknownError
 from pipeline.observations import Box, Cov
 
 LEAST_DIRECTION_M: Final = 1.0  # two ends nearer than this give no direction
+_NEARER_SD: Final = 0.5
 _DEEPEST: Final = 0.8  # of the lens's height: no level lies nearer to the lens than this leaves
 
 
@@ -79,19 +81,30 @@ class Zone:
         """Tell whether a box touches the ground inside."""
         return self.depth_px(((box_px[0] + box_px[2]) / 2, box_px[3])) >= 0.0
 
-    def holds_place(self, place_m: tuple[float, float], box_px: Box) -> bool:
+    def holds_place(self, place_m: tuple[float, float], box_px: Box, *, cov_m2: Cov = (0.0, 0.0, 0.0)) -> bool:
         """Tell whether the middle of a thing's footprint lies inside; where that is not known, whether its box does.
+
+        Half a standard deviation nearer to the camera is as good: what hides a foot lets a thing seem farther off.
 
         Args:
             place_m: metres on the view's plane.
             box_px: its box.
+            cov_m2: (ee, en, nn) of the place.
         """
         if self._contour is None and not self.without:
             return True
         if self._view is None:
             return self.holds(box_px)
-        pixels, ahead = self._view.homography.to_image(np.array([place_m], np.float64))
-        return bool(ahead[0] > 0) and self.depth_px((float(pixels[0, 0]), float(pixels[0, 1]))) >= 0.0
+        place = np.array(place_m, np.float64)
+        away = place - self._view.foot_m
+        away /= max(float(np.linalg.norm(away)), 1e-9)
+        ee, en, nn = cov_m2
+        sd_m = math.sqrt(max(ee * away[0] ** 2 + 2 * en * away[0] * away[1] + nn * away[1] ** 2, 0.0))
+        pixels, ahead = self._view.homography.to_image(np.stack([place, place - _NEARER_SD * sd_m * away]))
+        return any(
+            depth > 0 and self.depth_px((u_px, v_px)) >= 0.0
+            for (u_px, v_px), depth in zip(pixels.tolist(), ahead.tolist(), strict=True)
+        )
 
     def on_level(self, east_m: float, north_m: float) -> tuple[float, float]:
         """Return where something is that lies on the zone's level, given where its sight line meets calibrated ground.

@@ -80,3 +80,16 @@ def test_the_middle_of_a_thing_decides_not_the_edge_of_its_box(view: CameraView)
     low_box = (u - 30, v - 40, u + 30, v + 12.0)
     assert not zone.holds(low_box)
     assert zone.holds_place((float(place[0]), float(place[1])), low_box)
+
+
+def test_a_thing_that_may_well_stand_nearer_counts_by_half_its_doubt_and_no_more(view: CameraView):
+    pixels, _ = Lens(POSE).project(np.array([[2.0, 20.0, 0.0]]))
+    u, v = pixels[0].tolist()
+    zone = Zone([(u - 40, v + 1), (u + 40, v + 1), (u + 40, v + 40), (u - 40, v + 40)], view=view)
+    place = view.plane.to_metres(to_lonlat(STAGE, np.array([[2.0, 20.0]])))[0]
+    middle, box = (float(place[0]), float(place[1])), (u - 30, v - 40, u + 30, v)
+    assert not zone.holds_place(middle, box)
+    assert not zone.holds_place(middle, box, cov_m2=(0.01, 0.0, 0.01))
+    assert zone.holds_place(middle, box, cov_m2=(1.0, 0.0, 1.0))
+    beyond = Zone([(u - 40, v - 40), (u + 40, v - 40), (u + 40, v - 1), (u - 40, v - 1)], view=view)
+    assert not beyond.holds_place(middle, box, cov_m2=(1.0, 0.0, 1.0))  # nothing hides its foot upwards
