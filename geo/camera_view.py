@@ -5,11 +5,11 @@ kerbs are outside the model and show as calibration residuals.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Final, Self
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from geo.camera_errors import (
     AboveHorizonError,
@@ -82,6 +82,14 @@ class GroundPoints:
     def error_m(self) -> Floats:
         """Semi-major axes of the 95 % ellipses, (n,)."""
         return error_m(self.calibration_cov_m2 + self.measurement_cov_m2)
+
+    def with_rows(self, rows: NDArray[np.intp], other: "GroundPoints") -> "GroundPoints":
+        """Return a copy in which other points, (k,), stand at some rows, (k,)."""
+        columns = {}
+        for column in fields(self):
+            columns[column.name] = getattr(self, column.name).copy()
+            columns[column.name][rows] = getattr(other, column.name)
+        return GroundPoints(**columns)
 
 
 def error_m(covariance_m2: Floats) -> Floats:

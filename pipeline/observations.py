@@ -13,6 +13,7 @@ from models.boxes import intersections, iou
 from models.detections import Detections
 from models.detector import Image
 from pipeline.appearance import Appearance, appearance
+from pipeline.behind import HIDES_FROM, behind
 from pipeline.cameras import Camera
 from pipeline.footprints import PERSON, Footprint, footprint
 from pipeline.upright import feet_px
@@ -85,13 +86,21 @@ def observe(detections: Detections, camera: Camera, *, image_size_px: tuple[int,
     boxes = kept.boxes_px.astype(np.float64) * scale
     feet = [footprint(name) for name in kept.names()]
     contacts, contact_sd = contacts_px(boxes, feet, camera)
-    ground = camera.view.locate_many(
-        contacts,
-        pixel_sd_px=contact_sd,
-        half_depth_m=np.array([each.half_depth_m for each in feet]),
-        half_depth_sd_m=np.array([each.half_depth_sd_m for each in feet]),
-    )
+    ground = _located(contacts, contact_sd, feet, camera)
     single = not_twice(boxes, ground.metres, feet)
+    hidden, places, spreads = behind(
+        contacts,
+        contact_sd,
+        boxes_px=boxes,
+        hides=single & (kept.confidence >= HIDES_FROM),
+        feet=feet,
+        view=camera.view,
+        height_m=camera.height_m,
+    )
+    if len(hidden):
+        contacts[hidden] = places
+        again = _located(places, spreads, [feet[row] for row in hidden.tolist()], camera)
+        ground = ground.with_rows(hidden, again)
     rows = np.flatnonzero(ground.on_ground & single).tolist()
     return tuple(_observation(kept, boxes, contacts, ground, row) for row in rows)
 
@@ -127,6 +136,17 @@ def contacts_px(
             boxes_px[people], spreads[people], view=camera.view, height_m=camera.height_m
         )
     return places, spreads
+
+
+def _located(
+    contacts: NDArray[np.float64], contact_sd: NDArray[np.float64], feet: Sequence[Footprint], camera: Camera
+) -> GroundPoints:
+    return camera.view.locate_many(
+        contacts,
+        pixel_sd_px=contact_sd,
+        half_depth_m=np.array([each.half_depth_m for each in feet]),
+        half_depth_sd_m=np.array([each.half_depth_sd_m for each in feet]),
+    )
 
 
 def contact_sd_px(boxes_px: NDArray[np.float64], height_px: int) -> NDArray[np.float64]:
