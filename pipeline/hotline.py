@@ -29,8 +29,8 @@ _YES, _NO = ("true", "yes", "1", "是"), ("", "false", "no", "0", "否")
 class HotlineFileError(PipelineError):
     """A file of tickets cannot be read at all."""
 
-    def __init__(self, file: str, faults: list[Fault]) -> None:
-        super().__init__(f"{file}: " + "; ".join(str(each) for each in faults))
+    def __init__(self, faults: list[Fault]) -> None:
+        super().__init__("; ".join(str(each) for each in faults))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,7 +76,7 @@ def import_tickets(
     faults: list[Fault] = []
     rows = read_rows(text, file=file, columns=COLUMNS, optional=MORE_COLUMNS, faults=faults)
     if faults and not rows:
-        raise HotlineFileError(file, faults)
+        raise HotlineFileError(faults)
     by_line: dict[str, list[str]] = {}
     for fault in faults:
         by_line.setdefault(fault.feature, []).append(fault.problem)

@@ -181,8 +181,8 @@ def _departments(organisation: Organisation, roster: Roster, catalogue: Catalogu
             problem = f"{force.department} is of kind {named.kind}, expected follow_up for a follow-up force"
             found.append(Fault(file=FORCES, feature=force.number, field="department", problem=problem))
     for key, category in catalogue.by_key.items():
-        if not category.reportable and not category.department:
-            continue
+        if not category.department:
+            continue  # where one is needed, the catalogue's own fault says so
         found += department_faults(category.department, file=CATALOGUE, feature=key, organisation=organisation)
     return found
 
