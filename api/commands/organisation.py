@@ -55,11 +55,13 @@ def duty(
 ) -> None:
     """Show who is on duty or on standby at a moment."""
     with opened_book(site, data=data, database=database) as book:
-        found = duty_now(_applied(book), _moment(at))
+        applied = _applied(book)
+    found = duty_now(applied, _moment(at))
     if as_json:
         give(found.model_dump(mode="json"), as_json=True)
         return
-    say(f"{found.at.isoformat()}: {'patrol hours' if found.patrol_hours else 'outside patrol hours'}")
+    here = found.at.astimezone(applied.settings.timezone)
+    say(f"{here:%a %Y-%m-%d %H:%M}: {'patrol hours' if found.patrol_hours else 'outside patrol hours'}")
     for each in found.forces:
         say(f"{each.grid} {each.number} {each.name}: {each.state}, {', '.join(each.sides)} ({each.reason})")
 

@@ -85,6 +85,8 @@ def test_who_leads_and_who_is_on_duty_is_shown(data: list[object]) -> None:
     assert len(shown["grids"]) == 5  # type: ignore[arg-type]  # a list
     duty = told("organisation", "duty", *data, "--at", "2026-11-29T03:00+0800")
     assert duty["patrol_hours"] is False
+    shown_at = run("organisation", "duty", *data, "--at", "2026-11-28T19:00+0000").stderr
+    assert shown_at.startswith("Sun 2026-11-29 03:00: outside patrol hours\n")  # by the site's clocks
     assert {each["state"] for each in duty["forces"]} == {"on", "standby"}  # type: ignore[attr-defined]  # a list
     assert told("organisation", "ahead", *data, "--at", "2026-11-29T03:00+0800") == {"missing": []}
     assert "YP-G1 (on): Chief of grid 1" in run("organisation", "show", *data).stderr
