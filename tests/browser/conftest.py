@@ -7,11 +7,12 @@ from pathlib import Path
 
 import pytest
 from live_console import LiveConsole, live_console
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from pipeline.site import Site
 from pipeline.site_files import read_site
 
+expect.set_options(timeout=20_000)  # Playwright's 5 s are a time that a busy machine does not keep
 _NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 
 
