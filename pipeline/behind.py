@@ -11,7 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from geo.camera_view import CameraView
+from models.boxes import areas, intersections
 from pipeline.footprints import PERSON, Footprint
+from pipeline.upright import LEAST_ABOVE, below
 
 Floats = NDArray[np.float64]
 HIDES_FROM: Final = 0.25  # of confidence: what is fainter may be nothing
@@ -27,7 +29,6 @@ _COVERED: Final = (0.5, 0.9)
 _LOWER: Final = 0.15
 _LOWER_SD: Final = 0.25
 _PEOPLE_SHARE: Final = 0.5  # of that spread, for people: `upright` has told by their heads where they stand
-_LEAST_ABOVE: Final = 1.5  # heights of a thing that the lens must be up: lower, its top says little
 _TOP_SHARE: Final = 0.05  # of its height, of how well a box tells where a thing's top is
 
 
@@ -61,7 +62,7 @@ def behind(
     people = np.array([each.family == PERSON for each in things], bool)
     shown = np.maximum(boxes[:, 3] - boxes[:, 1], 1.0)
     by_top, by_top_sd = _by_top(boxes, things, view=view, height_m=height_m)
-    says = np.isfinite(by_top) & ~people
+    says = np.isfinite(by_top)  # of people their heads have, who have no height here
     # What shows of a thing says how much may be hidden of it; of one that is usually so tall, the whole does.
     most = np.minimum(room, np.where(says, np.maximum(shown, shown + by_top), shown))
     lower, lower_sd = _LOWER * most, _LOWER_SD * most
@@ -83,9 +84,7 @@ def _upon(boxes_px: Floats, hiders_px: Floats) -> tuple[Floats, Floats]:
     left, top, right, bottom = (boxes_px[:, column, None] for column in range(4))
     height = np.maximum(bottom - top, 1.0)
     begins, ends = hiders_px[None, :, 1], hiders_px[None, :, 3]
-    across = np.minimum(right, hiders_px[None, :, 2]) - np.maximum(left, hiders_px[None, :, 0])
-    down = np.minimum(bottom, ends) - np.maximum(top, begins)
-    shared = np.maximum(across, 0.0) * np.maximum(down, 0.0) / (np.maximum(right - left, 1.0) * height)
+    shared = intersections(boxes_px, hiders_px) / np.maximum(areas(boxes_px), 1.0)[:, None]
     hides = (ends > bottom + _NEARER * height) & (begins <= bottom + _TOUCHES * height) & (shared < _ITSELF)
     at = left + (right - left) * (np.arange(_SAMPLES) + 0.5) / _SAMPLES
     upon = (hiders_px[:, 0] <= at[..., None]) & (at[..., None] <= hiders_px[:, 2]) & hides[:, None]
@@ -109,22 +108,13 @@ def _by_top(
     half = np.array([each.half_depth_m for each in feet])
     middle = (boxes_px[:, 0] + boxes_px[:, 2]) / 2
     tops_m, ahead = view.homography.to_ground(np.column_stack([middle, boxes_px[:, 1]]))
-    known = (ahead > 0) & (tall > 0.0) & (height_m >= _LEAST_ABOVE * tall)
+    known = (ahead > 0) & (tall > 0.0) & (height_m >= LEAST_ABOVE * tall)
     if known.any():
         rows = np.flatnonzero(known)
         at, above = (
-            _foot_v(tops_m[rows], tall_m, half[rows], view=view, height_m=height_m)
+            below(tops_m[rows], tall_m, view=view, height_m=height_m, half_depth_m=half[rows])[:, 1]
             for tall_m in (tall[rows], tall[rows] + tall_sd[rows])
         )
         found[rows] = at - boxes_px[rows, 3]
         spread[rows] = np.hypot(above - at, _TOP_SHARE * (boxes_px[rows, 3] - boxes_px[rows, 1])) + 1.0
     return found, spread
-
-
-def _foot_v(tops_m: Floats, tall_m: Floats, half_depth_m: Floats, *, view: CameraView, height_m: float) -> Floats:
-    """Return in which row of the image the near edge of things stands whose tops hide the ground at (n, 2) metres."""
-    away = tops_m - view.foot_m
-    range_m = np.maximum(np.linalg.norm(away, axis=1), 1e-9)
-    near_m = np.maximum(range_m * (height_m - tall_m) / height_m - half_depth_m, 0.0)
-    pixels, _ = view.homography.to_image(view.foot_m + away * (near_m / range_m)[:, None])
-    return np.asarray(pixels[:, 1])

@@ -160,16 +160,16 @@ class Occupancies:
         settings = self.settings
         if held.family != seen.family:
             return False
-        place_m = footprint(seen.class_name).place_m
+        stands = footprint(seen.class_name)
         spread_m = 2.0 * max(seen.measurement_cov_m2[0], seen.measurement_cov_m2[2]) ** 0.5
         away_m = np.hypot(seen.east_m - held.first_m[0], seen.north_m - held.first_m[1])
         if held.stood(settings) and shared >= settings.same_overlap:
             away_m = min(away_m, np.hypot(seen.east_m - held.east_m, seen.north_m - held.north_m))
-        rooted = held.early is None and footprint(seen.class_name).still
-        if not rooted and away_m > place_m + min(spread_m, 2.0 * place_m):
+        rooted = held.early is None and stands.still
+        if not rooted and away_m > stands.place_m + min(spread_m, 2.0 * stands.place_m):
             return False
         watched = at - held.last_seen <= self.gap_s
-        if not (watched or held.stood(settings) or footprint(seen.class_name).still):
+        if not (watched or held.stood(settings) or stands.still):
             return False
         if unlikeness(held.look, seen.look) > (settings.unlike if watched else settings.unlike_after_gap):
             return False

@@ -21,7 +21,7 @@ TALL_SD_M: Final = 0.09
 # docs/decisions/094-hidden-feet-and-changed-minds.md.
 _SEEMS_M: Final = (1.1, 1.5, 1.75, 1.95)
 _BOTTOM_COUNTS: Final = (0.0, 0.6, 0.7, 1.0)
-_LEAST_ABOVE: Final = 1.5  # heights of a person that the lens must be up: lower, a head says little
+LEAST_ABOVE: Final = 1.5  # heights of a person that the lens must be up: lower, a head says little
 
 
 def feet_px(boxes_px: Floats, sd_px: Floats, *, view: CameraView, height_m: float | None) -> tuple[Floats, Floats]:
@@ -35,11 +35,11 @@ def feet_px(boxes_px: Floats, sd_px: Floats, *, view: CameraView, height_m: floa
     """
     middle = (boxes_px[:, 0] + boxes_px[:, 2]) / 2
     bottoms = np.column_stack([middle, boxes_px[:, 3]])
-    if height_m is None or height_m < _LEAST_ABOVE * TALL_M or not len(boxes_px):
+    if height_m is None or height_m < LEAST_ABOVE * TALL_M or not len(boxes_px):
         return bottoms, sd_px
     tops, tops_ahead = view.homography.to_ground(np.column_stack([middle, boxes_px[:, 1]]))
     ends, ends_ahead = view.homography.to_ground(bottoms)
-    by_head = {tall: _below(tops, tall, view=view, height_m=height_m) for tall in (TALL_M, TALL_M + TALL_SD_M)}
+    by_head = {tall: below(tops, tall, view=view, height_m=height_m) for tall in (TALL_M, TALL_M + TALL_SD_M)}
     usable = (tops_ahead > 0) & (ends_ahead > 0)
     with np.errstate(invalid="ignore", divide="ignore"):
         nearness = np.linalg.norm(ends - view.foot_m, axis=1) / np.linalg.norm(tops - view.foot_m, axis=1)
@@ -51,8 +51,20 @@ def feet_px(boxes_px: Floats, sd_px: Floats, *, view: CameraView, height_m: floa
     return by_bottom * bottoms + rest * head, np.maximum(np.hypot(by_bottom * sd_px, rest * head_sd), rest * sd_px)
 
 
-def _below(tops_m: Floats, tall_m: float, *, view: CameraView, height_m: float) -> Floats:
-    """Return the pixels, (n, 2), below heads of a height that hide the ground at (n, 2) metres."""
-    feet_m = view.foot_m + (tops_m - view.foot_m) * (height_m - tall_m) / height_m
-    pixels, _ = view.homography.to_image(feet_m)
+def below(
+    tops_m: Floats, tall_m: Floats | float, *, view: CameraView, height_m: float, half_depth_m: Floats | float = 0.0
+) -> Floats:
+    """Return the pixels, (n, 2), where the near edge of things stands whose tops hide the ground at (n, 2) metres.
+
+    Args:
+        tops_m: on the view's plane.
+        tall_m: how tall they are, one or (n,).
+        view: of the camera.
+        height_m: of the lens above the calibrated ground.
+        half_depth_m: from their middle to that edge, one or (n,).
+    """
+    away = tops_m - view.foot_m
+    range_m = np.maximum(np.linalg.norm(away, axis=1), 1e-9)
+    near_m = np.maximum(range_m * (height_m - tall_m) / height_m - half_depth_m, 0.0)
+    pixels, _ = view.homography.to_image(view.foot_m + away * (near_m / range_m)[:, None])
     return pixels

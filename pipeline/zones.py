@@ -14,7 +14,7 @@ from pipeline.errors import UnknownError
 from pipeline.observations import Box, Cov
 
 LEAST_DIRECTION_M: Final = 1.0  # two ends nearer than this give no direction
-_NEARER_SD: Final = 0.5
+_NEARER_SD: Final = 0.5  # so much nearer, in standard deviations of its place, a thing may well stand
 _DEEPEST: Final = 0.8  # of the lens's height: no level lies nearer to the lens than this leaves
 
 

@@ -5,43 +5,28 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from exact_camera import ORIGIN, ExactCamera
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 from watched_place import camera as watched
 
 from geo.camera_view import CameraView
-from geo.coords import LonLat
-from geo.metric import LocalPlane
 from models.detections import Detections
 from pipeline.behind import behind
 from pipeline.footprints import footprint
 from pipeline.observations import Observation, observe
 
-HEIGHT_M, PITCH, FOCAL_PX, SIZE = 5.0, math.radians(15.0), 800.0, (960, 540)
-ORIGIN = LonLat(121.1, 31.15)
+CAMERA = ExactCamera(height_m=5.0, pitch_deg=15.0)
+HEIGHT_M, SIZE, pixel = CAMERA.height_m, CAMERA.size_px, CAMERA.pixel
 SD_PX = np.array([[2.0, 3.0], [2.0, 3.0]])
 FAR_M, NEAR_M = 22.0, 17.5
 Boxes = NDArray[np.float64]
 
 
-def pixel(east_m: float, north_m: float, up_m: float) -> tuple[float, float]:
-    """Return where a camera that looks north from above the origin sees a point."""
-    down_m = HEIGHT_M - up_m
-    ahead = north_m * math.cos(PITCH) + down_m * math.sin(PITCH)
-    below = down_m * math.cos(PITCH) - north_m * math.sin(PITCH)
-    return SIZE[0] / 2 + FOCAL_PX * east_m / ahead, SIZE[1] / 2 + FOCAL_PX * below / ahead
-
-
 @pytest.fixture(scope="module")
 def view() -> CameraView:
-    ground = np.array([(e, n) for e in (-6.0, 0.0, 6.0) for n in (10.0, 18.0, 30.0)])
-    return CameraView.fit(
-        np.array([pixel(e, n, 0.0) for e, n in ground.tolist()]),
-        LocalPlane.at(ORIGIN).to_lonlat(ground),
-        image_size_px=SIZE,
-        camera_lonlat=ORIGIN,
-    )
+    return CAMERA.view()
 
 
 def shown(name: str, *, centre_m: float, half_px: float, from_m: float = 0.0) -> list[float]:
@@ -63,6 +48,20 @@ def seen(view: CameraView, boxes: Boxes, names: list[str], *, height_m: float | 
     )
     camera = replace(watched([]), lonlat=ORIGIN, width_px=SIZE[0], height_px=SIZE[1], view=view, height_m=height_m)
     return list(observe(found, camera, image_size_px=SIZE))
+
+
+def hidden(
+    view: CameraView,
+    boxes: Boxes,
+    names: list[str],
+    *,
+    hides: tuple[bool, bool] = (True, True),
+    height_m: float | None = HEIGHT_M,
+) -> tuple[NDArray[np.intp], Boxes, Boxes]:
+    """Return what `behind` says of two boxes."""
+    contacts = np.column_stack([(boxes[:, 0] + boxes[:, 2]) / 2, boxes[:, 3]])
+    feet = [footprint(name) for name in names]
+    return behind(contacts, SD_PX, boxes_px=boxes, hides=np.array(hides), feet=feet, view=view, height_m=height_m)
 
 
 def away_m(each: Observation, view: CameraView) -> float:
@@ -111,26 +110,13 @@ def test_people_stand_where_their_heads_say_and_are_only_doubted(view: CameraVie
 )
 def test_what_hides_nothing_changes_nothing(view: CameraView, box: tuple[float, ...], why: str):
     boxes = np.array([[460.0, 170.0, 500.0, 230.0], box])
-    contacts = np.column_stack([(boxes[:, 0] + boxes[:, 2]) / 2, boxes[:, 3]])
-    feet = [footprint("piled-goods"), footprint("stall")]
-    rows, _, _ = behind(
-        contacts, SD_PX, boxes_px=boxes, hides=np.array([True, True]), feet=feet, view=view, height_m=HEIGHT_M
-    )
+    rows, _, _ = hidden(view, boxes, ["piled-goods", "stall"])
     assert 0 not in rows, why
 
 
 def test_what_is_too_faint_to_be_sure_of_hides_nothing(view: CameraView):
     boxes = np.array([[460.0, 170.0, 500.0, 230.0], [420.0, 210.0, 540.0, 330.0]])
-    contacts = np.column_stack([(boxes[:, 0] + boxes[:, 2]) / 2, boxes[:, 3]])
-    rows, _, _ = behind(
-        contacts,
-        SD_PX,
-        boxes_px=boxes,
-        hides=np.array([True, False]),
-        feet=[footprint("bin")] * 2,
-        view=view,
-        height_m=HEIGHT_M,
-    )
+    rows, _, _ = hidden(view, boxes, ["bin", "bin"], hides=(True, False))
     assert not len(rows)
 
 
@@ -145,16 +131,7 @@ def test_a_foot_is_never_above_its_box_nor_below_what_hides_it(
     view: CameraView, name: str, top: float, tall: float, more: float, height_m: float | None
 ):
     boxes = np.array([[460.0, top, 500.0, top + tall], [400.0, top + tall / 2, 560.0, top + tall + more]])
-    contacts = np.column_stack([(boxes[:, 0] + boxes[:, 2]) / 2, boxes[:, 3]])
-    rows, places, spreads = behind(
-        contacts,
-        SD_PX,
-        boxes_px=boxes,
-        hides=np.array([True, True]),
-        feet=[footprint(name), footprint("car")],
-        view=view,
-        height_m=height_m,
-    )
+    rows, places, spreads = hidden(view, boxes, [name, "car"], height_m=height_m)
     assert rows.tolist() in ([], [0])
     assert (boxes[rows, 3] <= places[:, 1]).all()
     assert (places[:, 1] <= boxes[1, 3] + 1e-6).all()

@@ -1,43 +1,26 @@
 """Heads: a box that begins at the waist is blurred up to where the head must be; nothing else is blurred more."""
 
-import math
 from dataclasses import replace
 
 import numpy as np
 import pytest
+from exact_camera import ExactCamera
 from small_site import small_site
 
-from geo.camera_view import CameraView
-from geo.coords import LonLat
-from geo.metric import LocalPlane
 from models.detections import Detections
 from models.privacy import blur_people_and_vehicles, regions
 from pipeline.camera_pipeline import CameraPipeline
 from pipeline.cameras import Camera
 from pipeline.heads import with_heads
 
-HEIGHT_M, PITCH, FOCAL_PX, SIZE = 6.0, math.radians(20.0), 800.0, (960, 540)
-PLANE = LocalPlane.at(LonLat(121.1, 31.15))
+CAMERA = ExactCamera()
+HEIGHT_M, FOCAL_PX, SIZE, pixel = CAMERA.height_m, CAMERA.focal_px, CAMERA.size_px, CAMERA.pixel
 NAMES = {0: "person", 1: "car"}
-
-
-def pixel(east_m: float, north_m: float, up_m: float) -> tuple[float, float]:
-    """Return where a camera that looks north from above the origin sees a point."""
-    down_m = HEIGHT_M - up_m
-    ahead = north_m * math.cos(PITCH) + down_m * math.sin(PITCH)
-    below = down_m * math.cos(PITCH) - north_m * math.sin(PITCH)
-    return SIZE[0] / 2 + FOCAL_PX * east_m / ahead, SIZE[1] / 2 + FOCAL_PX * below / ahead
 
 
 @pytest.fixture(scope="module")
 def camera() -> Camera:
-    ground = np.array([(e, n) for e in (-6.0, 0.0, 6.0) for n in (10.0, 18.0, 30.0)])
-    view = CameraView.fit(
-        np.array([pixel(e, n, 0.0) for e, n in ground.tolist()]),
-        PLANE.to_lonlat(ground),
-        image_size_px=SIZE,
-        camera_lonlat=LonLat(121.1, 31.15),
-    )
+    view = CAMERA.view()
     plain = small_site().cameras["cam-a"]
     return replace(plain, view=view, width_px=SIZE[0], height_px=SIZE[1], height_m=HEIGHT_M, zones={}, scenes=())
 

@@ -1,38 +1,21 @@
 """Where people's feet are when a box ends above them, held against a camera that is known exactly."""
 
-import math
-
 import numpy as np
 import pytest
+from exact_camera import ExactCamera
 from numpy.typing import NDArray
 
 from geo.camera_view import CameraView
-from geo.coords import LonLat
-from geo.metric import LocalPlane
 from pipeline.upright import TALL_M, feet_px
 
-HEIGHT_M, PITCH, FOCAL_PX, SIZE = 6.0, math.radians(20.0), 800.0, (960, 540)
-PLANE = LocalPlane.at(LonLat(121.1, 31.15))
+CAMERA = ExactCamera()
+HEIGHT_M, pixel = CAMERA.height_m, CAMERA.pixel
 SD_PX = np.array([[2.0, 3.0]])
-
-
-def pixel(east_m: float, north_m: float, up_m: float) -> tuple[float, float]:
-    """Return where a camera that looks north from above the origin sees a point."""
-    down_m = HEIGHT_M - up_m
-    ahead = north_m * math.cos(PITCH) + down_m * math.sin(PITCH)
-    below = down_m * math.cos(PITCH) - north_m * math.sin(PITCH)
-    return SIZE[0] / 2 + FOCAL_PX * east_m / ahead, SIZE[1] / 2 + FOCAL_PX * below / ahead
 
 
 @pytest.fixture(scope="module")
 def view() -> CameraView:
-    ground = np.array([(e, n) for e in (-6.0, 0.0, 6.0) for n in (10.0, 18.0, 30.0)])
-    return CameraView.fit(
-        np.array([pixel(e, n, 0.0) for e, n in ground.tolist()]),
-        PLANE.to_lonlat(ground),
-        image_size_px=SIZE,
-        camera_lonlat=LonLat(121.1, 31.15),
-    )
+    return CAMERA.view()
 
 
 def box(north_m: float, *, from_m: float = 0.0, to_m: float = TALL_M) -> NDArray[np.float64]:
