@@ -55,7 +55,12 @@ printf '%s\0' "${parts[@]}" | xargs -0 -n 1 -P "$lanes" bash -c 'run_part $0'
 worst=$?
 echo
 cat "$ENDS/summary"
-[ "$worst" -eq 0 ] || exit 1
+if [ "$worst" -ne 0 ]; then # last, where a log that is cut to its end still shows it: what failed, and why
+  for log in "$ENDS"/*.log; do
+    { grep -E '^(E  |FAILED |ERROR )' "$log" || true; } | cut -c 1-200 | tail -n 40
+  done
+  exit 1
+fi
 [ -n "${COVERAGE:-}" ] || exit 0
 "$PYTHON" -m coverage combine --quiet
 "$PYTHON" -m coverage report --skip-covered
