@@ -6,7 +6,7 @@ running, and `check` tells them ahead.
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime, time, timedelta, tzinfo
 from enum import StrEnum
 from itertools import pairwise
 
@@ -41,14 +41,21 @@ class Missing:
     Attributes:
         where: a grid's or unit's code, or "centre".
         start, end: instants, UTC; the end may be that of the time looked at.
-        words: what, when by the site's clocks, and what to do.
+        what, when, remedy: in words, when by the site's clocks.
     """
 
     lack: Lack
     where: str
     start: datetime
     end: datetime
-    words: str
+    what: str
+    when: str
+    remedy: str
+
+    @property
+    def words(self) -> str:
+        """Return what, when, and what to do."""
+        return f"{self.what} {self.when}; {self.remedy}"
 
     def __str__(self) -> str:
         return f"{self.where}: {self.words}"
@@ -61,6 +68,21 @@ def missing(site: Site, now: datetime, *, ahead: timedelta = AHEAD) -> list[Miss
     return sorted(found, key=lambda each: (each.start, each.where, each.lack))
 
 
+def told(found: Sequence[Missing], site: Site) -> list[str]:
+    """Return a line for each thing, and one for all days on which the same is missing at the same hours."""
+    zone = site.settings.timezone
+    alike: dict[tuple[object, ...], list[Missing]] = {}
+    for each in found:
+        hours = each.start.astimezone(zone).time(), each.end.astimezone(zone).time()
+        alike.setdefault((each.lack, each.where, each.what, each.remedy, hours), []).append(each)
+    return [str(first) + _likewise(rest, zone) for first, *rest in alike.values()]
+
+
+def _likewise(rest: Sequence[Missing], zone: tzinfo) -> str:
+    days = ", ".join(f"{each.start.astimezone(zone):%a %Y-%m-%d}" for each in rest)
+    return f"; likewise on {days}" if rest else ""
+
+
 def _duty_holes(site: Site, now: datetime, until: datetime) -> Iterator[Missing]:
     moments = _moments(site, now, until)
     for grid in site.boundaries.grids:
@@ -68,8 +90,15 @@ def _duty_holes(site: Site, now: datetime, until: datetime) -> Iterator[Missing]
         sendable = [each for each in forces if each.terminal]
         spells = _spells(moments, until, lambda at, own=sendable: not _anybody(site, own, at))  # type: ignore[misc]
         for start, end in spells:
-            words = f"nobody with a terminal is on duty {_between(site, start, end)}; give somebody a shift then"
-            yield Missing(lack=Lack.NOBODY_ON_DUTY, where=grid.code, start=start, end=end, words=words)
+            yield Missing(
+                lack=Lack.NOBODY_ON_DUTY,
+                where=grid.code,
+                start=start,
+                end=end,
+                what="nobody with a terminal is on duty",
+                when=_between(site, start, end),
+                remedy="give somebody a shift then",
+            )
         for side, roles in _sides_outside(site, grid.code):
             own = [each for each in sendable if each.role in roles]
             yield from _unattended(site, grid.code, side, roles, own, sendable, moments, until)
@@ -92,9 +121,15 @@ def _unattended(
         return outside and _anybody(site, all_forces, at) and not _anybody(site, own, at, side)
 
     for start, end in _spells(moments, until, lacking):
-        who = " or ".join(roles)
-        words = f"no {who} with a terminal answers for {side} {_between(site, start, end)}; give one a shift then"
-        yield Missing(lack=Lack.SIDE_UNATTENDED, where=grid, start=start, end=end, words=words)
+        yield Missing(
+            lack=Lack.SIDE_UNATTENDED,
+            where=grid,
+            start=start,
+            end=end,
+            what=f"no {' or '.join(roles)} with a terminal answers for {side}",
+            when=_between(site, start, end),
+            remedy="give one a shift then",
+        )
 
 
 def _anybody(site: Site, forces: Iterable[Force], at: datetime, side: Side | None = None) -> bool:
@@ -123,8 +158,16 @@ def _posts_empty(site: Site, now: datetime, until: datetime) -> Iterator[Missing
         for day in _local_days(calendar, now, until):
             if not site.organisation.holders(post, of, day):
                 start = max(now, calendar.instant(day, time.min))
-                words = f"no {post} from {day}{_who_left(site, post, of, day)}; name one in officers.csv"
-                yield Missing(lack=Lack.NO_HOLDER, where=of, start=start, end=until, words=words)
+                when = f"from {day}{_who_left(site, post, of, day)}"
+                yield Missing(
+                    lack=Lack.NO_HOLDER,
+                    where=of,
+                    start=start,
+                    end=until,
+                    what=f"no {post}",
+                    when=when,
+                    remedy="name one in officers.csv",
+                )
                 break
 
 
@@ -155,8 +198,15 @@ def _command_faults(site: Site, now: datetime, until: datetime) -> Iterator[Miss
 
 
 def _no_commander(site: Site, start: datetime, end: datetime) -> Missing:
-    words = f"nobody commands {_between(site, start, end)}; give somebody a turn in commanders.csv"
-    return Missing(lack=Lack.NO_COMMANDER, where=CENTRE, start=start, end=end, words=words)
+    return Missing(
+        lack=Lack.NO_COMMANDER,
+        where=CENTRE,
+        start=start,
+        end=end,
+        what="nobody commands",
+        when=_between(site, start, end),
+        remedy="give somebody a turn in commanders.csv",
+    )
 
 
 def _two_commanders(site: Site, commands: Sequence[Command], now: datetime, until: datetime) -> Iterator[Missing]:
@@ -165,8 +215,15 @@ def _two_commanders(site: Site, commands: Sequence[Command], now: datetime, unti
         if start < end:
             who = f"{one.officer} and {other.officer} both command"
             who = f"{one.officer} is on two turns" if one.officer == other.officer else who
-            words = f"{who} {_between(site, start, end)}; end one turn in commanders.csv"
-            yield Missing(lack=Lack.TWO_COMMANDERS, where=CENTRE, start=start, end=end, words=words)
+            yield Missing(
+                lack=Lack.TWO_COMMANDERS,
+                where=CENTRE,
+                start=start,
+                end=end,
+                what=who,
+                when=_between(site, start, end),
+                remedy="end one turn in commanders.csv",
+            )
 
 
 def _spells(

@@ -13,7 +13,7 @@ from api.organisation_tables import Table, decoded, table_text
 from api.wiring import opened_book
 from pipeline.casebook import Casebook
 from pipeline.clocks import WallClock
-from pipeline.duty_ahead import missing
+from pipeline.duty_ahead import missing, told
 from pipeline.site import Site
 from pipeline.site_changes import NothingAppliedError, change_site
 from pipeline.site_files import site_from_documents
@@ -76,10 +76,11 @@ def ahead(
 ) -> None:
     """Show what will be missing within a week: hours without anybody, posts without a holder."""
     with opened_book(site, data=data, database=database) as book:
-        found = missing(_applied(book), _moment(at))
+        applied = _applied(book)
+    found = missing(applied, _moment(at))
     give({"missing": [str(each) for each in found]}, as_json=as_json)
-    for each in found:
-        say(str(each))
+    for line in told(found, applied):
+        say(line)
 
 
 @app.command("export")
@@ -113,8 +114,8 @@ def import_table(
         changed, version = change_site(book, lambda _, __: {table.file: text}, now=now)
         found = missing(changed, now)
     give({"table": table.value, "version": version, "ahead": [str(each) for each in found]}, as_json=as_json)
-    for each in found:
-        say(f"ahead: {each}")
+    for line in told(found, changed):
+        say(f"ahead: {line}")
 
 
 def _documents(book: Casebook) -> dict[str, str]:

@@ -12,7 +12,7 @@ from api.options import SAMPLE, DatabaseOption, DataOption, JsonOption, SiteArgu
 from api.wiring import apply_site, open_book, premises
 from models.registry import BACKGROUND
 from pipeline.clocks import WallClock
-from pipeline.duty_ahead import Missing, missing
+from pipeline.duty_ahead import missing, told
 from pipeline.errors import PipelineError
 from pipeline.scene_models import model_faults
 from pipeline.site import Site
@@ -29,7 +29,7 @@ AtOption = Annotated[
 class AheadError(PipelineError):
     """The files are sound, and something will be missing within a week."""
 
-    def __init__(self, found: Sequence[Missing]) -> None:
+    def __init__(self, found: Sequence[str]) -> None:
         lines = "\n".join(f"  {each}" for each in found)
         super().__init__(f"{len(found)} thing{'s' if len(found) > 1 else ''} will be missing within a week\n{lines}")
 
@@ -75,7 +75,7 @@ def check(site: SiteArgument = SAMPLE, at: AtOption = None, as_json: JsonOption 
     ahead = missing(found, _moment(at))
     give({**counted(found), "faults": [], "ahead": [str(each) for each in ahead]}, as_json=as_json)
     if ahead:
-        raise AheadError(ahead)
+        raise AheadError(told(ahead, found))
 
 
 def _check_models(found: Site, folder: Path, *, as_json: bool) -> None:
@@ -102,8 +102,8 @@ def apply(
     finally:
         book.close()
     give({**counted(loaded), "version": version}, as_json=as_json)
-    for each in missing(loaded, WallClock().now()):
-        say(f"ahead: {each}")
+    for line in told(missing(loaded, WallClock().now()), loaded):
+        say(f"ahead: {line}")
 
 
 @app.command()

@@ -10,7 +10,7 @@ from small_site import NOON, force, small_site
 from geo.boundaries import UnitKind
 from pipeline.cases import Side
 from pipeline.duty import DutyState, duty_at, on_duty_in
-from pipeline.duty_ahead import Lack, missing
+from pipeline.duty_ahead import Lack, missing, told
 from pipeline.duty_pattern import DutyPattern, OutsideHours
 from pipeline.organisation import CENTRE, Officer, Organisation, Post, Turn
 from pipeline.roster import Force, Roster, Stage
@@ -100,6 +100,18 @@ def test_a_hole_at_three_on_a_sunday_is_told_a_week_ahead() -> None:
     assert found[0].start <= SUNDAY_3 < found[0].end
     assert (found[0].end - found[0].start) == timedelta(hours=6)
     assert "Sun 2026-11-29 00:00 to Sun 2026-11-29 06:00" in found[0].words
+
+
+def test_the_same_hole_of_many_days_is_one_line() -> None:
+    daily = force(1, "A", role="security", shifts=read_shifts("06:00-24:00"))
+    rest = [each for each in everywhere() if each.grid != "YP-A"]
+    site = site_of(daily, *rest)
+    found = missing(site, SUNDAY_3 - timedelta(days=2, hours=1), ahead=timedelta(days=2, hours=12))
+    assert [each.lack for each in found] == [Lack.NOBODY_ON_DUTY] * 3
+    begun, later = told(found, site)
+    assert begun == f"YP-A: {found[0].words}"  # the night that has begun has other hours
+    assert later == f"YP-A: {found[1].words}; likewise on Sun 2026-11-29"
+    assert told(found[:1], site) == [str(found[0])]
 
 
 def test_somebody_who_is_away_or_carries_no_terminal_closes_no_hole() -> None:
