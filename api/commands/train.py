@@ -179,8 +179,12 @@ def _train(folder: Path, until: float, step_s: float) -> StepFigures:
             f" {figures.passes} pictures, loss {figures.loss or 0.0:.1f}"
         )
 
-    tell(progress_of(folder))
-    return train_on(folder, most_s=max(until - time.monotonic(), 0.0), step_s=step_s, progress=tell)
+    before = progress_of(folder)
+    tell(before)
+    figures = train_on(folder, most_s=max(until - time.monotonic(), 0.0), step_s=step_s, progress=tell)
+    if figures.passes == before.passes and not before.done:
+        say("nothing was learned: the time was up before a first batch; call again with more --minutes")
+    return figures
 
 
 def _export(places: _Places, output: Path | None, kind: str) -> Path:

@@ -3,6 +3,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -364,6 +365,14 @@ def test_the_command_trains_exports_scores_and_goes_on(tmp_path: Path) -> None:
     assert second["steps"] > figures["steps"]
     assert second["passes"] > figures["passes"]
     assert figures["spent_s"] < second["spent_s"] < second["planned_s"] == pytest.approx(3600.0)
+
+
+def test_a_call_that_is_over_before_a_batch_says_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    pytest.importorskip("ultralytics", exc_type=ImportError)
+    keep_plan(tmp_path, plan())
+    figures = command._train(tmp_path, time.monotonic(), 1.0)  # its time is up as it begins
+    assert figures.passes == 0
+    assert "nothing was learned: the time was up before a first batch" in capsys.readouterr().err
 
 
 def test_without_the_libraries_it_says_how_to_get_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
