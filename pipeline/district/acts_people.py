@@ -7,10 +7,10 @@ from pipeline.district.director import WALK_MPS, Act, Director
 from pipeline.district.itineraries import Itinerary, Journey
 from pipeline.district.plan import Place
 from pipeline.district.scene_set import BAG, CROWD, SCENES, WATERS_EDGE
-from pipeline.district.stage import Kind, Surface
+from pipeline.district.stage import Kind
+from pipeline.district.stages import LEDGE_M
 
 _TALL_M: Final = 1.75
-_LEDGE_M: Final = -0.25  # how far down somebody climbs
 _EVERY_S: Final = 14.0  # between two walkers of a walkway
 _STEP_S: Final = 1.0
 _BODY_M: Final = 0.45
@@ -59,17 +59,14 @@ def climber(director: Director) -> bool:
     scene = SCENES[WATERS_EDGE]
     begins_s = director.moment(30.0, director.end_s - 25.0)
     to_s = begins_s + scene.dwell_s + director.moment(12.0, 30.0)
-    edges = [(way, way.strip.y_m[1]) for way in director.walkways if _is_quay(director, way.strip.y_m[1])]
-    if not edges:
-        return False
-    way, edge = edges[0]
-    areas = [(way.strip.x_m, (edge + 0.3, edge + 0.45))]
-    place = director.find(WATERS_EDGE, areas, height_m=_TALL_M, radius_m=0.3, from_s=begins_s, to_s=to_s)
+    place = director.find(
+        WATERS_EDGE, director.ledges()[:1], height_m=_TALL_M, radius_m=0.3, from_s=begins_s, to_s=to_s
+    )
     if place is None:
         return False
-    before = (place[0], edge - 0.55)
+    before = (place[0], director.walkway_at(place).strip.y_m[1] - 0.55)
     journey = director.comer(before, by_s=begins_s)
-    journey.go(place, speed_mps=0.8, z_m=_LEDGE_M).face(90.0).wait_until(to_s)
+    journey.go(place, speed_mps=0.8, z_m=LEDGE_M).face(90.0).wait_until(to_s)
     journey.go(before, speed_mps=0.8, z_m=0.0)
     return director.play(Act(scene=WATERS_EDGE, members=(director.leave(journey).done(),)))
 
@@ -78,8 +75,7 @@ def looker(director: Director) -> bool:
     """Let somebody stand at the railing and look: no intrusion."""
     begins_s = director.moment(20.0, director.end_s - 40.0)
     to_s = begins_s + director.moment(20.0, 60.0)
-    quays = [way for way in director.walkways if _is_quay(director, way.strip.y_m[1])]
-    areas = [(way.strip.x_m, (way.strip.y_m[1] - 0.75, way.strip.y_m[1] - 0.6)) for way in quays]
+    areas = [(way.strip.x_m, (way.strip.y_m[1] - 0.75, way.strip.y_m[1] - 0.6)) for way in director.quays()]
     place = director.find(
         WATERS_EDGE, areas, height_m=_TALL_M, radius_m=0.5, from_s=begins_s, to_s=to_s, distractor=True
     )
@@ -87,10 +83,6 @@ def looker(director: Director) -> bool:
         return False
     journey = director.comer(place, by_s=begins_s).face(90.0).wait_until(to_s)
     return director.play(Act(scene=WATERS_EDGE, members=(director.leave(journey).done(),), distractor=True))
-
-
-def _is_quay(director: Director, y_m: float) -> bool:
-    return any(abs(strip.y_m[0] - y_m) < 0.1 for strip in director.ground.on(Surface.WATER))  # noqa: PLR2004 - an edge
 
 
 def bag(director: Director) -> bool:

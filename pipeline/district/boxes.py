@@ -101,8 +101,13 @@ class TrueBoxes:
         blocks = _of_blocks(self.lens, [block for block in stage.blocks if block.what not in _SEE_THROUGH])
         self._blocks = blocks.select(self._standing_in_view(blocks))
 
-    def see(self, placed: Sequence[Placed]) -> tuple[SeenThing, ...]:
-        """Return what the image holds of each actor, those of 4 px and more, in the order given."""
+    def see(self, placed: Sequence[Placed], *, apart: bool = False) -> tuple[SeenThing, ...]:
+        """Return what the image holds of each actor, those of 4 px and more, in the order given.
+
+        Args:
+            placed: the actors.
+            apart: whether each is seen as if it were alone on the stage.
+        """
         ahead = [each for each in placed if math.hypot(each.x_m, each.y_m) <= FARTHEST_M]
         if not ahead:
             return ()
@@ -112,7 +117,7 @@ class TrueBoxes:
         cut = np.clip(whole, 0.0, [width, height, width, height])
         shown = (near > _NEAREST_M) & ((cut[:, 2:] - cut[:, :2]).min(axis=1) >= LEAST_PX)
         rows = np.flatnonzero(shown)
-        hidden = self._hidden(bodies, rows, whole, near)
+        hidden = self._hidden(bodies, rows, whole, near, apart=apart)
         share = (1.0 - hidden.mean(axis=1)) * _inside(cut[rows], whole[rows])
         partly, wholly = np.asarray(hidden.any(axis=1)), np.asarray(hidden.all(axis=1))
         found = []
@@ -141,13 +146,16 @@ class TrueBoxes:
         around = pixels.reshape(count, -1, 2)
         return np.concatenate([around.min(axis=1), around.max(axis=1)], axis=1), depth.reshape(count, -1).min(axis=1)
 
-    def _hidden(self, bodies: "_Bodies", rows: NDArray[np.intp], whole: Floats, near: Floats) -> NDArray[np.bool_]:
+    def _hidden(
+        self, bodies: "_Bodies", rows: NDArray[np.intp], whole: Floats, near: Floats, *, apart: bool
+    ) -> NDArray[np.bool_]:
         """Return which of the samples of some bodies are hidden, (rows, samples)."""
-        solids = bodies.solids(whole, near).select(rows).joined(self._blocks)
+        solids = self._blocks if apart else bodies.solids(whole, near).select(rows).joined(self._blocks)
         box, other = whole[rows][:, None], solids.box_px[None]
         meet = (box[..., :2] < other[..., 2:]).all(axis=-1) & (other[..., :2] < box[..., 2:]).all(axis=-1)
         meet &= solids.near_m[None] < near[rows][:, None]
-        meet[np.arange(len(rows)), np.arange(len(rows))] = False
+        if not apart:
+            meet[np.arange(len(rows)), np.arange(len(rows))] = False
         seen, by = np.nonzero(meet)
         hidden = np.zeros((len(rows), bodies.samples.shape[1]), bool)
         crossed = solids.select(by).cross(self.lens.eye_m, bodies.samples[rows[seen]])

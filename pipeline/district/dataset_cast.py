@@ -1,11 +1,12 @@
 """Casts by rule: rare things as often as common ones, near the camera, on ground that suits them.
 
 Plays show things as they will be met; these show what plays have too little of. Two-wheelers come in rows too, people
-in groups, a bag with its owner, a stall with its keeper.
+in groups and beyond the railing of a quay, a bag with its owner, a stall with its keeper.
 """
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Final
 
 import numpy as np
@@ -13,7 +14,7 @@ import numpy as np
 from pipeline.district.director import Director
 from pipeline.district.plan import Ground, Place
 from pipeline.district.stage import Actor, Kind, Placed, Surface
-from pipeline.district.stages import WATER_LEVEL_M
+from pipeline.district.stages import LEDGE_M, WATER_LEVEL_M
 
 _WHEELS: Final = frozenset({Kind.CAR, Kind.VAN})
 _BIKES: Final = frozenset({Kind.BICYCLE, Kind.E_BIKE})
@@ -27,11 +28,13 @@ _WEIGHTS: Final = {
 }  # fmt: skip
 _SMALL: Final = frozenset({Kind.RUBBISH_BAG, Kind.BIN, Kind.FLOATING_RUBBISH})
 _NEAREST_M: Final = 4.0
-_FARTHEST_M, _SMALL_FARTHEST_M = 30.0, 20.0
+_FARTHEST_M, _SMALL_FARTHEST_M = 30.0, 26.0
+_AT_THE_WATER: Final = 0.6  # of casts on a quay: in plays somebody is there for seconds, and looks like nobody on land
 _TRIES: Final = 12
 _TOP_SHARE: Final = 0.2  # of the picture, where sky and fronts are
 _OFF_GROUND: Final = 0.08  # of things stand where they hardly ever do
 _ROW_M: Final = 0.75
+_TALL_M: Final = 1.75
 
 
 class Extras:
@@ -55,7 +58,23 @@ class Extras:
             group = self._group(kinds[row])
             if group and not any(_meet(one, other) for one in group for other in placed):
                 placed += group
-        return placed
+        return [*placed, *self._at_the_water()]
+
+    def _at_the_water(self) -> list[Placed]:
+        """Return somebody or two beyond the railing of a quay, as plays let people climb there."""
+        if self._draw.random() >= _AT_THE_WATER:
+            return []
+        spots = [place for area in self._director.ledges() for place in self._along(area)]
+        return [
+            replace(self._put(Kind.PERSON, place), z_m=LEDGE_M) for place in spots[: int(self._draw.integers(1, 3))]
+        ]
+
+    def _along(self, area: tuple[Place, Place]) -> list[Place]:
+        """Return places on a ledge where somebody is wholly in the picture, in no order."""
+        (west, east), (south, north) = area
+        places = self._draw.uniform((west, south), (east, north), (_TRIES, 2))
+        shown = self._ground.seen(places, height_m=_TALL_M, farthest_m=_FARTHEST_M)
+        return [(float(x), float(y)) for x, y in places[shown].tolist()]
 
     def _group(self, kind: Kind) -> list[Placed]:
         place = self._place(kind)
@@ -142,8 +161,8 @@ class Extras:
         return row
 
     def _crowd(self, one: Placed) -> list[Placed]:
-        count = int(self._draw.integers(2, 9))
-        return [self._near(one, Kind.PERSON, 0.7 + 0.35 * row) for row in range(count)]
+        count = int(self._draw.integers(2, 13))
+        return [self._near(one, Kind.PERSON, float(self._draw.uniform(0.7, 0.9 + 0.2 * count))) for _ in range(count)]
 
 
 def _meet(one: Placed, other: Placed) -> bool:

@@ -22,6 +22,7 @@ WALK_MPS: Final = 1.35
 MERGE_SLACK_M: Final = 8.0  # beyond a category's own distance: both 95 % ellipses, as far as acts take place
 PAVED: Final = (Surface.PAVEMENT, Surface.SQUARE)
 _MOST_TRIES: Final = 60
+_SAME_EDGE_M: Final = 0.1
 _FRONT: Final = frozenset({"shop", "railing"})
 _SIZES_M: Final = {
     Kind.PERSON: (0.5, 0.5, 1.72),
@@ -192,6 +193,15 @@ class Director:
             for way in self.walkways
             if way.beside_m[1] > way.beside_m[0]
         ]
+
+    def quays(self) -> list[Walkway]:
+        """Return the walkways that end at water."""
+        water = [strip.y_m[0] for strip in self.ground.on(Surface.WATER)]
+        return [way for way in self.walkways if any(abs(y_m - way.strip.y_m[1]) < _SAME_EDGE_M for y_m in water)]
+
+    def ledges(self) -> list[tuple[Place, Place]]:
+        """Return the areas beyond the railings of quays, where somebody may climb to."""
+        return [(way.strip.x_m, (way.strip.y_m[1] + 0.3, way.strip.y_m[1] + 0.45)) for way in self.quays()]
 
     def walkway_at(self, place_m: Place) -> Walkway:
         """Return the walkway by which somebody gets to a place."""

@@ -6,7 +6,6 @@ A seed decides everything; `District.at` may be asked for any camera and moment 
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import Final
 
 import numpy as np
@@ -19,8 +18,9 @@ from pipeline.district.plan import Ground, Place
 from pipeline.district.rules_of_world import first_truth, people_of
 from pipeline.district.scene_set import SCENES, scenes_of, with_district
 from pipeline.district.script import Play, Scenario, conditions_of, write_play
+from pipeline.district.silhouettes import Silhouettes
 from pipeline.district.siting import chosen_cameras, cleared, second_foot, second_stage, stage_at
-from pipeline.district.stage import Conditions, Placed, SeenThing, Stage, TrueEvent
+from pipeline.district.stage import Conditions, Placed, Stage, TrueEvent
 from pipeline.district.street_order import order_zones
 from pipeline.district.truth import event_of, event_record, in_view
 from pipeline.district.watching import Watched, watched
@@ -252,14 +252,17 @@ class District:
 
     def _seen_by(self, event: TrueEvent) -> tuple[str, ...]:
         """Return the cameras that have the event in view while it comes to qualify."""
-        return tuple(
-            code
-            for code, view in self.views.items()
-            if view.play == event.camera and (bool(view.covers) or in_view(event, partial(self._seen_at, code)))
-        )
+        return tuple(code for code, view in self.views.items() if view.play == event.camera and self._has(code, event))
 
-    def _seen_at(self, code: str, at_s: float) -> tuple[SeenThing, ...]:
-        return self._truth_of(code).see(self.at(code, at_s))
+    def _has(self, code: str, event: TrueEvent) -> bool:
+        """Tell whether a camera has an event in view: as boxes say, which replays show, and as outlines do."""
+        if self.views[code].covers:
+            return True
+        boxes = self._truth_of(code)
+        outlines = Silhouettes(boxes)
+        return in_view(event, lambda at_s: boxes.see(self.at(code, at_s))) and in_view(
+            event, lambda at_s: outlines.see(self.at(code, at_s), event.actors)
+        )
 
     def _truth_of(self, code: str) -> TrueBoxes:
         if code not in self._boxes:

@@ -71,6 +71,27 @@ def mesh_of(key: MeshKey) -> Mesh:
             return _STILL[key.kind](key.style, coarse=coarse)
 
 
+def matrix_of(thing: Placed, mesh: Mesh) -> Floats:
+    """Return the (4, 4) matrix from a mesh's metres to a stage's, for a thing of its size where it is placed."""
+    turn = np.radians(thing.heading_deg)
+    sine, cosine = np.sin(turn), np.cos(turn)
+    sx, sy, sz = (size / nominal for size, nominal in zip(thing.actor.size_m, mesh.nominal_m, strict=True))
+    return np.array(
+        [
+            [cosine * sx, -sine * sy, 0.0, thing.x_m],
+            [sine * sx, cosine * sy, 0.0, thing.y_m],
+            [0.0, 0.0, sz, thing.z_m],
+            [0.0, 0.0, 0.0, 1.0],
+        ]
+    )
+
+
+def place_mesh(thing: Placed, mesh: Mesh) -> Floats:
+    """Return a mesh's vertices where a thing is placed, (v, 3) stage metres."""
+    matrix = matrix_of(thing, mesh)
+    return np.asarray(mesh.vertices_m @ matrix[:3, :3].T + matrix[:3, 3])
+
+
 _STILL: Final = {
     Kind.CAR: vehicles.car,
     Kind.VAN: vehicles.van,

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from scipy.spatial import ConvexHull
 
 from pipeline.district.display import MOST_TRIANGLES, Canvas, TooManyThingsError
-from pipeline.district.meshes import MeshKey, mesh_key, mesh_of, palette_of
+from pipeline.district.meshes import MeshKey, matrix_of, mesh_key, mesh_of, palette_of
 from pipeline.district.optics import Lens
 from pipeline.district.shapes import Floats, Mesh
 from pipeline.district.stage import Placed
@@ -75,7 +75,7 @@ class Wardrobe:
         """Return the things that may fall into a lens's image."""
         chosen = [thing for thing, seen in zip(placed, _may_be_seen(placed, lens), strict=True) if seen]
         models = tuple(self._model(mesh_key(thing, coarse=_is_small(thing, lens))) for thing in chosen)
-        matrices = np.array([_matrix(t, m.mesh) for t, m in zip(chosen, models, strict=True)]).reshape(-1, 4, 4)
+        matrices = np.array([matrix_of(t, m.mesh) for t, m in zip(chosen, models, strict=True)]).reshape(-1, 4, 4)
         # Normals turn by the inverse transpose; scales are per axis, so that is the matrix over the scales squared.
         squared = (matrices[:, :3, :3] ** 2).sum(axis=1, keepdims=True)
         counts = [len(model.mesh.triangles) for model in models]
@@ -107,20 +107,6 @@ def _load(canvas: Canvas, mesh: Mesh) -> Model:
         normals=normals / np.maximum(np.linalg.norm(normals, axis=1, keepdims=True), 1e-12),
         hull_m=mesh.vertices_m[ConvexHull(mesh.vertices_m).vertices],
         parts_m=tuple(large),
-    )
-
-
-def _matrix(thing: Placed, mesh: Mesh) -> Floats:
-    turn = np.radians(thing.heading_deg)
-    sine, cosine = np.sin(turn), np.cos(turn)
-    sx, sy, sz = (size / nominal for size, nominal in zip(thing.actor.size_m, mesh.nominal_m, strict=True))
-    return np.array(
-        [
-            [cosine * sx, -sine * sy, 0.0, thing.x_m],
-            [sine * sx, cosine * sy, 0.0, thing.y_m],
-            [0.0, 0.0, sz, thing.z_m],
-            [0.0, 0.0, 0.0, 1.0],
-        ]
     )
 
 

@@ -17,6 +17,7 @@ from pipeline.district.stage import Block, Patch, Pose, Stage, Surface
 LANE_M: Final = 3.25
 BAY_M: Final = 2.4
 WATER_LEVEL_M: Final = -0.8
+LEDGE_M: Final = -0.25  # beyond a railing, where somebody climbs down to
 FROM_X_M: Final = -45.0
 TO_X_M: Final = 130.0
 # Nothing tall stands nearer to the lens than this, so that no crown or pole fills the picture.

@@ -31,14 +31,16 @@ def in_view(event: TrueEvent, seen_at: Callable[[float], Sequence[SeenThing]]) -
     scene = SCENES[event.scene]
     wanted = scene.count if not event.distractor else 1
     moments = np.linspace(max(0.0, event.qualifies_s - scene.dwell_s), event.qualifies_s + _AFTER_S, _LOOKS)
-    good = 0
+    spoilt = 0
     for at_s in moments.tolist():
         clear = sum(
             each.actor in event.actors and each.visible_share >= _CLEARLY and _near(each.box_px)
             for each in seen_at(at_s)
         )
-        good += clear >= wanted
-    return good >= _MOSTLY * _LOOKS
+        spoilt += clear < wanted
+        if _LOOKS - spoilt < _MOSTLY * _LOOKS:
+            return False
+    return True
 
 
 def _near(box_px: tuple[float, float, float, float]) -> bool:

@@ -10,14 +10,12 @@ from numpy.typing import NDArray
 from pipeline.district import scene_set
 from pipeline.district.plan import Ground, Strip
 from pipeline.district.stage import Surface
-from pipeline.district.stages import WATER_LEVEL_M
+from pipeline.district.stages import LEDGE_M, WATER_LEVEL_M
 
 ON_PAVEMENT: Final = (
     scene_set.BICYCLES, scene_set.CROWD, scene_set.BAG, scene_set.STALL, scene_set.GOODS, scene_set.BIN,
     scene_set.BURNING,
 )  # fmt: skip
-# Behind the railing a ledge lies a little lower than the quay; the water lies as low as it does.
-_LEDGE_M: Final = -0.25
 _BESIDE_M: Final = 0.2
 
 
@@ -74,7 +72,7 @@ def _scenes(strip: Strip) -> tuple[tuple[str, tuple[str, ...], float], ...]:
         case Surface.PAVEMENT | Surface.SQUARE:
             return (("", ON_PAVEMENT, 0.0),)
         case Surface.WATER:
-            return (("", (scene_set.FLOATING,), WATER_LEVEL_M), ("-edge", (scene_set.WATERS_EDGE,), _LEDGE_M))
+            return (("", (scene_set.FLOATING,), WATER_LEVEL_M), ("-edge", (scene_set.WATERS_EDGE,), LEDGE_M))
         case _:
             return ()
 

@@ -35,7 +35,8 @@ from pipeline.district.dataset import (
 from pipeline.district.dataset_children import DrawingFailedError, draw_dataset
 from pipeline.district.dataset_score import NoPicturesError, OtherClassesError, PictureFileError, score_dataset
 from pipeline.district.plan import strip_of
-from pipeline.district.stage import Kind, SeenThing, Surface
+from pipeline.district.stage import Kind, Placed, SeenThing, Surface
+from pipeline.district.stages import LEDGE_M
 from pipeline.site_files import read_site
 
 WHOLE = Sheet(split=Split.TRAIN, number=0)
@@ -142,6 +143,7 @@ def test_poses_differ_from_stage_to_stage_and_stay_usable() -> None:
 def test_casts_have_every_class_often_and_stand_where_such_things_are(catalogue: Catalogue) -> None:
     counts: Counter[str] = Counter()
     off = wheels = 0
+    at_the_water: list[Placed] = []
     for number in range(24):
         draw = np.random.default_rng(number)
         stage, _ = dataset_sheet.view_of(draw)
@@ -149,6 +151,7 @@ def test_casts_have_every_class_often_and_stand_where_such_things_are(catalogue:
         for moment in dataset_sheet.moments_of(stage, catalogue, draw):
             ids = [placed.actor.id for placed in moment.placed]
             assert len(set(ids)) == len(ids)
+            at_the_water += [placed for placed in moment.placed if placed.z_m == LEDGE_M]
             for placed in moment.placed:
                 counts[placed.actor.kind.value] += 1
                 wet = any(s.y_m[0] <= placed.y_m <= s.y_m[1] for s in water)
@@ -158,6 +161,8 @@ def test_casts_have_every_class_often_and_stand_where_such_things_are(catalogue:
                     wheels, off = wheels + 1, off + wet
     assert set(counts) == set(CLASSES)
     assert off == 0 < wheels
+    assert len(at_the_water) >= 10
+    assert {placed.actor.kind for placed in at_the_water} == {Kind.PERSON}
     assert max(counts.values()) < 40 * min(counts.values())
 
 
