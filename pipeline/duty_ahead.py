@@ -90,15 +90,8 @@ def _duty_holes(site: Site, now: datetime, until: datetime) -> Iterator[Missing]
         sendable = [each for each in forces if each.terminal]
         spells = _spells(moments, until, lambda at, own=sendable: not _anybody(site, own, at))  # type: ignore[misc]
         for start, end in spells:
-            yield Missing(
-                lack=Lack.NOBODY_ON_DUTY,
-                where=grid.code,
-                start=start,
-                end=end,
-                what="nobody with a terminal is on duty",
-                when=_between(site, start, end),
-                remedy="give somebody a shift then",
-            )
+            what, remedy = "nobody with a terminal is on duty", "give somebody a shift then"
+            yield _while(site, start, end, lack=Lack.NOBODY_ON_DUTY, where=grid.code, what=what, remedy=remedy)
         for side, roles in _sides_outside(site, grid.code):
             own = [each for each in sendable if each.role in roles]
             yield from _unattended(site, grid.code, side, roles, own, sendable, moments, until)
@@ -121,15 +114,8 @@ def _unattended(
         return outside and _anybody(site, all_forces, at) and not _anybody(site, own, at, side)
 
     for start, end in _spells(moments, until, lacking):
-        yield Missing(
-            lack=Lack.SIDE_UNATTENDED,
-            where=grid,
-            start=start,
-            end=end,
-            what=f"no {' or '.join(roles)} with a terminal answers for {side}",
-            when=_between(site, start, end),
-            remedy="give one a shift then",
-        )
+        what, remedy = f"no {' or '.join(roles)} with a terminal answers for {side}", "give one a shift then"
+        yield _while(site, start, end, lack=Lack.SIDE_UNATTENDED, where=grid, what=what, remedy=remedy)
 
 
 def _anybody(site: Site, forces: Iterable[Force], at: datetime, side: Side | None = None) -> bool:
@@ -198,15 +184,8 @@ def _command_faults(site: Site, now: datetime, until: datetime) -> Iterator[Miss
 
 
 def _no_commander(site: Site, start: datetime, end: datetime) -> Missing:
-    return Missing(
-        lack=Lack.NO_COMMANDER,
-        where=CENTRE,
-        start=start,
-        end=end,
-        what="nobody commands",
-        when=_between(site, start, end),
-        remedy="give somebody a turn in commanders.csv",
-    )
+    what, remedy = "nobody commands", "give somebody a turn in commanders.csv"
+    return _while(site, start, end, lack=Lack.NO_COMMANDER, where=CENTRE, what=what, remedy=remedy)
 
 
 def _two_commanders(site: Site, commands: Sequence[Command], now: datetime, until: datetime) -> Iterator[Missing]:
@@ -215,15 +194,8 @@ def _two_commanders(site: Site, commands: Sequence[Command], now: datetime, unti
         if start < end:
             who = f"{one.officer} and {other.officer} both command"
             who = f"{one.officer} is on two turns" if one.officer == other.officer else who
-            yield Missing(
-                lack=Lack.TWO_COMMANDERS,
-                where=CENTRE,
-                start=start,
-                end=end,
-                what=who,
-                when=_between(site, start, end),
-                remedy="end one turn in commanders.csv",
-            )
+            remedy = "end one turn in commanders.csv"
+            yield _while(site, start, end, lack=Lack.TWO_COMMANDERS, where=CENTRE, what=who, remedy=remedy)
 
 
 def _spells(
@@ -273,6 +245,12 @@ def _local_days(calendar: WorkCalendar, now: datetime, until: datetime) -> Itera
     while day <= last:
         yield day
         day += _DAY
+
+
+def _while(site: Site, start: datetime, end: datetime, *, lack: Lack, where: str, what: str, remedy: str) -> Missing:
+    """Return what is missing from one instant to another."""
+    when = _between(site, start, end)
+    return Missing(lack=lack, where=where, start=start, end=end, what=what, when=when, remedy=remedy)
 
 
 def _between(site: Site, start: datetime, end: datetime) -> str:

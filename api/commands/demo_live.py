@@ -176,7 +176,9 @@ def _with_site(services: Services, district: District) -> Services:
 
 def _begin_s(district: District) -> float:
     """Return the moment of the play from which something is soon to be found."""
-    return max(0.0, min((event.from_s for event in district.true_events()), default=0.0) - _BEFORE_S)
+    begins = sorted((event for event in district.events if not event.distractor), key=lambda event: event.from_s)
+    first = next((event.from_s for event in begins if district.seen_by(event)), 0.0)
+    return max(0.0, first - _BEFORE_S)
 
 
 def store_past(services: Services) -> int:

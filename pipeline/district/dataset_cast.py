@@ -12,7 +12,7 @@ from typing import Final
 import numpy as np
 
 from pipeline.district.director import Director
-from pipeline.district.plan import Ground, Place
+from pipeline.district.plan import Ground, Place, spots
 from pipeline.district.stage import Actor, Kind, Placed, Surface
 from pipeline.district.stages import LEDGE_M, WATER_LEVEL_M
 
@@ -64,17 +64,14 @@ class Extras:
         """Return somebody or two beyond the railing of a quay, as plays let people climb there."""
         if self._draw.random() >= _AT_THE_WATER:
             return []
-        spots = [place for area in self._director.ledges() for place in self._along(area)]
-        return [
-            replace(self._put(Kind.PERSON, place), z_m=LEDGE_M) for place in spots[: int(self._draw.integers(1, 3))]
+        places = [
+            place
+            for area in self._director.ledges()
+            for place in spots(self._ground, *area, height_m=_TALL_M, half_m=0.0, draw=self._draw, tries=_TRIES)
         ]
-
-    def _along(self, area: tuple[Place, Place]) -> list[Place]:
-        """Return places on a ledge where somebody is wholly in the picture, in no order."""
-        (west, east), (south, north) = area
-        places = self._draw.uniform((west, south), (east, north), (_TRIES, 2))
-        shown = self._ground.seen(places, height_m=_TALL_M, farthest_m=_FARTHEST_M)
-        return [(float(x), float(y)) for x, y in places[shown].tolist()]
+        return [
+            replace(self._put(Kind.PERSON, place), z_m=LEDGE_M) for place in places[: int(self._draw.integers(1, 3))]
+        ]
 
     def _group(self, kind: Kind) -> list[Placed]:
         place = self._place(kind)

@@ -117,7 +117,7 @@ class District:
     ) -> None:
         self.seed, self.minutes, self.scenario, self.site = seed, minutes, scenario, site
         self.views, self.plays = views, plays
-        self.seen_by: dict[str, tuple[str, ...]] = {}
+        self._seen_by: dict[str, tuple[str, ...]] = {}
         self._spans = {
             code: (np.array([each.from_s for each in play.cast]), np.array([each.to_s for each in play.cast]))
             for code, play in plays.items()
@@ -202,7 +202,7 @@ class District:
 
     def true_events(self) -> tuple[TrueEvent, ...]:
         """Return the events that must become cases: no distractors, and nothing that no camera has in view."""
-        return tuple(event for event in self.events if not event.distractor and self.seen_by[event.id])
+        return tuple(event for event in self.events if not event.distractor and self.seen_by(event))
 
     def truth_json(self) -> str:
         """Return the truth as JSON: the same text for the same seed, byte for byte."""
@@ -213,7 +213,7 @@ class District:
             "scenario": self.scenario.value,
             "site": self.site.settings.code,
             "cameras": [self._camera_record(code) for code in sorted(self.views)],
-            "events": [event_record(event, self.seen_by[event.id]) for event in self.events],
+            "events": [event_record(event, self.seen_by(event)) for event in self.events],
         }
         return json.dumps(record, ensure_ascii=False, indent=1, sort_keys=True) + "\n"
 
@@ -242,17 +242,18 @@ class District:
             covers = (cover_event(view.stage, each, end_s=self.end_s) for each in view.covers)
             found += [event for event in covers if event is not None]
         found.sort(key=lambda event: (event.qualifies_s, event.camera, event.scene, event.actors))
-        found = [replace(event, id=f"E{number:04d}") for number, event in enumerate(found, 1)]
-        self.seen_by = {event.id: self._seen_by(event) for event in found}
-        return found
+        return [replace(event, id=f"E{number:04d}") for number, event in enumerate(found, 1)]
 
     def _inside(self, lonlat: LonLat) -> bool:
         """Tell whether a place lies in the site; what happens outside must become no case."""
         return self.site.places(np.array([lonlat]))[0][0] is not None
 
-    def _seen_by(self, event: TrueEvent) -> tuple[str, ...]:
-        """Return the cameras that have the event in view while it comes to qualify."""
-        return tuple(code for code, view in self.views.items() if view.play == event.camera and self._has(code, event))
+    def seen_by(self, event: TrueEvent) -> tuple[str, ...]:
+        """Return the cameras that have the event in view while it comes to qualify; looked up when first asked for."""
+        if event.id not in self._seen_by:
+            watching = (code for code, view in self.views.items() if view.play == event.camera)
+            self._seen_by[event.id] = tuple(code for code in watching if self._has(code, event))
+        return self._seen_by[event.id]
 
     def _has(self, code: str, event: TrueEvent) -> bool:
         """Tell whether a camera has an event in view: as boxes say, which replays show, and as outlines do."""

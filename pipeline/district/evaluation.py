@@ -194,7 +194,7 @@ def true_events(district: District, start: datetime) -> list[scoring.TrueEvent]:
 
 def hidden_events(district: District, start: datetime) -> list[scoring.TrueEvent]:
     """Return what happens though no camera has enough of it in view: a case about it is neither true nor false."""
-    hidden = (each for each in district.events if not each.distractor and not district.seen_by[each.id])
+    hidden = (each for each in district.events if not each.distractor and not district.seen_by(each))
     return [_to_score(event, start) for event in hidden]
 
 

@@ -241,7 +241,7 @@ class CameraWatch:
         return covered(drawn, view.covers, at_s=at_s, light=view.conditions.light)
 
     def _to_show(self) -> list[TrueEvent]:
-        seen = [event for event in self._district.true_events() if self._district.seen_by[event.id][0] == self._code]
+        seen = [event for event in self._district.true_events() if self._district.seen_by(event)[0] == self._code]
         return sorted(seen, key=lambda event: event.qualifies_s)
 
     def _pair(self, at_s: float) -> FramePair:
