@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from geo.boundaries import Fault
 from geo.camera_view import CameraView
 from geo.coords import Datum
-from geo.feature_files import FeatureFileError, read_camera_features, read_points_csv, write_camera_features
+from geo.feature_files import FeatureFileError, read_camera_features, read_points_csv
 from geo.lens import BrownLens, LensChoice
 from pipeline.camera_features import CAMERAS
 from pipeline.errors import UnknownError
@@ -138,15 +138,3 @@ def _pixels(path: Path, header: str, records: tuple[str, ...]) -> NDArray[np.flo
     if faults:
         raise FeatureFileError(faults)
     return np.array(pixels, dtype=np.float64).reshape(-1, 2)
-
-
-def save_calibration(folder: Path, calibration: Calibration) -> None:
-    """Put a calibration into the site's cameras file, whole or not at all; the site must be applied to take effect.
-
-    The file's datum must be WGS-84 or CGCS2000, because that is what is written.
-    """
-    features = read_camera_features(folder / CAMERAS, Datum.WGS84)
-    for _, properties in features:
-        if properties.get("code") == calibration.camera:
-            properties["calibration"] = calibration.as_property()
-    write_camera_features(folder / CAMERAS, features)

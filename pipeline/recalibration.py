@@ -1,16 +1,19 @@
-"""Calibrations that change while the site runs: written into its documents, and taken over by cameras at work."""
+"""New calibrations: written into a site's folder or its documents, and taken over by cameras at work."""
 
 import json
 import logging
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from pathlib import Path
 from threading import Lock
 from typing import Any, Final
 
 import numpy as np
 
+from geo.boundaries import Fault
 from geo.coords import Datum, convert_array
+from geo.feature_files import read_camera_features, write_camera_features
 from pipeline.calibration import Calibration
 from pipeline.camera_features import CAMERAS
 from pipeline.cameras import Camera
@@ -19,7 +22,7 @@ from pipeline.configuration import SITE, read_settings
 from pipeline.errors import PipelineError, UnknownError
 from pipeline.site import Site
 from pipeline.site_changes import Change
-from pipeline.site_files import site_from_documents
+from pipeline.site_files import SiteFaultsError, documents, site_from_documents
 
 EVERY_S: Final = 5.0
 _DIGITS: Final = 8
@@ -44,6 +47,23 @@ def with_calibration(calibration: Calibration) -> Change:
         raise UnknownError("camera", calibration.camera, sorted(site.cameras))
 
     return change
+
+
+def save_calibration(folder: Path, calibration: Calibration) -> None:
+    """Put a calibration into the site's cameras file, whole or not at all; the site must be applied to take effect.
+
+    Raises:
+        SiteFaultsError: `site.toml`, which says the file's datum, has faults.
+    """
+    faults: list[Fault] = []
+    datum = read_settings(documents(folder, faults).get(SITE, ""), faults).datums["cameras"]
+    if faults:
+        raise SiteFaultsError(str(folder), faults)
+    features = read_camera_features(folder / CAMERAS, Datum.WGS84)  # as they stand in the file: nothing is converted
+    for _, properties in features:
+        if properties.get("code") == calibration.camera:
+            properties["calibration"] = _in_datum(calibration, datum)
+    write_camera_features(folder / CAMERAS, features)
 
 
 def _in_datum(calibration: Calibration, datum: Datum) -> dict[str, object]:

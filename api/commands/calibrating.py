@@ -14,9 +14,10 @@ from api.services import Services
 from api.wiring import premises, wire
 from geo.coords import Datum
 from geo.lens import LensChoice
-from pipeline.calibration import read_calibration, save_calibration
+from pipeline.calibration import read_calibration
 from pipeline.pictures import MOST_BYTES, decode_picture
 from pipeline.principal import Role
+from pipeline.recalibration import save_calibration
 from pipeline.source_errors import FrameUnreadableError
 
 app = typer.Typer()

@@ -22,10 +22,10 @@ from pipeline.clocks import FixedClock
 from pipeline.desk import Desk
 from pipeline.errors import UnknownError
 from pipeline.evidence import EvidenceStore
-from pipeline.recalibration import Calibrations, recalibrated, with_calibration
+from pipeline.recalibration import Calibrations, recalibrated, save_calibration, with_calibration
 from pipeline.site import Site
 from pipeline.site_changes import change_site, load_site
-from pipeline.site_files import documents, read_site, site_from_documents
+from pipeline.site_files import SiteFaultsError, documents, read_site, site_from_documents
 from pipeline.sources import read_address
 from pipeline.sql_casebook import open_casebook
 
@@ -54,7 +54,8 @@ class Nobody:
         """Nothing to close."""
 
 
-def test_positions_are_written_in_the_file_s_own_datum(sample_site: Path):
+def in_gcj02(sample_site: Path) -> dict[str, str]:
+    """Return the documents of the sample site with its cameras' file honestly in GCJ-02."""
     texts = documents(sample_site, [])
     cameras = json.loads(texts["cameras.geojson"])
     for feature in cameras["features"]:
@@ -63,11 +64,15 @@ def test_positions_are_written_in_the_file_s_own_datum(sample_site: Path):
         for row in feature["properties"]["calibration"]["points"]:
             row[2:] = convert(LonLat(row[2], row[3]), source=Datum.WGS84, target=Datum.GCJ02)
     assert 'cameras = "wgs84"' in texts["site.toml"]
-    there = {
+    return {
         **texts,
         "site.toml": texts["site.toml"].replace('cameras = "wgs84"', 'cameras = "gcj02"'),
         "cameras.geojson": json.dumps(cameras, ensure_ascii=False),
     }
+
+
+def test_positions_are_written_in_the_file_s_own_datum(sample_site: Path):
+    there = in_gcj02(sample_site)
     before = site_from_documents(there)
     calibration = moved(before)
     changed = with_calibration(calibration)(there, before)
@@ -76,6 +81,21 @@ def test_positions_are_written_in_the_file_s_own_datum(sample_site: Path):
     assert np.array(points) == pytest.approx(calibration.points, abs=2e-7)
     others = [code for code in before.cameras if code != CAMERA]
     assert all(after.camera(code).properties == before.camera(code).properties for code in others)
+
+
+def test_a_folder_s_file_keeps_its_datum_as_well(sample_site: Path, tmp_path: Path):
+    for name, text in in_gcj02(sample_site).items():
+        (tmp_path / name).write_text(text, encoding="utf-8")
+    before = read_site(tmp_path)
+    calibration = moved(before)
+    save_calibration(tmp_path, calibration)
+    camera = read_site(tmp_path).camera(CAMERA)
+    points = camera.properties["calibration"]["points"]  # type: ignore[index]  # as the file has it
+    assert np.array(points) == pytest.approx(calibration.points, abs=2e-7)
+    assert camera.lonlat == pytest.approx(before.camera(CAMERA).lonlat, abs=1e-9)
+    (tmp_path / "site.toml").write_text("datum = 3\n", encoding="utf-8")
+    with pytest.raises(SiteFaultsError, match=r"site\.toml.*datum"):
+        save_calibration(tmp_path, calibration)
 
 
 def test_a_camera_that_the_site_lacks_is_named(sample_site: Path):
