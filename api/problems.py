@@ -81,7 +81,8 @@ _ROWS_BY_STATUS: Final[Mapping[HTTPStatus, str]] = {
         models.training_plan.NothingLearnedError models.training_plan.OtherPlanError
         models.training_plan.StepFailedError models.fine_tuning.TuningFailedError models.warm_start.CannotBeginError
         pipeline.backup.BackupError pipeline.backup.NotEmptyError
-        pipeline.case_dataset.DatasetFolderError pipeline.case_dataset.NothingToLearnError
+        pipeline.case_dataset.DatasetFolderError pipeline.case_dataset.NoDatasetError
+        pipeline.case_dataset.NothingToLearnError
         pipeline.weights_compared.TooFewHeldBackError
         pipeline.camera_memory.MemoryFormError pipeline.camera_run.AllFramesOldError pipeline.casebook.StorageError
         pipeline.dispatch_records.NothingRecordedError pipeline.district.errors.DistrictError api.kept_runs.KeptRunError

@@ -10,7 +10,8 @@ import hashlib
 import json
 import secrets
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -24,8 +25,8 @@ from models.detections import Detections
 from models.detector import Image
 from models.privacy import blur_people_and_vehicles
 from pipeline.casebook import Asking, Casebook, Evidence
-from pipeline.errors import PipelineError
-from pipeline.originals import Originals
+from pipeline.errors import PipelineError, UnknownError
+from pipeline.originals import ErasedError, Originals
 from pipeline.principal import Principal
 from pipeline.scenes import Rule
 from pipeline.site import Site
@@ -49,6 +50,13 @@ class DatasetFolderError(PipelineError):
         super().__init__(f"{folder} is there already; name a new folder, nothing is overwritten")
 
 
+class NoDatasetError(PipelineError):
+    """A folder is not what `dataset` wrote."""
+
+    def __init__(self, folder: Path, reason: str) -> None:
+        super().__init__(f"{folder} has no {MANIFEST} that can be read ({reason}); name what `beatgrid dataset` wrote")
+
+
 class NothingToLearnError(PipelineError):
     """There is no picture of a judged case."""
 
@@ -64,7 +72,7 @@ class DatasetFigures:
     """What was written.
 
     Attributes:
-        without_original: outcomes whose picture is not kept, not any more, or of before originals were.
+        without_original: outcomes whose picture is not kept, not any more, lost, or of before originals were.
     """
 
     folder: str
@@ -119,9 +127,12 @@ def write_dataset(
     draft = folder.with_name(f".{folder.name}.{secrets.token_hex(4)}.part")
     try:
         names = _class_names(examples)
-        records = [
-            _written(draft, each, names, originals=originals, principal=principal, blur=blur) for each in examples
-        ]
+        records = []
+        for each in examples:
+            with suppress(ErasedError, UnknownError):  # erased meanwhile, or its file is lost
+                records.append(_written(draft, each, names, originals=originals, principal=principal, blur=blur))
+        if not records:
+            raise NothingToLearnError(outcomes, outcomes)
         _write_tables(draft, names, records)
         draft.replace(folder)
     finally:
@@ -129,10 +140,10 @@ def write_dataset(
     return DatasetFigures(
         folder=str(folder),
         pictures=len(records),
-        confirmed=sum(each.outcome.confirmed for each in examples),
-        false=sum(not each.outcome.confirmed for each in examples),
+        confirmed=sum(record["confirmed"] for record in records),
+        false=sum(not record["confirmed"] for record in records),
         held_back=sum(record["split"] == HELD for record in records),
-        without_original=outcomes - len(examples),
+        without_original=outcomes - len(records),
         classes=names,
     )
 
@@ -270,7 +281,14 @@ def _put(path: Path, content: bytes) -> None:
     path.write_bytes(content)
 
 
-def read_manifest(folder: Path) -> Iterator[dict[str, Any]]:
-    """Yield the lines of a data set's manifest."""
-    records: list[dict[str, Any]] = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
-    yield from records
+def read_manifest(folder: Path) -> list[dict[str, Any]]:
+    """Return the lines of a data set's manifest.
+
+    Raises:
+        NoDatasetError: the folder holds none.
+    """
+    try:
+        records: list[dict[str, Any]] = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise NoDatasetError(folder, str(error)) from error
+    return records

@@ -96,9 +96,7 @@ def compare(dataset: Path, old: Detector, new: Detector, *, scenes: Mapping[str,
     Raises:
         TooFewHeldBackError: fewer than ten cases are held back.
     """
-    held = [each for each in read_manifest(dataset) if each["split"] == HELD and each["scene"] in scenes]
-    if len(held) < FEWEST:
-        raise TooFewHeldBackError(len(held))
+    held = held_back(dataset, scenes=scenes)
     right_old, right_new = (_judged(dataset, held, detector, scenes) for detector in (old, new))
     pairs = list(zip(right_old, right_new, strict=True))
     only_new, only_old = pairs.count((False, True)), pairs.count((True, False))
@@ -109,6 +107,18 @@ def compare(dataset: Path, old: Detector, new: Detector, *, scenes: Mapping[str,
         only_old=only_old,
         p=sign_test(only_new, only_old),
     )
+
+
+def held_back(dataset: Path, *, scenes: Mapping[str, Scene]) -> list[dict[str, Any]]:
+    """Return a data set's held-back cases of scenes that there are.
+
+    Raises:
+        TooFewHeldBackError: fewer than ten cases are held back.
+    """
+    held = [each for each in read_manifest(dataset) if each["split"] == HELD and each["scene"] in scenes]
+    if len(held) < FEWEST:
+        raise TooFewHeldBackError(len(held))
+    return held
 
 
 def sign_test(a: int, b: int) -> float:

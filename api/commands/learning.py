@@ -16,7 +16,7 @@ from pipeline.case_dataset import write_dataset
 from pipeline.principal import Principal, Right, Role
 from pipeline.scenes import Scene
 from pipeline.site_files import read_site
-from pipeline.weights_compared import Comparison, compare
+from pipeline.weights_compared import Comparison, compare, held_back
 
 app = typer.Typer()
 OPERATOR = Principal(name="operator", role=Role.ADMIN)
@@ -58,6 +58,7 @@ def retention(
 def tune(weights: Path, dataset_folder: Path, folder: Path, *, site: Path, plan: TuningPlan, as_json: bool) -> None:
     """Fine-tune, compare old and new on held-back cases, and say how to switch; nothing is switched."""
     scenes = read_site(site).scenes
+    held_back(dataset_folder, scenes=scenes)  # before hours of training, not after
     tuned = fine_tune(weights, dataset_folder, folder, plan=plan)
     compared = _compared(dataset_folder, weights, tuned, scenes=scenes)
     give({"weights": str(tuned), **compared.record()}, as_json=as_json)

@@ -13,10 +13,20 @@ from databases import sqlite_url
 from hypothesis import given
 from hypothesis import strategies as st
 from small_site import DISPATCHER, INGEST, NOON, Scenes, sighting, small_site, spot
+from typer.testing import CliRunner
 
+from api.cli import app
+from api.commands import learning
 from models.detections import Detections
 from models.detector import Image
-from pipeline.case_dataset import DatasetFolderError, NothingToLearnError, read_manifest, split_of, write_dataset
+from pipeline.case_dataset import (
+    DatasetFolderError,
+    NoDatasetError,
+    NothingToLearnError,
+    read_manifest,
+    split_of,
+    write_dataset,
+)
 from pipeline.cases import Action
 from pipeline.clocks import FixedClock
 from pipeline.desk import Desk
@@ -136,6 +146,20 @@ def test_pictures_are_blurred_as_evidence_is(office: Office, tmp_path: Path):
     assert roughness(tmp_path / "set") < 0.1 * roughness(tmp_path / "plain")
 
 
+def test_a_lost_file_costs_its_own_case_only(office: Office, tmp_path: Path):
+    kept, lost = office.confirm(office.sight()), office.confirm(office.sight())
+    (picture,) = office.casebook.evidence(lost)
+    (tmp_path / "evidence" / str(picture.original_path)).unlink()
+    figures = office.write(tmp_path / "set")
+    assert (figures.pictures, figures.confirmed, figures.without_original) == (1, 1, 1)
+    assert [each["case"] for each in read_manifest(tmp_path / "set")] == [kept]
+    (picture,) = office.casebook.evidence(kept)
+    (tmp_path / "evidence" / str(picture.original_path)).unlink()
+    with pytest.raises(NothingToLearnError):
+        office.write(tmp_path / "none")
+    assert not (tmp_path / "none").exists()
+
+
 def test_nothing_is_written_without_pictures_right_or_a_new_folder(office: Office, tmp_path: Path):
     with pytest.raises(NothingToLearnError):
         office.write(tmp_path / "set")
@@ -195,6 +219,20 @@ def test_old_and_new_are_compared_case_by_case(office: Office, tmp_path: Path):
     assert compare(tmp_path / "set", Seeing(real), Seeing(real), scenes=scenes).verdict == "no difference shown"
     with pytest.raises(TooFewHeldBackError):
         compare(tmp_path / "set", Seeing(real), Seeing(real), scenes={})
+
+
+def test_what_cannot_be_compared_is_refused_before_hours_of_training(
+    office: Office, tmp_path: Path, sample_site: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(learning, "fine_tune", lambda *_, **__: pytest.fail("was trained"))
+    office.confirm(office.sight())
+    office.write(tmp_path / "set")
+    command = ["train", "--site", str(sample_site), "--from", "old.pt", "--dataset"]
+    few = CliRunner().invoke(app, [*command, str(tmp_path / "set")])
+    assert isinstance(few.exception, TooFewHeldBackError)
+    none = CliRunner().invoke(app, [*command, str(tmp_path / "nowhere")])
+    assert isinstance(none.exception, NoDatasetError)
+    assert "cases.json" in str(none.exception)
 
 
 def test_a_group_shows_when_enough_are_in_it():
