@@ -78,6 +78,7 @@ _ROWS_BY_STATUS: Final[Mapping[HTTPStatus, str]] = {
         models.errors.WeightsMissingError
         models.training.DivergedError models.training_export.ExportFailedError
         models.weights_choice.NoAgreementError models.weights_choice.NoPicturesError
+        models.weights_choice.OutputTakenError models.weights_choice.TooFewBoxesError
         models.training_plan.NothingLearnedError models.training_plan.OtherPlanError
         models.training_plan.StepFailedError models.fine_tuning.TuningFailedError models.warm_start.CannotBeginError
         pipeline.backup.BackupError pipeline.backup.NotEmptyError

@@ -24,13 +24,14 @@ from models.errors import LibraryMissingError, ModelsError
 from models.openvino import OpenVinoDetector
 from models.quantizing import quantize, require_nncf
 from models.training_export import ExportFailedError
-from models.weights import model_name, require_weights
+from models.weights import METADATA, model_name, require_weights
 from models.yolo import YoloDetector, import_ultralytics
 
 COUNTED: Final = 0.4
 FAINTEST: Final = 0.3  # a box that one side counts and the other all but counts is the same box
 LEAST_IOU: Final = 0.7
 LEAST_AGREEMENT: Final = 0.95
+LEAST_BOXES: Final = 5  # the two pictures that Ultralytics ships show that many people
 TURNS: Final = 12
 MOST_PICTURES: Final = 40
 LEAST_CALIBRATING: Final = 8
@@ -55,6 +56,23 @@ class NoAgreementError(ModelsError):
             f"no export of {weights} finds the same boxes: the best agrees on {best:.0%}, expected"
             f" {LEAST_AGREEMENT:.0%}; nothing was kept; give more pictures, of what the model was trained for"
         )
+
+
+class TooFewBoxesError(ModelsError):
+    """The pictures show too little for an agreement to mean anything."""
+
+    def __init__(self, weights: Path, *, pictures: int, boxes: int) -> None:
+        super().__init__(
+            f"{weights} finds {boxes} boxes in {pictures} pictures, expected {LEAST_BOXES} at least; nothing was kept;"
+            " give pictures of what the model was trained for (--pictures)"
+        )
+
+
+class OutputTakenError(ModelsError):
+    """The folder for the export holds something else, which would be lost."""
+
+    def __init__(self, output: Path, held: str) -> None:
+        super().__init__(f"{output} holds {held}, expected nothing or an export from before; name a new folder")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,9 +126,10 @@ def choose(
         WeightsMissingError, NotAModelError: `weights` or one of `others` is none.
         LibraryMissingError: Ultralytics or torch do not load.
         ExportFailedError: Ultralytics failed.
-        NoPicturesError, NoAgreementError: see there.
+        NoPicturesError, TooFewBoxesError, NoAgreementError, OutputTakenError: see there.
     """
     require_weights(weights)
+    _require_replaceable(output)
     reference = YoloDetector(weights, size_px=size_px)
     views, calibrating = _views(pictures)
     left_out = _no_int8(calibrating)
@@ -121,6 +140,8 @@ def choose(
             made["int8"] = quantize(made["float32"], Path(room) / "int8", calibrating)
         made |= {f"given: {folder.name}": folder for folder in others}
         measured = _measured(reference, made, views)
+        if measured.boxes < LEAST_BOXES:
+            raise TooFewBoxesError(weights, pictures=len(views), boxes=measured.boxes)
         agreeing = [each for each in measured.candidates if each.agreement >= LEAST_AGREEMENT]
         if not agreeing:
             raise NoAgreementError(weights, [each.agreement for each in measured.candidates])
@@ -149,6 +170,7 @@ def _no_int8(calibrating: Sequence[Image]) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Measured:
+    boxes: int
     weights_ms: float
     candidates: tuple[Candidate, ...]
 
@@ -173,7 +195,8 @@ def _measured(reference: Detector, made: dict[str, Path], views: Sequence[Image]
         Candidate(precision=name, ms=statistics.median(spent[name]), agreement=agreement[name], folder=folder)
         for name, folder in made.items()
     )
-    return _Measured(weights_ms=statistics.median(spent[""]), candidates=candidates)
+    boxes = sum(map(len, _counted(wanted)))
+    return _Measured(boxes=boxes, weights_ms=statistics.median(spent[""]), candidates=candidates)
 
 
 def agreed(wanted: Sequence[Detections], found: Sequence[Detections]) -> float:
@@ -182,9 +205,13 @@ def agreed(wanted: Sequence[Detections], found: Sequence[Detections]) -> float:
 
 
 def _share(these: Sequence[Detections], those: Sequence[Detections]) -> float:
-    counted = [each.select(each.confidence >= COUNTED) for each in these]
+    counted = _counted(these)
     total = sum(map(len, counted))
     return sum(_partners(one, other) for one, other in zip(counted, those, strict=True)) / total if total else 1.0
+
+
+def _counted(views: Sequence[Detections]) -> list[Detections]:
+    return [each.select(each.confidence >= COUNTED) for each in views]
 
 
 def _partners(one: Detections, other: Detections) -> int:
@@ -234,6 +261,15 @@ def _exported(weights: Path, room: Path, *, bits: int, size_px: int) -> Path:
     named = room / f"{model_name(weights)}_openvino_model"
     Path(made).replace(named)
     return named
+
+
+def _require_replaceable(output: Path) -> None:
+    if output.is_dir():
+        for path in sorted(output.iterdir()):
+            if path.suffix not in {".xml", ".bin"} and path.name != METADATA:
+                raise OutputTakenError(output, path.name)
+    elif output.exists():
+        raise OutputTakenError(output, "a file's content")
 
 
 def _keep(folder: Path, output: Path) -> None:

@@ -13,7 +13,14 @@ from api.cli import app
 from models import weights_choice
 from models.detections import Detections
 from models.openvino import OpenVinoDetector
-from models.weights_choice import NoAgreementError, NoPicturesError, agreed, choose
+from models.weights_choice import (
+    NoAgreementError,
+    NoPicturesError,
+    OutputTakenError,
+    TooFewBoxesError,
+    agreed,
+    choose,
+)
 
 NAMES = {0: "person", 1: "car"}
 
@@ -53,6 +60,18 @@ def test_a_folder_without_pictures_is_told(tmp_path: Path, shared_data: Path):
     assert not (tmp_path / "out").exists()
 
 
+def test_what_is_no_export_is_not_replaced(tmp_path: Path, shared_data: Path):
+    weights, out = shared_data / "weights" / "yolo26n-coco-rebuilt.pt", tmp_path / "out"
+    out.mkdir()
+    for name in ("m.xml", "metadata.yaml", "other.pt"):
+        (out / name).touch()
+    with pytest.raises(OutputTakenError, match=r"holds other\.pt"):
+        choose(weights, out)
+    assert len(list(out.iterdir())) == 3
+    with pytest.raises(OutputTakenError, match="a file's content"):
+        choose(weights, out / "m.xml")
+
+
 def test_why_int8_is_not_tried(monkeypatch: pytest.MonkeyPatch):
     picture = np.zeros((8, 8, 3), np.uint8)
     assert "16 pictures" in weights_choice._no_int8([picture] * 7)
@@ -86,8 +105,14 @@ def test_a_pt_file_becomes_a_folder_that_finds_the_same(
     assert "person" in detector.detect(cv2.imread(str(views / "00.png"))).names()
     detector.close()
     assert [path.name for path in tmp_path.iterdir() if path.name.startswith(".")] == []
-    monkeypatch.setattr(weights_choice, "LEAST_AGREEMENT", 1.1)
     monkeypatch.setattr(weights_choice, "BITS", {"float32": 32})
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    cv2.imwrite(str(empty / "grey.png"), np.full((90, 160, 3), 128, np.uint8))
+    with pytest.raises(TooFewBoxesError, match="0 boxes in 1 pictures, expected 5"):
+        choose(weights, tmp_path / "blind", pictures=empty, size_px=320)
+    assert not (tmp_path / "blind").exists()
+    monkeypatch.setattr(weights_choice, "LEAST_AGREEMENT", 1.1)
     monkeypatch.setattr(weights_choice, "_no_int8", lambda _: "tried above")
     before = sorted(path.stat().st_mtime_ns for path in out.iterdir())
     with pytest.raises(NoAgreementError, match="nothing was kept"):
