@@ -2,43 +2,69 @@
 
 import csv
 import io
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date
+from itertools import islice, zip_longest
+from typing import NamedTuple
 
 from geo.boundaries import Fault
 from pipeline.fields import Fields
 
 MOST_ROWS = 100_000
+MOST_LINES = 200
+"""The most lines of one row; more are a quote that nobody closed."""
 
 
 def read_rows(
-    text: str, *, file: str, columns: Sequence[str], faults: list[Fault], optional: Sequence[str] = ()
+    text: str,
+    *,
+    file: str,
+    columns: Sequence[str],
+    faults: list[Fault],
+    optional: Sequence[str] = (),
+    unread: dict[str, str] | None = None,
 ) -> list[Fields]:
     """Return the rows of a table; none where a column is missing. A byte order mark and empty lines do no harm.
+
+    A row is named by the line on which it begins. A line that is not CSV is a fault, and the next line is read as a row
+    of its own, so that a quote which nobody closed does not swallow what follows.
 
     Args:
         columns: that must be there; more are passed on.
         optional: that may be there; with these given, any other column is a fault, most often a misspelt one.
+        unread: receives the text of what is not CSV, or has more cells than columns, by its line as faults name it.
     """
-    reader = csv.DictReader(io.StringIO(text.removeprefix("\ufeff"), newline=""), strict=True)
+    records = [*islice((each for each in _records(text) if each.cells or each.problem), MOST_ROWS + 2)]
+    heading = records[0] if records else _Record(1, "", [], "")
+    top = Fields({}, file, f"line {heading.line}", faults)
+    if heading.problem:
+        top.fault("", heading.problem)
+        return []
+    names = [name.strip() for name in heading.cells]
+    if not _headed(names, columns, optional, top):
+        return []
+    if len(records) > MOST_ROWS + 1:
+        beyond = Fields({}, file, f"line {records[-1].line}", faults)
+        beyond.fault("", f"is beyond {MOST_ROWS:,} rows, the most that are read; split the file")
+        return []
     rows: list[Fields] = []
-    try:
-        seen = [name.strip() for name in reader.fieldnames or []]
-        reader.fieldnames = seen
-        if not _headed(seen, file, columns, optional, faults):
-            return []
-        for row in reader:
-            fields = Fields({k: v for k, v in row.items() if k is not None}, file, f"line {reader.line_num}", faults)
-            if None in row:
-                fields.fault("", f"has more cells than columns: {row[None]!r:.60}; put texts with commas in quotes")
-            rows.append(fields)
-            if len(rows) > MOST_ROWS:
-                fields.fault("", f"is beyond {MOST_ROWS:,} rows, the most that are read; split the file")
-                return []
-    except csv.Error as error:
-        problem = f"is not CSV: {error}; mend that line, nothing after it was read"
-        faults.append(Fault(file=file, feature=f"line {reader.line_num}", field="", problem=problem))
+    for record in records[1:]:
+        cells, extra = record.cells[: len(names)], record.cells[len(names) :]
+        row = Fields(dict(zip_longest(names, cells)), file, f"line {record.line}", faults)
+        if extra:
+            row.fault("", f"has more cells than columns: {extra!r:.60}; put texts with commas in quotes")
+        if record.problem:
+            row.fault("", record.problem)
+        else:
+            rows.append(row)
+        if unread is not None and (extra or record.problem):
+            unread[row.feature] = record.text
     return rows
+
+
+def lines_of(text: str) -> list[str]:
+    """Return the lines of a table, each with its end, whether that is LF, CR or both."""
+    return io.StringIO(text, newline="").readlines()
 
 
 def write_rows(columns: Sequence[str], rows: Iterable[Mapping[str, object]]) -> str:
@@ -75,15 +101,36 @@ def day(fields: Fields, field: str) -> date | None:
         return None
 
 
-def _headed(
-    seen: Sequence[str], file: str, columns: Sequence[str], optional: Sequence[str], faults: list[Fault]
-) -> bool:
+class _Record(NamedTuple):
+    """What stands from one line on: cells, or why there are none."""
+
+    line: int
+    text: str
+    cells: list[str]
+    problem: str
+
+
+def _records(text: str) -> Iterator[_Record]:
+    lines, at = lines_of(text.removeprefix("\ufeff")), 0
+    while at < len(lines):
+        reader = csv.reader(map(lines.__getitem__, range(at, min(at + MOST_LINES, len(lines)))), strict=True)
+        count, problem = 1, ""
+        cells: list[str] = []
+        try:
+            cells = next(reader)
+            count = reader.line_num
+        except csv.Error as error:
+            seen = lines[at].rstrip("\r\n")
+            problem = f"is not CSV: {error}; seen {seen!r:.60}, expected each quote closed and those within doubled"
+        yield _Record(at + 1, "".join(lines[at : at + count]).rstrip("\r\n"), cells, problem)
+        at += count
+
+
+def _headed(seen: Sequence[str], columns: Sequence[str], optional: Sequence[str], top: Fields) -> bool:
     missing = [column for column in columns if column not in seen]
     if missing:
-        problem = f"column missing: {', '.join(missing)}; seen: {', '.join(seen) or 'nothing'}; add it"
-        faults.append(Fault(file=file, feature="line 1", field=missing[0], problem=problem))
+        top.fault(missing[0], f"column missing: {', '.join(missing)}; seen: {', '.join(seen) or 'nothing'}; add it")
     unknown = [name for name in seen if optional and name not in (*columns, *optional)]
     if unknown:
-        problem = f"column unknown: {', '.join(unknown)}; expected {', '.join((*columns, *optional))}"
-        faults.append(Fault(file=file, feature="line 1", field=unknown[0], problem=problem))
+        top.fault(unknown[0], f"column unknown: {', '.join(unknown)}; expected {', '.join((*columns, *optional))}")
     return not missing and not unknown

@@ -13,7 +13,7 @@ from geo.errors import GeoError
 from pipeline.admission import Taken
 from pipeline.casebook import BusyError, LimitError, StorageError
 from pipeline.cases import Channel
-from pipeline.csv_table import read_rows, write_rows
+from pipeline.csv_table import lines_of, read_rows, write_rows
 from pipeline.errors import PipelineError
 from pipeline.fields import Fields
 from pipeline.reports import Report, Ticket
@@ -38,8 +38,10 @@ class Imported:
     """What became of a file of tickets.
 
     Attributes:
-        opened, attached, known: numbers of the cases that were opened, added to, and that had the ticket before.
-        bad: the rows that were not taken, as a table to mend and send again; each with its reasons. Empty if none.
+        opened, attached, known: numbers of the cases that were opened, added to or opened again, and that had the
+            ticket before.
+        bad: the rows that were not taken, as a table to mend and send again; each with its line and the reasons. What
+            is no row of the table stands in the first cell as it was sent. Empty if none.
         bad_rows: how many.
     """
 
@@ -74,30 +76,48 @@ def import_tickets(
         BusyError, StorageError: the casebook fails; rows before were taken, and run again they are known.
     """
     faults: list[Fault] = []
-    rows = read_rows(text, file=file, columns=COLUMNS, optional=MORE_COLUMNS, faults=faults)
-    if faults and not rows:
+    unread: dict[str, str] = {}
+    rows = read_rows(text, file=file, columns=COLUMNS, optional=MORE_COLUMNS, faults=faults, unread=unread)
+    if faults and not rows and not unread:
         raise HotlineFileError(faults)
     by_line: dict[str, list[str]] = {}
     for fault in faults:
         by_line.setdefault(fault.feature, []).append(fault.problem)
-    taken: dict[str, list[str]] = {"open": [], "attach": [], "ignore": []}
+    opened: list[str] = []
+    attached: list[str] = []
+    known: list[str] = []
+    taken = {"open": opened, "attach": attached, "reopen": attached, "ignore": known}
     bad: list[Mapping[str, object]] = []
+    first: dict[str, Fields] = {}
     for fields in rows:
-        reasons = by_line.pop(fields.feature, [])
+        reasons = by_line.get(fields.feature) or _otherwise(fields, first)
         outcome = None if reasons else _take(fields, reasons, report, calendar, datum, source)
-        if outcome is None or outcome.number is None:
-            bad.append({**fields.table, "reasons": " | ".join(reasons) or (outcome.reason if outcome else "")})
-        else:
+        if outcome is not None and outcome.number is not None:
             taken[outcome.outcome].append(outcome.number)
-    # What the table's reader could make no row of has no cells to send back: its line and the reason stand for it.
-    bad += [{"ticket": line, "reasons": " | ".join(why)} for line, why in by_line.items()]
+        elif fields.feature not in unread:
+            why = " | ".join(reasons) or (outcome.reason if outcome else "")
+            bad.append({**fields.table, "reasons": f"{fields.feature}: {why}"})
+    bad += [{"ticket": sent, "reasons": f"{line}: {' | '.join(by_line[line])}"} for line, sent in unread.items()]
     return Imported(
-        opened=tuple(taken["open"]),
-        attached=tuple(taken["attach"]),
-        known=tuple(taken["ignore"]),
+        opened=tuple(opened),
+        attached=tuple(attached),
+        known=tuple(known),
         bad=write_rows((*COLUMNS, *MORE_COLUMNS), bad) if bad else "",
         bad_rows=len(bad),
     )
+
+
+def _otherwise(fields: Fields, first: dict[str, Fields]) -> list[str]:
+    """Return why a row is not taken whose ticket stands on an earlier one that says something else."""
+    ticket = str(fields.table["ticket"] or "").strip()
+    earlier = first.setdefault(ticket, fields)
+    if not ticket or _content(earlier) == _content(fields):
+        return []
+    return [f"ticket {ticket!r} stands on {earlier.feature} too, with other content; send the one that holds"]
+
+
+def _content(fields: Fields) -> dict[str, str]:
+    return {name: str(cell).strip() for name, cell in fields.table.items() if cell and name != "reasons"}
 
 
 def _take(
@@ -167,6 +187,6 @@ def require_rows(text: str, most: int) -> None:
     Raises:
         LimitError: it has.
     """
-    lines = text.count("\n")
+    lines = len(lines_of(text))
     if lines > most + 1:
         raise LimitError("the file", f"{lines} lines long", f"{most} rows at most at once; send it in parts")

@@ -21,7 +21,7 @@ from geo.coords import Datum
 from pipeline.appeals import NoAppealError, OwnRefusalError
 from pipeline.casebook import AlreadyTakenError, CaseFilter, LimitError
 from pipeline.cases import Action, Case, Channel, Status
-from pipeline.catalogue import CategoryKind, DeadlineUnit, FilingCondition
+from pipeline.catalogue import Again, CategoryKind, DeadlineUnit, FilingCondition
 from pipeline.channel_rules import ChannelRules
 from pipeline.clocks import FixedClock
 from pipeline.desk import Desk, Report
@@ -248,6 +248,41 @@ class TestHotline:
         mended = self.take(office, bad.replace("no/matter/1", PARKED))
         assert (len(mended.opened), mended.bad_rows) == (1, 0)
 
+    @pytest.mark.parametrize("words", ['"他说"你好""', '"他说', "坏了,很暗,请处理,路灯"])
+    def test_a_broken_row_comes_back_as_it_stood_and_costs_no_other(self, office: Office, words: str) -> None:
+        broken = row("Q2", "B", description=words)
+        done = self.take(office, tickets_csv(row("Q1"), broken, row("Q3", "C"), row("Q4", "D")))
+        assert (len(done.opened), done.bad_rows) == (3, 1)
+        (bad,) = csv.DictReader(io.StringIO(done.bad))
+        assert bad["ticket"] == broken
+        assert bad["reasons"].startswith("line 3: ")
+        again = self.take(office, done.bad)
+        assert (again.opened, again.bad_rows) == ((), 1)
+
+    def test_a_file_of_broken_rows_alone_comes_back(self, office: Office) -> None:
+        done = self.take(office, tickets_csv('"Q1', '"Q2'))
+        assert (done.opened, done.bad_rows) == ((), 2)
+
+    def test_a_ticket_that_says_two_things_is_told_with_both_lines(self, office: Office) -> None:
+        rows = [row("Q1"), row("Q1", "B"), row("Q1"), row("Q1", description="灯"), row("Q1", description="灯")]
+        done = self.take(office, tickets_csv(*rows))
+        assert (len(done.opened), len(done.known), done.bad_rows) == (1, 1, 3)
+        bad = [*csv.DictReader(io.StringIO(done.bad))]
+        assert [each["reasons"].partition(",")[0] for each in bad] == [
+            f"line {line}: ticket 'Q1' stands on line 2 too" for line in (3, 5, 6)
+        ]
+        assert [each["description"] for each in bad] == ["挡路", "灯", "灯"]
+
+    def test_a_ticket_on_what_was_handled_and_shows_again_is_counted(self, office: Office) -> None:
+        office.site = small_site(categories=(category(PARKED, again=Again.REOPEN),))
+        (number,) = self.take(office, tickets_csv(row("Q1"))).opened
+        for action in (Action.ACCEPT, Action.ARRIVE, Action.DONE):
+            office.desk.act(number, action, principal=DISPATCHER)
+        office.clock.at += timedelta(hours=2)
+        done = self.take(office, tickets_csv(row("Q2", occurred_at="2026-11-23 13:30")))
+        assert (done.opened, done.attached, done.bad_rows) == ((), (number,), 0)
+        assert office.casebook.case(number).reopened_at == office.clock.at
+
     def test_an_import_that_was_cut_off_is_run_again(self, office: Office) -> None:
         rows = [row("Q1"), row("Q2", "B"), row("Q3", "C")]
         self.take(office, tickets_csv(*rows[:1]))
@@ -259,6 +294,10 @@ class TestHotline:
             self.take(office, "a,b\n1,2\n")
         with pytest.raises(LimitError, match="send it in parts"):
             require_rows("x\n" * 12, 10)
+        for end in ("\n", "\r", "\r\n"):
+            require_rows(end.join("x" * 11), 10)
+            with pytest.raises(LimitError, match="12 lines long"):
+                require_rows(end.join("x" * 12), 10)
         assert office.all() == ()
 
     @settings(deadline=None)
