@@ -26,3 +26,19 @@ SourceOption = Annotated[
     list[str] | None,
     typer.Option("--source", metavar="CAMERA=URI", help="Where a camera's frames come from; may be repeated."),
 ]
+
+
+def writable(path: Path) -> Path:
+    """Return a path that a result can be written to, asked before the work that makes it.
+
+    Raises:
+        BadParameter: it cannot.
+    """
+    try:
+        is_new = not path.exists()
+        path.open("a").close()
+    except OSError as error:
+        raise typer.BadParameter(f"{path}: {error.strerror}; name a file in a folder that is there") from error
+    if is_new:
+        path.unlink()
+    return path

@@ -59,7 +59,7 @@ _ROWS_BY_STATUS: Final[Mapping[HTTPStatus, str]] = {
         pipeline.frame_desk.FrameFromFutureError pipeline.site.OutsideError
         pipeline.site_changes.ChangeFaultsError pipeline.catalogue.NotReportableError
         api.organisation_tables.NotTextError pipeline.front_desk.PlacesFileError pipeline.hotline.HotlineFileError
-        pipeline.printed_codes.TooManyCodesError
+        pipeline.printed_codes.BaseUrlError pipeline.printed_codes.TooManyCodesError
         pipeline.source_errors.FrameUnreadableError""",
     HTTPStatus.TOO_MANY_REQUESTS: """
         api.errors.FramesFullError pipeline.frame_desk.CameraBusyError pipeline.receipts.TooManyReportsError""",

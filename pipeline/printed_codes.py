@@ -4,8 +4,9 @@ The codes are drawn as rectangles, so they stay sharp at any size. Names are set
 CMap UniGB-UCS2-H (ISO 32000-1, 9.7.5.2), for which PDF readers bring a font along, so that the file holds none.
 """
 
+import re
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from itertools import groupby
 from typing import Final
 
@@ -21,6 +22,8 @@ COLUMNS: Final = 3
 ROWS: Final = 4
 PER_PAGE: Final = COLUMNS * ROWS
 MOST_PLACES: Final = 2_000
+BASE_URL: Final = r"^https?:[/]{2}[A-Za-z0-9.:_/\-\[\]]+$"
+LONGEST_BASE_URL: Final = 200
 _MARGIN_PT: Final = 28.0
 _CODE_PT: Final = 128.0
 _QUIET: Final = 4  # modules of white around a code, as ISO/IEC 18004 asks
@@ -38,6 +41,16 @@ class TooManyCodesError(PipelineError):
         super().__init__(f"{count} codes for one file; expected 1 to {MOST_PLACES}, name them with `code`")
 
 
+class BaseUrlError(PipelineError):
+    """Printed codes would lead nowhere."""
+
+    def __init__(self, base_url: str) -> None:
+        super().__init__(
+            f"the sheets' base URL is {base_url!r:.80}; expected where the public reaches this site, such as"
+            f" https://grid.example, {LONGEST_BASE_URL} characters at most"
+        )
+
+
 def modules(text: str) -> NDArray[np.bool_]:
     """Return a QR code's modules, True for dark, (n, n), without the white around it."""
     parameters = cv2.QRCodeEncoder.Params()
@@ -46,6 +59,11 @@ def modules(text: str) -> NDArray[np.bool_]:
     dark = np.asarray(drawn) < 128  # noqa: PLR2004 - half of white
     rows, columns = np.flatnonzero(dark.any(axis=1)), np.flatnonzero(dark.any(axis=0))
     return dark[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+
+
+def chosen(places: Sequence[PrintedPlace], codes: Collection[str]) -> list[PrintedPlace]:
+    """Return the places of the codes that are named; all of them where none is."""
+    return [each for each in places if not codes or each.code in codes]
 
 
 def sheet(places: Sequence[PrintedPlace], *, base_url: str, heading: str) -> bytes:
@@ -57,8 +75,11 @@ def sheet(places: Sequence[PrintedPlace], *, base_url: str, heading: str) -> byt
         heading: printed above each code, in the site's words.
 
     Raises:
+        BaseUrlError: the address is none, or too long.
         TooManyCodesError: none, or more than 2,000.
     """
+    if len(base_url) > LONGEST_BASE_URL or re.fullmatch(BASE_URL, base_url) is None:
+        raise BaseUrlError(base_url)
     if not 1 <= len(places) <= MOST_PLACES:
         raise TooManyCodesError(len(places))
     pages = [places[start : start + PER_PAGE] for start in range(0, len(places), PER_PAGE)]

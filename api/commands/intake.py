@@ -6,14 +6,14 @@ from typing import Annotated
 import typer
 
 from api.commands.report import give, say
-from api.options import SAMPLE, DatabaseOption, DataOption, JsonOption, SiteOption
+from api.options import SAMPLE, DatabaseOption, DataOption, JsonOption, SiteOption, writable
 from api.organisation_tables import decoded
 from api.services import Services
 from api.wiring import wired_site
 from geo.coords import Datum
 from pipeline.front_desk import FrontDesk
 from pipeline.principal import Principal, Role
-from pipeline.printed_codes import sheet
+from pipeline.printed_codes import chosen, sheet
 
 hotline = typer.Typer(help="Tickets of the hotline.", no_args_is_help=True)
 places = typer.Typer(help="Printed codes: places where the public reports without log-in.", no_args_is_help=True)
@@ -25,7 +25,10 @@ DatumOption = Annotated[Datum, typer.Option("--datum", help="Datum of its positi
 @hotline.command("import")
 def import_tickets(
     path: Csv,
-    bad: Annotated[Path, typer.Option("--bad", help="Where the rows go that were not taken, with their reasons.")],
+    bad: Annotated[
+        Path,
+        typer.Option("--bad", callback=writable, help="Where the rows go that were not taken, with their reasons."),
+    ],
     source: Annotated[str, typer.Option("--source", help="Whose tickets they are.")] = "12345",
     datum: DatumOption = Datum.WGS84,
     site: SiteOption = SAMPLE,
@@ -66,15 +69,16 @@ def import_places(
 
 @places.command("sheet")
 def print_sheet(
-    output: Annotated[Path, typer.Option("--output", "-o", help="The PDF to write.")],
+    output: Annotated[Path, typer.Option("--output", "-o", callback=writable, help="The PDF to write.")],
     base_url: Annotated[str, typer.Option("--base-url", help="Where the public reaches this site, such as https://…")],
+    code: Annotated[list[str] | None, typer.Option("--code", help="Only this code; may be repeated.")] = None,
     site: SiteOption = SAMPLE,
     data: DataOption = None,
     database: DatabaseOption = None,
 ) -> None:
-    """Print the codes of all places in use as A4 sheets, twelve to a page."""
+    """Print the codes of all places in use, or of those that are named, as A4 sheets, twelve to a page."""
     with wired_site(site, data=data, database=database) as services:
-        found = services.casebook.read(lambda now: now.printed_places())
+        found = chosen(services.casebook.read(lambda now: now.printed_places()), code or ())
     output.write_bytes(sheet(found, base_url=base_url, heading=services.site.settings.name_zh))
     say(f"{len(found)} codes written to {output}")
 

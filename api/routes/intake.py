@@ -15,7 +15,7 @@ from geo.coords import Datum, LonLat, convert
 from pipeline.cases import Channel
 from pipeline.desk import Report
 from pipeline.hotline import require_rows
-from pipeline.printed_codes import sheet
+from pipeline.printed_codes import BASE_URL, LONGEST_BASE_URL, chosen, sheet
 
 router = APIRouter(prefix="/api/v1", tags=["intake"])
 MOST_TICKETS = 2_000
@@ -114,14 +114,13 @@ def make_places(
 def print_places(
     services: ServicesIn,
     who: Who,  # noqa: ARG001 - the door asks who
-    base_url: Annotated[str, Query(max_length=200, pattern=r"^https?:[/]{2}[A-Za-z0-9.:_/\-\[\]]+$")],
+    base_url: Annotated[str, Query(max_length=LONGEST_BASE_URL, pattern=BASE_URL)],
     code: Annotated[list[str], Query(max_length=2000)] = [],  # noqa: B006 - FastAPI copies it
 ) -> Response:
     """Print the codes as a PDF of A4 sheets: all of them, or those that are named."""
     found = services.casebook.read(lambda now: now.printed_places())
-    chosen = [each for each in found if not code or each.code in code]
     heading = services.site.settings.name_zh
-    return Response(sheet(chosen, base_url=base_url, heading=heading), media_type="application/pdf")
+    return Response(sheet(chosen(found, code), base_url=base_url, heading=heading), media_type="application/pdf")
 
 
 @router.delete("/places/{code}", status_code=204)

@@ -11,6 +11,7 @@ from typer.testing import CliRunner, Result
 from api import cli
 from api.commands.site import AheadError
 from pipeline.hotline import COLUMNS
+from pipeline.printed_codes import BaseUrlError, TooManyCodesError
 from pipeline.site_changes import ChangeFaultsError, NothingAppliedError
 from pipeline.site_files import OPTIONAL, REQUIRED
 
@@ -163,9 +164,18 @@ def test_tickets_and_printed_codes_by_command(data: list[object], tmp_path: Path
     assert first == {"opened": 1, "attached": 0, "known": 0, "bad": 1}
     assert "lies in no grid" in bad.read_text(encoding="utf-8-sig")
     assert told("hotline", "import", tickets, "--bad", bad, *data, ends=1)["known"] == 1
+    assert "bad.csv" in run("hotline", "import", tickets, "--bad", tmp_path / "none" / "bad.csv", *data, ends=2).stderr
     shops = tmp_path / "shops.csv"
     shops.write_text("name,lon,lat\n小店,121.1046,31.1521\n", encoding="utf-8")
     codes = told("places", "import", shops, *data)["codes"]
     run("places", "sheet", "-o", tmp_path / "s.pdf", "--base-url", "https://grid.example", *data)
     assert (tmp_path / "s.pdf").read_bytes().startswith(b"%PDF-")
+    sheet = ("places", "sheet", "-o", tmp_path / "t.pdf", *data)
+    with pytest.raises(TooManyCodesError, match="0 codes"):
+        run(*sheet, "--base-url", "https://grid.example", "--code", "nothing")
+    for nowhere in ("", "nonsense", "https://" + "h" * 3000):
+        with pytest.raises(BaseUrlError, match="such as https://"):
+            run(*sheet, "--base-url", nowhere)
+    assert not (tmp_path / "t.pdf").exists()
+    run(*sheet, "--base-url", "https://grid.example", "--code", codes["小店"])  # type: ignore[index]  # names to codes
     run("places", "end", codes["小店"], *data)  # type: ignore[index]  # names to codes
