@@ -283,7 +283,7 @@ def _choice(services: Services, case: Case, each: TerminalNow, spoken: Words) ->
         case,
         each.force,
         site=services.site,
-        category=services.site.catalogue.get(case.category),
+        category=services.site.catalogue.by_key.get(case.category),
         terminals={each.id: each.terminal},
         now=services.clock.now(),
     )

@@ -10,7 +10,6 @@ from typing import Final
 
 from api.words import Words
 from pipeline.cases import ENDED, OPEN, Case, Status
-from pipeline.catalogue import Category
 from pipeline.duty_clocks import closing_due
 from pipeline.site import Site
 
@@ -69,8 +68,8 @@ class CaseView:
     """A case with what a page says of it."""
 
     case: Case
-    category: Category
     title: str
+    closing_condition: str
     grid: str
     unit: str
     tone: Tone
@@ -90,14 +89,14 @@ def due_of(case: Case, site: Site) -> Due | None:
 
 def case_view(case: Case, site: Site, spoken: Words, *, now: datetime) -> CaseView:
     """Return a case as a page shows it."""
-    category = site.catalogue.get(case.category)
+    category = site.catalogue.by_key.get(case.category)
     grids = {grid.code: spoken.either(grid.name, grid.name_zh) for grid in site.boundaries.grids}
     units = {unit.code: spoken.either(unit.name, unit.name_zh) for unit in site.boundaries.units}
     due = due_of(case, site)
     return CaseView(
         case=case,
-        category=category,
-        title=spoken.either(category.name, category.name_zh),
+        title=spoken.either(*site.catalogue.names(case.category)),
+        closing_condition="" if category is None else category.closing_condition,
         grid=grids.get(case.grid, case.grid),  # a case keeps its grid when the site is redrawn
         unit=units.get(case.unit, case.unit),
         tone=_TONES[case.status],

@@ -141,13 +141,13 @@ class CaseOut(BaseModel):
     @classmethod
     def of(cls, case: Case, site: Site) -> Self:
         """Return a case as it is sent; `actions` are those that its state allows."""
-        category = site.catalogue.get(case.category)
+        name, name_zh = site.catalogue.names(case.category)
         own = {name for name in cls.model_fields if hasattr(case, name)} - {"handle_by", "liaisons"}
         return cls(
             **{name: getattr(case, name) for name in own},
             liaisons=list(case.liaisons),
-            category_name=category.name,
-            category_name_zh=category.name_zh,
+            category_name=name,
+            category_name_zh=name_zh,
             lon=case.lonlat.lon,
             lat=case.lonlat.lat,
             handle_by=closing_due(case, site),

@@ -185,6 +185,11 @@ class Catalogue:
             raise UnknownError("category", key, sorted(self.by_key))
         return self.by_key[key]
 
+    def names(self, key: str) -> tuple[str, str]:
+        """Return a category's two names; where the catalogue has it no more, its key for both."""
+        known = self.by_key.get(key)
+        return (key, key) if known is None else (known.name, known.name_zh)
+
     def reportable(self, key: str) -> Category:
         """Return a category that a case can be opened of.
 

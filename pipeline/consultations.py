@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Final
 
 from pipeline.admission import Notice, open_apart
+from pipeline.applied_catalogue import AppliedCatalogue
 from pipeline.casebook import Asking, CaseFilter, LimitError, Transaction
 from pipeline.cases import ENDED, IN_WORK, OPEN, Action, Case, Channel, Event, Status
 from pipeline.consequences import CONSULTED, LISTED
@@ -257,7 +258,7 @@ def _open_task(
 ) -> Case:
     notice = Notice(
         channel=Channel.TRANSFER,
-        category=site.catalogue.get(task),
+        category=AppliedCatalogue().newest(tx, otherwise=site.catalogue).get(task),
         lonlat=case.lonlat,
         cov_m2=case.cov_m2,
         error_m=case.error_m,

@@ -10,6 +10,7 @@ import numpy as np
 from geo.camera_view import ELLIPSE_95
 from geo.coords import LonLat, checked_lonlat
 from pipeline.admission import Notice, Taken, admit, near
+from pipeline.applied_catalogue import AppliedCatalogue
 from pipeline.casebook import Asking, CameraState, Casebook, CaseFilter, Evidence, LimitError, Transaction
 from pipeline.cases import ON_TERMINAL, Action, Case, Channel, step
 from pipeline.clocks import Clock, utc
@@ -83,6 +84,7 @@ class Desk:
         phones: PhoneMarks | None = None,
     ) -> None:
         self._casebook, self._clock, self._evidence, self._phones = casebook, clock, evidence, phones
+        self._applied = AppliedCatalogue()
         self.originals = Originals(casebook=casebook, clock=clock, evidence=evidence, visible=visible)
         self.adopt(site)
 
@@ -227,6 +229,8 @@ class Desk:
             known = require_room(tx, report, self._site.settings.channels, now=entered.now)
             if known is not None:
                 return known
+            listed = self._applied.newest(tx, otherwise=self._site.catalogue)
+            listed.reportable(report.category).condition(report.condition)  # another process may have deleted them
             taken = admit(tx, notice, site=self._site, entered=entered)
             noted = receive(tx, report, taken, receipt=receipt, by=principal.name, now=entered.now)
             if claimant is not None and noted.number is not None:

@@ -103,11 +103,11 @@ def closing_due(case: Case, site: Site) -> datetime | None:
         return None
     if case.handle_by is not None:
         return case.handle_by
+    if case.ticket_due is not None and case.reopened_at is None:
+        return case.ticket_due
     category = site.catalogue.by_key.get(case.category)
     if category is None:
         return None
-    if case.ticket_due is not None and case.reopened_at is None:
-        return case.ticket_due
     value, unit = usual_time(case, category)
     return due(value, unit, start=case.reopened_at or case.recorded_at, calendar=site.settings.calendar)
 

@@ -70,6 +70,8 @@ class Merging:
     def alike(self, number: str, *, principal: Principal) -> tuple[Case, ...]:
         """Return the cases of the category near a case, open or lately ended, that may be the same problem.
 
+        None where the catalogue has the category no more.
+
         Raises:
             RefusedError: the principal may not.
             UnknownError: there is no such case in reach.
@@ -78,7 +80,9 @@ class Merging:
 
         def work(asked: Asking) -> tuple[Case, ...]:
             case = self._visible(asked, number, principal)
-            category = self._site.catalogue.get(case.category)
+            category = self._site.catalogue.by_key.get(case.category)
+            if category is None:
+                return ()
             since = self._clock.now() - timedelta(seconds=category.again_within_s)
             near = asked.similar(case.category, case.lonlat, search_radius_m(category))
             return tuple(

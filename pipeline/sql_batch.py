@@ -25,7 +25,7 @@ from pipeline.sql_bulk import store_rows
 from pipeline.sql_duties import clock_of, clock_row
 from pipeline.sql_near import MOST_SIMILAR, box_of, cases_of, found_near, in_box
 from pipeline.sql_past import aside_rows
-from pipeline.sql_reading import asked, merged_into
+from pipeline.sql_reading import asked, merged_into, newest_site
 from pipeline.sql_reports import of_case, received_of, report_row
 from pipeline.sql_rows import bounded, bounded_case, case_of, case_row, event_row, micros
 from pipeline.sql_writing import SqlTransaction, outbox_row, sighting_row
@@ -71,6 +71,7 @@ class SqlBatch(SqlTransaction):
         self._moved: dict[tuple[str, ClockName], dict[str, Any]] = {}
         self._undo: list[tuple[Any, Any, Any]] = []
         self._board_current = False
+        self._site_version: int | None = None
         self.left_memory = False
 
     # What a job did can be taken back as long as it was done in memory only.
@@ -141,7 +142,7 @@ class SqlBatch(SqlTransaction):
             known.clear()
         for more in (self._clocks, self._opened, self._near):
             more.clear()
-        self._board_current = False
+        self._board_current, self._site_version = False, None
         return self._raw
 
     @_connection.setter
@@ -198,6 +199,12 @@ class SqlBatch(SqlTransaction):
             query = select(t.sightings.c.id).where(t.sightings.c.id == sighting)
             self._sighted[sighting] = self._raw.execute(query).first() is not None
         return self._sighted[sighting]
+
+    def site_version(self) -> int:
+        """See `Reading.site_version`; asked once, since nothing that is gathered makes a new one."""
+        if self._site_version is None:
+            self._site_version = newest_site(self._raw)
+        return self._site_version
 
     def merged(self, number: str) -> Sequence[Case]:
         """See `Reading.merged`; nothing can have been merged into a case that was opened just now, but in memory."""

@@ -29,6 +29,7 @@ from pipeline.terminals import Terminal
 
 MOST_ROWS = 1000
 _LAST_SEQUENCE = 2**63 - 1
+_NEWEST_SITE = select(func.max(t.site_versions.c.version))
 _NOT_FILED = (Status.REPORTED.value, Status.VERIFIED.value, Status.REFUSED.value, Status.VOID.value)
 
 
@@ -219,7 +220,7 @@ class SqlReading(
 
     def site_version(self) -> int:
         """Return the number of the newest applied site, 0 if none was applied."""
-        return int(self._connection.execute(select(func.max(t.site_versions.c.version))).scalar_one() or 0)
+        return newest_site(self._connection)
 
     def categories_used(self) -> frozenset[str]:
         """Return the keys of the categories that any case has."""
@@ -247,6 +248,11 @@ class SqlReading(
             aside = Aside(key=row["key"], digest=row["digest"], salt=row["salt"], value=row["value"])
             beside[row["sequence"]].append(aside)
         return [Entry(event=event_of(row), asides=tuple(beside[row["sequence"]])) for row in rows]
+
+
+def newest_site(connection: Connection) -> int:
+    """Return the number of the newest applied site, 0 if none was applied."""
+    return int(connection.execute(_NEWEST_SITE).scalar_one() or 0)
 
 
 def merged_into(number: str) -> Select[Any]:

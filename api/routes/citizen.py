@@ -20,7 +20,7 @@ from api.services import Services
 from api.words import Words, words_for
 from geo.errors import GeoError
 from models.errors import ModelsError
-from pipeline.catalogue import Category, WorkField
+from pipeline.catalogue import WorkField
 from pipeline.errors import PipelineError, UnknownError
 from pipeline.front_desk import FrontDesk
 from pipeline.points_office import ReceiptShown
@@ -141,11 +141,11 @@ def _standing(
 ) -> Response:
     spoken, settings = words_for(request), services.site.settings
     followed, standing = desk.follow(receipt), services.office.standing(receipt)
-    category, now = services.site.catalogue.by_key.get(standing.category), services.clock.now()
+    now = services.clock.now()
     values = {
         **_frame(services, spoken),
         "receipt": receipt,
-        "category": _named(category, spoken) if category is not None else standing.category,
+        "category": spoken.either(*services.site.catalogue.names(standing.category)),
         "status": followed.case.status.value,
         "reported_at": local_time(followed.received.at, settings.timezone, now=now),
         "steps": [(each.action, local_time(each.at, settings.timezone, now=now)) for each in standing.steps],
@@ -190,10 +190,7 @@ def _by_field(services: Services, spoken: Words) -> list[tuple[WorkField, list[t
     """Return the classes that can be reported, by field of the city's work."""
     listed = [each for each in services.site.catalogue.by_key.values() if each.reportable]
     groups = [
-        (field, [(each.key, _named(each, spoken)) for each in listed if each.field is field]) for field in WorkField
+        (field, [(each.key, spoken.either(each.name, each.name_zh)) for each in listed if each.field is field])
+        for field in WorkField
     ]
     return [(field, classes) for field, classes in groups if classes]
-
-
-def _named(category: Category, spoken: Words) -> str:
-    return spoken.either(category.name, category.name_zh)

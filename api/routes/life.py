@@ -96,13 +96,13 @@ class StandingOut(BaseModel):
 def read_standing(services: ServicesIn, receipt: Annotated[str, Path(min_length=16, max_length=40)]) -> StandingOut:
     """Tell how a report stands, step by step, by its receipt; no log-in, no names, no places."""
     found: Standing = services.office.standing(receipt)
-    category = services.site.catalogue.get(found.category)
+    name, name_zh = services.site.catalogue.names(found.category)
     return StandingOut(
         receipt=found.receipt,
         reported_at=found.reported_at,
         category=found.category,
-        category_name=category.name,
-        category_name_zh=category.name_zh,
+        category_name=name,
+        category_name_zh=name_zh,
         status=found.status,
         joined=found.joined_at is not None,
         steps=[ProgressOut(action=each.action, status=each.status, at=each.at) for each in found.steps],

@@ -1,6 +1,8 @@
 """The organisation and the catalogue over HTTP: read, replaced whole with every fault told, worked by at once."""
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,13 +14,16 @@ from live_console import ADMIN, CITIZEN, DISPATCHER, PARK, RUBBISH, WEST, LiveCo
 from api import site_now
 from api.tokens import Token, TokenBook, digest_of
 from pipeline.cases import Channel
-from pipeline.desk import Report
+from pipeline.catalogue import Catalogue
+from pipeline.desk import Desk, Report
 from pipeline.principal import Principal, Role
+from pipeline.site import Site
 from pipeline.site_changes import load_site
 from pipeline.site_files import documents
 
 TABLES = ("departments", "officers", "stations", "commanders", "forces", "duty_changes")
 CLASS = "/api/v1/catalogue/classes/"
+ROAD = "GB/T 47678.5-2026/matter/06012"
 
 
 @pytest.fixture
@@ -106,19 +111,23 @@ def test_a_changed_roster_is_worked_by_at_once_and_holes_are_told(applied: LiveC
     assert on == []
 
 
-def test_another_process_takes_a_change_over(applied: LiveConsole, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(site_now, "EVERY_S", 0.0)
-    desk = type(applied.services.desk)(
-        site=applied.services.site,
-        casebook=applied.services.casebook,
-        clock=applied.clock,
-        evidence=applied.services.evidence,
-    )
+@contextmanager
+def second_process(applied: LiveConsole, site: Site | None = None) -> Iterator[httpx.Client]:
+    """Ask another application on the same casebook, that works by a site of its own."""
+    services = applied.services
+    by = site or services.site
+    desk = Desk(site=by, casebook=services.casebook, clock=applied.clock, evidence=services.evidence)
     headers = {"authorization": f"Bearer {secret_of(DISPATCHER)}"}
     with (
-        served(replace(applied.services, desk=desk)) as (url, _),
-        httpx.Client(base_url=url, headers=headers, timeout=20.0) as other,
+        served(replace(services, site=by, desk=desk)) as (url, _),
+        httpx.Client(base_url=url, headers=headers, timeout=20.0) as client,
     ):
+        yield client
+
+
+def test_another_process_takes_a_change_over(applied: LiveConsole, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(site_now, "EVERY_S", 0.0)
+    with second_process(applied) as other:
         before = other.get("/api/v1/organisation").json()
         with applied.client(ADMIN) as client:
             text = client.get("/api/v1/organisation/departments.csv").text
@@ -182,6 +191,36 @@ class TestCatalogue:
         assert (refused.status_code, refused.json()["type"]) == (409, "urn:beatgrid:problem:classes-in-use")
         assert off.json()["reportable"] is False
         assert (again.status_code, again.json()["type"]) == (422, "urn:beatgrid:problem:not-reportable")
+
+    def test_a_process_that_knows_a_class_still_opens_no_case_of_it_once_it_is_deleted(
+        self, applied: LiveConsole, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(site_now, "EVERY_S", 3600.0)
+        report = {
+            "channel": "patrol", "category": ROAD, "lon": PARK.lon, "lat": PARK.lat,
+            "occurred_at": applied.clock.now().isoformat(),
+        }  # fmt: skip
+        with second_process(applied) as other, applied.client(ADMIN) as admin:
+            assert admin.delete(f"{CLASS}{ROAD}").status_code == 204
+            assert other.get(f"{CLASS}{ROAD}").status_code == 200
+            answer = other.post("/api/v1/cases", json=report)
+            kept = other.post("/api/v1/cases", json={**report, "category": RUBBISH})
+        assert (answer.status_code, answer.json()["type"]) == (404, "urn:beatgrid:problem:unknown")
+        assert kept.status_code == 201
+        assert applied.services.casebook.categories_used() == {RUBBISH}
+
+    def test_a_case_of_a_class_that_is_gone_is_shown_by_its_key_and_goes_on(self, applied: LiveConsole) -> None:
+        number = applied.report(category=ROAD)
+        site = applied.services.site
+        classes = {key: each for key, each in site.catalogue.by_key.items() if key != ROAD}
+        with second_process(applied, replace(site, catalogue=Catalogue(classes))) as other:
+            listed = other.get("/api/v1/cases").json()["cases"]
+            pages = [other.get(path) for path in ("/", "/console/queue", f"/console/cases/{number}", "/maps")]
+            alike = other.get(f"/api/v1/cases/{number}/alike")
+            sent = other.post(f"/api/v1/cases/{number}/dispatch", json={"note": "send somebody"})
+        assert [(each["number"], each["category_name"]) for each in listed] == [(number, ROAD)]
+        assert [page.status_code for page in pages] == [200] * 4
+        assert (alike.status_code, sent.status_code) == (200, 200), sent.text
 
     def test_key_items_are_a_list_that_grows(self, applied: LiveConsole) -> None:
         with applied.client(ADMIN) as client:

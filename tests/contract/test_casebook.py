@@ -424,6 +424,8 @@ class TestSmallThings:
             for index in range(3)
         ]
         assert (versions, casebook.site_documents()) == ([1, 2, 3], {"site.toml": "code = 2  # 盈浦"})
+        seen = casebook.write(lambda tx: (tx.site_version(), tx.save_site({}, NOON), tx.site_version()))
+        assert seen == (3, 4, 4)
 
 
 class TestOpening:

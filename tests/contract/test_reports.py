@@ -103,9 +103,9 @@ def test_a_printed_place_is_in_use_until_it_is_ended(casebook: SqlCasebook) -> N
 
 def test_the_site_s_version_and_the_categories_in_use(casebook: SqlCasebook, desk: Desk) -> None:
     assert (casebook.site_version(), casebook.categories_used()) == (0, frozenset())
-    casebook.write(lambda tx: tx.save_site({"a": "1"}, NOON))
     number = str(desk.report(report(), principal=DISPATCHER).number)
     desk.act(number, Action.REJECT, principal=DISPATCHER, note="nothing there")
+    casebook.write(lambda tx: tx.save_site({"a": "1"}, NOON))
     assert (casebook.site_version(), casebook.categories_used()) == (1, {PARKED})
 
 
