@@ -77,12 +77,13 @@ def _grid(site: Site, grid: Grid, now: datetime) -> GridOut:
 
 
 def _unit(site: Site, unit: Unit, now: datetime) -> UnitOut:
-    day = site.settings.calendar.local_day(now)
+    organisation, day = site.organisation, site.settings.calendar.local_day(now)
     return UnitOut(
         code=unit.code,
         name=unit.name,
         name_zh=unit.name_zh,
         key=unit.key,
-        heads=[OfficerOut.of(each) for each in site.organisation.holders(Post.UNIT_HEAD, unit.code, day)],
-        stations=[StationOut.of(each) for each in site.organisation.stations_of(unit.grid, unit.code)],
+        heads=[OfficerOut.of(each) for each in organisation.holders(Post.UNIT_HEAD, unit.code, day)],
+        deputies=[OfficerOut.of(each) for each in organisation.holders(Post.DEPUTY_UNIT_HEAD, unit.code, day)],
+        stations=[StationOut.of(each) for each in organisation.stations_of(unit.grid, unit.code)],
     )

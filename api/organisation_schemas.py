@@ -54,6 +54,7 @@ class UnitOut(BaseModel):
     name_zh: str
     key: bool
     heads: list[OfficerOut]
+    deputies: list[OfficerOut]
     stations: list[StationOut]
 
 

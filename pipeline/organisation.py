@@ -41,6 +41,7 @@ class Post(StrEnum):
     GRID_CHIEF = "grid-chief"
     DEPUTY_GRID_CHIEF = "deputy-grid-chief"
     UNIT_HEAD = "unit-head"
+    DEPUTY_UNIT_HEAD = "deputy-unit-head"
     COMMANDER = "commander"
 
 

@@ -175,6 +175,7 @@ def _officers_misplaced(organisation: Organisation, grids: Sequence[str], units:
         Post.GRID_CHIEF: ("grid", grids),
         Post.DEPUTY_GRID_CHIEF: ("grid", grids),
         Post.UNIT_HEAD: ("unit", list(units)),
+        Post.DEPUTY_UNIT_HEAD: ("unit", list(units)),
         Post.COMMANDER: ("operations centre", [CENTRE]),
     }
     found = []

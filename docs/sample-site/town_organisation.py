@@ -55,7 +55,10 @@ def officers(units: Iterable[Unit], grids: Iterable[str]) -> list[dict[str, obje
             add(f"YP-C{number}-{index}", "deputy-grid-chief", code, f"Deputy chief of grid {number}, {name}", title)
     for unit in units:
         title = str(unit.properties()["head"])
-        add(f"YP-H{unit.code[-3:]}", "unit-head", unit.code, f"Head of {unit.name}", title)
+        number = f"YP-H{unit.code[-3:]}"
+        add(number, "unit-head", unit.code, f"Head of {unit.name}", title)
+        deputy = f"副管理单元长（{unit.name_zh}社区民警）"
+        add(f"{number}-1", "deputy-unit-head", unit.code, f"Deputy head of {unit.name}, police", deputy)
     for turn, day in enumerate(_DAYS, 1):
         add(f"YP-Z{turn}", "commander", "centre", f"Commander {turn}", f"轮值指挥长{day}")
     return rows

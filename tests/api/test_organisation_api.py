@@ -42,7 +42,8 @@ def test_the_organisation_is_told_as_it_stands(applied: LiveConsole) -> None:
         told = client.get("/api/v1/organisation").json()
     assert [len(grid["chiefs"]) for grid in told["grids"]] == [1] * 5
     assert sum(len(grid["units"]) for grid in told["grids"]) == 34
-    assert all(unit["heads"] for grid in told["grids"] for unit in grid["units"])
+    units = [unit for grid in told["grids"] for unit in grid["units"]]
+    assert all([each["number"] for each in unit["deputies"]] == [f"{unit['heads'][0]['number']}-1"] for unit in units)
     assert told["grids"][0]["stations"][0]["resident"] == ["police-station", "urban-management", "market-supervision"]
     assert told["command"]["officer"]["name"].startswith("Commander")
     with applied.client(WEST) as client:

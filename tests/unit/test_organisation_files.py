@@ -82,7 +82,9 @@ def test_the_sample_has_the_policy_s_organisation(site: Site) -> None:
         (station,) = organisation.stations_of(grid.code)
         assert set(station.resident) == {"police-station", "urban-management", "market-supervision"}
         assert set(station.resident) | set(station.seconded) == set(follow_up)
-    assert all(organisation.holders(Post.UNIT_HEAD, unit.code, NOW.date()) for unit in site.boundaries.units)
+    for unit in site.boundaries.units:
+        assert len(organisation.holders(Post.UNIT_HEAD, unit.code, NOW.date())) == 1
+        assert len(organisation.holders(Post.DEPUTY_UNIT_HEAD, unit.code, NOW.date())) == 1
     assert organisation.commander(NOW, site.settings.calendar)
 
 
@@ -128,10 +130,11 @@ def test_every_fault_of_every_table_is_told_at_once(copy: Path) -> None:
         assert words in text, text
     rewrite(copy / "departments.csv", 0, kind="follow_up")
     rewrite(copy / "officers.csv", 0, since="")
-    rewrite(copy / "officers.csv", 1, until="")
+    rewrite(copy / "officers.csv", 1, until="", post="deputy-unit-head")
     rewrite(copy / "commanders.csv", 0, hours="08:30-08:30", every_days="7")
     text = faults_of(copy)
     assert "'YP-G9' is no grid" in text
+    assert "'YP-G1' is no unit, which a deputy-unit-head is of" in text
     assert "'navy' is not in departments.csv" in text
     assert "unit 310118002001 is not in grid YP-G1" in text
     assert "'YP-C1' is no commander" in text
