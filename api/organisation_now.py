@@ -57,7 +57,7 @@ def command_now(site: Site, now: datetime) -> CommandOut | None:
     command = site.organisation.commander(now, site.settings.calendar)
     if command is None:
         return None
-    officer = next(each for each in site.organisation.officers if each.number == command.officer)
+    officer = next(each for each in site.organisation.officers or () if each.number == command.officer)
     return CommandOut(officer=OfficerOut.of(officer), start=command.start, end=command.end)
 
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta, tzinfo
 from enum import StrEnum
-from itertools import pairwise
+from itertools import accumulate, pairwise
 
 from geo.boundaries import UnitKind
 from pipeline.cases import Side
@@ -135,7 +135,7 @@ def _sides_outside(site: Site, grid: str) -> list[tuple[Side, tuple[str, ...]]]:
 
 
 def _posts_empty(site: Site, now: datetime, until: datetime) -> Iterator[Missing]:
-    if not site.organisation.officers:
+    if site.organisation.officers is None:
         return
     calendar = site.settings.calendar
     places = [(Post.GRID_CHIEF, grid.code) for grid in site.boundaries.grids]
@@ -160,7 +160,7 @@ def _posts_empty(site: Site, now: datetime, until: datetime) -> Iterator[Missing
 def _who_left(site: Site, post: Post, of: str, day: date) -> str:
     left = [
         each
-        for each in site.organisation.officers
+        for each in site.organisation.officers or ()
         if each.post is post and each.of == of and each.until is not None and each.until < day
     ]
     last = max(left, key=lambda each: (each.until or date.min, each.number), default=None)
@@ -168,7 +168,7 @@ def _who_left(site: Site, post: Post, of: str, day: date) -> str:
 
 
 def _command_faults(site: Site, now: datetime, until: datetime) -> Iterator[Missing]:
-    if not site.organisation.turns:
+    if site.organisation.turns is None:
         return
     calendar = site.settings.calendar
     first = calendar.local_day(now) - 2 * _DAY
@@ -184,18 +184,34 @@ def _command_faults(site: Site, now: datetime, until: datetime) -> Iterator[Miss
 
 
 def _no_commander(site: Site, start: datetime, end: datetime) -> Missing:
-    what, remedy = "nobody commands", "give somebody a turn in commanders.csv"
+    gone = " and ".join(sorted(_no_commanders_any_more(site, start, end)))
+    turn = f"the turn of {gone}, no commander then," if gone else "a turn"
+    what, remedy = "nobody commands", f"give somebody {turn} in commanders.csv"
     return _while(site, start, end, lack=Lack.NO_COMMANDER, where=CENTRE, what=what, remedy=remedy)
 
 
+def _no_commanders_any_more(site: Site, start: datetime, end: datetime) -> set[str]:
+    """Return who has a turn that begins in a while and does not hold the post then."""
+    return {
+        turn.officer
+        for day in _local_days(site.settings.calendar, start, end)
+        for turn in site.organisation.turns or ()
+        if turn.begins_on(day) and turn.officer not in site.organisation.commanders(day)
+    }
+
+
 def _two_commanders(site: Site, commands: Sequence[Command], now: datetime, until: datetime) -> Iterator[Missing]:
-    for one, other in pairwise(commands):
+    for one, other in zip(accumulate(commands, _ends_last), commands[1:], strict=False):
         start, end = max(other.start, now), min(one.end, other.end, until)
         if start < end:
             who = f"{one.officer} and {other.officer} both command"
             who = f"{one.officer} is on two turns" if one.officer == other.officer else who
             remedy = "end one turn in commanders.csv"
             yield _while(site, start, end, lack=Lack.TWO_COMMANDERS, where=CENTRE, what=who, remedy=remedy)
+
+
+def _ends_last(one: Command, other: Command) -> Command:
+    return one if one.end >= other.end else other
 
 
 def _spells(

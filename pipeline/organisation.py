@@ -94,7 +94,7 @@ class Turn:
     """A commander's turn (指挥长轮值).
 
     Attributes:
-        officer: number of an officer whose post is commander.
+        officer: number of an officer whose post is commander; a turn that begins when the post is not held is nobody's.
         first_day: local day on which it first begins.
         every_days: how many days later it comes again; None for once only, in the place of whose turn it would be.
         last_day: the last day on which it begins; None where it is open.
@@ -126,16 +126,26 @@ class Command:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Organisation:
-    """All of it; a site that says nothing of one part has it empty, and nothing is checked against that part."""
+    """All of it; a site that says nothing of one part has it empty, and nothing is checked against that part.
+
+    Attributes:
+        officers, turns: None where the site keeps no such table; an empty table leaves every post without a holder, and
+            the centre without a commander.
+    """
 
     departments: tuple[Department, ...] = ()
-    officers: tuple[Officer, ...] = ()
+    officers: tuple[Officer, ...] | None = None
     stations: tuple[Station, ...] = ()
-    turns: tuple[Turn, ...] = ()
+    turns: tuple[Turn, ...] | None = None
 
     def holders(self, post: Post, of: str, day: date) -> tuple[Officer, ...]:
         """Return who holds a post on a local day."""
-        return tuple(each for each in self.officers if each.post is post and each.of == of and each.holds(day))
+        named = self.officers or ()
+        return tuple(each for each in named if each.post is post and each.of == of and each.holds(day))
+
+    def commanders(self, day: date) -> frozenset[str]:
+        """Return the numbers of those who may command on a local day."""
+        return frozenset(each.number for each in self.holders(Post.COMMANDER, CENTRE, day))
 
     def department(self, code: str) -> Department | None:
         """Return a department."""
@@ -157,7 +167,8 @@ class Organisation:
         return sorted(found, key=lambda each: (each.start, each.end, each.officer))
 
     def _of_day(self, day: date, calendar: WorkCalendar) -> Iterable[Command]:
-        begins = [turn for turn in self.turns if turn.begins_on(day)]
+        serving = self.commanders(day)
+        begins = [turn for turn in self.turns or () if turn.officer in serving and turn.begins_on(day)]
         once = [turn for turn in begins if turn.every_days is None]
         # Who stands in takes the hours of whoever would have begun in them, and nobody else's.
         kept = [turn for turn in begins if turn.every_days and not any(_same_hours(turn, each) for each in once)]

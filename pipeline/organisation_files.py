@@ -48,15 +48,15 @@ def read_organisation(texts: Mapping[str, str], faults: list[Fault], *, calendar
     }
     return Organisation(
         departments=_each(rows.get(DEPARTMENTS, []), _department, "code"),
-        officers=_each(rows.get(OFFICERS, []), _officer, "number"),
+        officers=_each(rows[OFFICERS], _officer, "number") if OFFICERS in rows else None,
         stations=_each(rows.get(STATIONS, []), _station, "code"),
-        turns=tuple(_turn(fields, calendar) for fields in rows.get(TURNS, [])),
+        turns=tuple(_turn(fields, calendar) for fields in rows[TURNS]) if TURNS in rows else None,
     )
 
 
 def organisation_texts(organisation: Organisation) -> dict[str, str]:
     """Return the organisation's documents by file name."""
-    return {
+    texts = {
         DEPARTMENTS: write_rows(
             COLUMNS[DEPARTMENTS],
             (
@@ -64,10 +64,13 @@ def organisation_texts(organisation: Organisation) -> dict[str, str]:
                 for each in organisation.departments
             ),
         ),
-        OFFICERS: write_rows(COLUMNS[OFFICERS], (_officer_row(each) for each in organisation.officers)),
         STATIONS: write_rows(COLUMNS[STATIONS], (_station_row(each) for each in organisation.stations)),
-        TURNS: write_rows(COLUMNS[TURNS], (_turn_row(each) for each in organisation.turns)),
     }
+    if organisation.officers is not None:
+        texts[OFFICERS] = write_rows(COLUMNS[OFFICERS], (_officer_row(each) for each in organisation.officers))
+    if organisation.turns is not None:
+        texts[TURNS] = write_rows(COLUMNS[TURNS], (_turn_row(each) for each in organisation.turns))
+    return texts
 
 
 def organisation_faults(organisation: Organisation, *, grids: Sequence[str], units: Mapping[str, str]) -> list[Fault]:
@@ -79,7 +82,7 @@ def organisation_faults(organisation: Organisation, *, grids: Sequence[str], uni
     """
     return [
         *_officers_misplaced(organisation, grids, units),
-        *_posts_held_twice(organisation.officers),
+        *_posts_held_twice(organisation.officers or ()),
         *_stations_misplaced(organisation, grids, units),
         *_turns_of_nobody(organisation),
     ]
@@ -179,7 +182,7 @@ def _officers_misplaced(organisation: Organisation, grids: Sequence[str], units:
         Post.COMMANDER: ("operations centre", [CENTRE]),
     }
     found = []
-    for officer in organisation.officers:
+    for officer in organisation.officers or ():
         kind, known = places[officer.post]
         if officer.of not in known:
             shown = ", ".join(known[:12]) + (", …" if len(known) > 12 else "")  # noqa: PLR2004 - a line's worth
@@ -228,7 +231,7 @@ def _stations_misplaced(organisation: Organisation, grids: Sequence[str], units:
 
 
 def _turns_of_nobody(organisation: Organisation) -> list[Fault]:
-    commanders = [each.number for each in organisation.officers if each.post is Post.COMMANDER]
+    commanders = [each.number for each in organisation.officers or () if each.post is Post.COMMANDER]
     return [
         Fault(
             file=TURNS,
@@ -236,7 +239,7 @@ def _turns_of_nobody(organisation: Organisation) -> list[Fault]:
             field="officer",
             problem=f"{turn.officer!r} is no commander in {OFFICERS}; known: {', '.join(commanders) or 'none'}",
         )
-        for line, turn in enumerate(organisation.turns, 2)
+        for line, turn in enumerate(organisation.turns or (), 2)
         if turn.officer not in commanders
     ]
 

@@ -53,7 +53,7 @@ def counted(site: Site) -> dict[str, object]:
         "categories": len(site.catalogue.by_key),
         "scenes": len(site.scenes),
         "departments": len(site.organisation.departments),
-        "officers": len(site.organisation.officers),
+        "officers": len(site.organisation.officers or ()),
         "stations": len(site.organisation.stations),
     }
 

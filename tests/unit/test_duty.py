@@ -1,7 +1,7 @@
 """Duty: who answers for which side when, and what is found missing a week ahead."""
 
 from dataclasses import replace
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -14,7 +14,7 @@ from pipeline.duty_ahead import Lack, missing, told
 from pipeline.duty_pattern import DutyPattern, OutsideHours
 from pipeline.organisation import CENTRE, Officer, Organisation, Post, Turn
 from pipeline.roster import Force, Roster, Stage
-from pipeline.shifts import DutyChange, Shift, read_shifts
+from pipeline.shifts import DutyChange, read_shifts
 from pipeline.site import Site
 from pipeline.work_calendar import WorkCalendar
 
@@ -199,21 +199,21 @@ def test_a_unit_head_who_leaves_is_told_with_the_day() -> None:
     assert missing(replace(site, organisation=Organisation(officers=officers(leaving, successor))), NOON) == []
 
 
-def rota(*turns: Turn) -> Organisation:
+def rota(*turns: Turn, until: date | None = None) -> Organisation:
     commanders = [
-        Officer(number=number, post=Post.COMMANDER, of=CENTRE, name=number, name_zh="指挥长") for number in ("Z1", "Z2")
+        Officer(number=number, post=Post.COMMANDER, of=CENTRE, name=number, name_zh="指挥长", until=last)
+        for number, last in (("Z1", None), ("Z2", until), ("Z3", None))
     ]
     return Organisation(officers=(*officers(), *commanders), turns=turns)
 
 
-def turn(officer: str, first: int, every: int | None = 2, last: int | None = None) -> Turn:
-    hours = Shift(start=time(8, 30), end=time(8, 30))
+def turn(officer: str, first: int, every: int | None = 2, last: int | None = None, hours: str = "08:30-08:30") -> Turn:
     return Turn(
         officer=officer,
         first_day=date(2026, 11, first),
         every_days=every,
         last_day=date(2026, 11, last) if last else None,
-        hours=hours,
+        hours=read_shifts(hours)[0],
     )
 
 
@@ -240,3 +240,34 @@ def test_an_hour_without_a_commander_and_one_with_two_are_told() -> None:
     (both,) = missing(two, NOON)
     assert both.lack is Lack.TWO_COMMANDERS
     assert "both command" in both.words
+
+
+def test_the_turn_of_a_commander_who_left_is_nobody_s() -> None:
+    left = rota(turn("Z1", 1), turn("Z2", 2), turn("Z2", 25, every=None), until=date(2026, 11, 23))
+    days = [datetime(2026, 11, day, 4, tzinfo=UTC) for day in range(22, 26)]
+    assert [command and command.officer for command in (left.commander(day, CALENDAR) for day in days)] == [
+        "Z2", "Z1", None, "Z1",
+    ]  # fmt: skip
+    (found,) = missing(site_of(*everywhere(), organisation=left), NOON, ahead=timedelta(days=2))
+    assert str(found) == (
+        "centre: nobody commands from Tue 2026-11-24 08:30 to Wed 2026-11-25 08:30;"
+        " give somebody the turn of Z2, no commander then, in commanders.csv"
+    )
+
+
+def test_everybody_who_commands_beside_somebody_else_is_told() -> None:
+    beside = (turn("Z2", 25, every=None, hours="10:00-11:00"), turn("Z3", 25, every=None, hours="12:00-13:00"))
+    found = missing(site_of(*everywhere(), organisation=rota(turn("Z1", 1, every=1), *beside)), NOON)
+    assert [each.words.split(" from ")[0] for each in found] == ["Z1 and Z2 both command", "Z1 and Z3 both command"]
+
+
+def test_a_table_without_a_row_leaves_every_post_empty_and_one_that_is_not_kept_none() -> None:
+    def lacks(**tables: tuple[()]) -> set[tuple[Lack, str]]:
+        found = missing(site_of(*everywhere(), organisation=Organisation(**tables)), NOON)  # type: ignore[arg-type]  # either table
+        return {(each.lack, each.where) for each in found}
+
+    boundaries = small_site().boundaries
+    places = {each.code for each in (*boundaries.grids, *boundaries.units)}
+    assert lacks() == set()
+    assert lacks(turns=()) == {(Lack.NO_COMMANDER, CENTRE)}
+    assert lacks(officers=()) == {(Lack.NO_HOLDER, place) for place in places}

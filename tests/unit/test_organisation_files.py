@@ -13,7 +13,7 @@ from databases import sqlite_url
 from geo.coords import Datum
 from pipeline.casebook import Casebook
 from pipeline.configuration import read_forces
-from pipeline.duty_ahead import missing
+from pipeline.duty_ahead import Lack, missing
 from pipeline.organisation import DepartmentKind, Post
 from pipeline.organisation_files import COLUMNS, organisation_texts, read_organisation
 from pipeline.roster_files import CHANGE_COLUMNS, DUTY_CHANGES, read_changes, write_changes, write_forces
@@ -138,6 +138,14 @@ def test_every_fault_of_every_table_is_told_at_once(copy: Path) -> None:
     assert "'navy' is not in departments.csv" in text
     assert "unit 310118002001 is not in grid YP-G1" in text
     assert "'YP-C1' is no commander" in text
+
+
+def test_a_table_without_a_row_is_there_and_one_that_is_taken_away_is_not(copy: Path) -> None:
+    path = copy / "commanders.csv"
+    path.write_text(path.read_text(encoding="utf-8").splitlines()[0] + "\n", encoding="utf-8")
+    assert [each.lack for each in missing(read_site(copy), NOW)] == [Lack.NO_COMMANDER]
+    path.unlink()
+    assert missing(read_site(copy), NOW) == []
 
 
 def test_a_category_and_a_force_without_their_department_are_told(copy: Path) -> None:
