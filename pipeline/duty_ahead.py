@@ -92,9 +92,8 @@ def _duty_holes(site: Site, now: datetime, until: datetime) -> Iterator[Missing]
         for start, end in spells:
             what, remedy = "nobody with a terminal is on duty", "give somebody a shift then"
             yield _while(site, start, end, lack=Lack.NOBODY_ON_DUTY, where=grid.code, what=what, remedy=remedy)
-        for side, roles in _sides_outside(site, grid.code):
-            own = [each for each in sendable if each.role in roles]
-            yield from _unattended(site, grid.code, side, roles, own, sendable, moments, until)
+        for side, roles in _asked(site, grid.code):
+            yield from _unattended(site, grid.code, side, roles, sendable, moments, until)
 
 
 def _unattended(
@@ -102,19 +101,20 @@ def _unattended(
     grid: str,
     side: Side,
     roles: Sequence[str],
-    own: Sequence[Force],
-    all_forces: Sequence[Force],
+    forces: Sequence[Force],
     moments: Sequence[datetime],
     until: datetime,
 ) -> Iterator[Missing]:
     settings = site.settings
+    own = [each for each in forces if not roles or each.role in roles]
 
     def lacking(at: datetime) -> bool:
-        outside = not settings.duty.in_hours(at, settings.timezone)
-        return outside and _anybody(site, all_forces, at) and not _anybody(site, own, at, side)
+        asked = settings.duty.in_hours(at, settings.timezone) is not bool(roles)
+        return asked and _anybody(site, forces, at) and not _anybody(site, own, at, side)
 
+    who, whom = (f"no {' or '.join(roles)}", "one") if roles else ("nobody", "somebody")
     for start, end in _spells(moments, until, lacking):
-        what, remedy = f"no {' or '.join(roles)} with a terminal answers for {side}", "give one a shift then"
+        what, remedy = f"{who} with a terminal answers for {side}", f"give {whom} a shift then"
         yield _while(site, start, end, lack=Lack.SIDE_UNATTENDED, where=grid, what=what, remedy=remedy)
 
 
@@ -123,15 +123,16 @@ def _anybody(site: Site, forces: Iterable[Force], at: datetime, side: Side | Non
     return any(duty.state is DutyState.ON and (side is None or side in duty.sides) for duty in duties)
 
 
-def _sides_outside(site: Site, grid: str) -> list[tuple[Side, tuple[str, ...]]]:
-    """Return the sides that a grid has and the site names roles for."""
+def _asked(site: Site, grid: str) -> list[tuple[Side, tuple[str, ...]]]:
+    """Return each side that a grid has: without roles, for the patrol hours, and with those named for outside them."""
     kinds = {unit.kind for unit in site.boundaries.units if unit.grid == grid}
     has = {
         Side.STREET_FACE: True,
         Side.UNIT_INTERIOR: UnitKind.RESIDENTIAL in kinds,
         Side.VILLAGE: UnitKind.VILLAGE in kinds,
     }
-    return [(each.side, each.roles) for each in site.settings.duty.outside if has[each.side]]
+    named = [(each.side, each.roles) for each in site.settings.duty.outside]
+    return [(side, roles) for side, roles in [*((side, ()) for side in Side), *named] if has[side]]
 
 
 def _posts_empty(site: Site, now: datetime, until: datetime) -> Iterator[Missing]:

@@ -126,8 +126,24 @@ def test_a_side_without_its_roles_outside_patrol_hours_is_told_though_somebody_i
     others = everywhere()[1:]
     found = missing(site_of(force(1, "A", role="property", side=Side.UNIT_INTERIOR), *others), NIGHT)
     assert {(each.lack, each.where) for each in found} == {(Lack.SIDE_UNATTENDED, "YP-A")}
-    assert all("no security or third-party" in each.words and "street_face" in each.words for each in found)
+    outside = [each for each in found if "no security or third-party" in each.words]
+    assert outside[0].start == NIGHT
+    assert all("street_face" in each.words for each in outside)
     assert not missing(site_of(*everywhere()), NIGHT)
+
+
+def test_a_side_that_nobody_patrols_within_the_hours_is_told() -> None:
+    night = force(1, "A", role="security", side=Side.STREET_FACE, shifts=read_shifts("17:30-08:30"))
+    inside, *others = everywhere(side=Side.UNIT_INTERIOR)
+    both = [replace(each, side=None) for each in others]
+    found = missing(site_of(night, inside, *both), NOON, ahead=timedelta(days=1))
+    assert [str(each) for each in found] == [
+        f"YP-A: nobody with a terminal answers for street_face from {hours}; give somebody a shift then"
+        for hours in ("Mon 2026-11-23 12:00 to Mon 2026-11-23 17:30", "Tue 2026-11-24 08:30 to Tue 2026-11-24 12:00")
+    ]
+    village = site_of(*everywhere(side=Side.UNIT_INTERIOR), pattern=DutyPattern())
+    lacks = {(each.where, each.what.split(" for ")[1]) for each in missing(village, NOON)}
+    assert lacks == {(f"YP-{grid}", "street_face") for grid in "ABCD"} | {("YP-D", "village")}
 
 
 def test_a_village_side_is_asked_of_grids_with_a_village_only() -> None:
