@@ -5,7 +5,7 @@ Owns these two formats. `catalogue_files` reads the catalogue, `scene_files` the
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, time
 from itertools import pairwise
@@ -41,6 +41,7 @@ __all__ = [
     "read_catalogue",
     "read_forces",
     "read_settings",
+    "skill_faults",
 ]
 SITE, FORCES = "site.toml", "forces.csv"
 DATUM_FILES = ("grids", "units", "cameras", "forces", "roads")
@@ -200,7 +201,7 @@ def read_forces(text: str, faults: list[Fault], *, datum: Datum, calendar: WorkC
     """
     forces = []
     seen_at: dict[tuple[str, str], str] = {}
-    for fields in read_rows(text, file=FORCES, columns=FORCE_COLUMNS, faults=faults):
+    for fields in read_rows(text, file=FORCES, columns=FORCE_COLUMNS, optional=FORCE_COLUMNS_MORE, faults=faults):
         force = _force(fields, datum, calendar)
         once(fields, seen_at, ("number", force.number), ("terminal", force.terminal or ""))
         forces.append(force)
@@ -256,3 +257,20 @@ def cross_faults(roster: Roster, *, grids: Sequence[str], units: Mapping[str, st
                 problem = f"unit {unit} is not in grid {force.grid} (it is in {units.get(unit, 'none')})"
                 faults.append(Fault(file=FORCES, feature=force.number, field="units", problem=problem))
     return faults
+
+
+def skill_faults(roster: Roster, *, categories: Collection[str]) -> list[Fault]:
+    """Return the forces' skills that no category's key is or begins with."""
+    skills = {skill for force in roster.forces for skill in force.skills}
+    unknown = {skill for skill in skills if not any(key.startswith(skill) for key in categories)}
+    return [
+        Fault(
+            file=FORCES,
+            feature=force.number,
+            field="skills",
+            problem=f"{skill!r} fits no class of {CATALOGUE}; write '<standard>/<kind>/<code>' or how several begin",
+        )
+        for force in roster.forces
+        for skill in force.skills
+        if skill in unknown
+    ]

@@ -28,6 +28,7 @@ from pipeline.configuration import (
     read_catalogue,
     read_forces,
     read_settings,
+    skill_faults,
 )
 from pipeline.duty_pattern import pattern_faults
 from pipeline.errors import PipelineError
@@ -151,6 +152,7 @@ def _build(folder: Path, texts: Mapping[str, str], faults: list[Fault]) -> Site 
     grids = [grid.code for grid in boundaries.grids]
     units = {unit.code: unit.grid for unit in boundaries.units}
     faults += cross_faults(roster, grids=grids, units=units)
+    faults += skill_faults(roster, categories=catalogue.by_key)
     faults += organisation_faults(organisation, grids=grids, units=units)
     faults += pattern_faults(
         table.settings.duty,

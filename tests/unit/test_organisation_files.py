@@ -211,6 +211,20 @@ def test_changes_of_duty_are_read_back_from_what_is_written(site: Site) -> None:
     assert read_changes(write_changes(changed, calendar), [], roster=site.roster, calendar=calendar) == changed
 
 
+def test_a_misspelt_skill_and_a_misspelt_column_of_skills_are_told(copy: Path) -> None:
+    path = copy / "forces.csv"
+    heading, first, *rest = path.read_text(encoding="utf-8").splitlines()
+    skilled = [f"{first},GB/T 47678.5-2026/matter/09;GB/T 47678.5-2026/mater/09009", *(f"{row}," for row in rest)]
+    path.write_text("\n".join([f"{heading},skills", *skilled]) + "\n", encoding="utf-8")
+    (told,) = faults_of(copy).splitlines()[1:]
+    assert told == (
+        "  forces.csv: feature YP-001: field skills: 'GB/T 47678.5-2026/mater/09009' fits no class of catalogue.toml;"
+        " write '<standard>/<kind>/<code>' or how several begin"
+    )
+    path.write_text("\n".join([f"{heading},skill", *skilled]) + "\n", encoding="utf-8")
+    assert "forces.csv: feature line 1: field skill: column unknown: skill; expected number, " in faults_of(copy)
+
+
 def test_a_misspelt_column_is_told(copy: Path) -> None:
     path = copy / "stations.csv"
     path.write_text(path.read_text(encoding="utf-8").replace("seconded", "secondded", 1), encoding="utf-8")
