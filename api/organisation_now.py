@@ -3,11 +3,13 @@
 from datetime import datetime
 
 from api.organisation_schemas import (
+    AheadOut,
     CommandOut,
     DepartmentOut,
     DutyOut,
     ForceDutyOut,
     GridOut,
+    MissingOut,
     OfficerOut,
     OrganisationOut,
     StationOut,
@@ -15,6 +17,7 @@ from api.organisation_schemas import (
 )
 from geo.boundaries import Grid, Unit
 from pipeline.duty import on_duty_in
+from pipeline.duty_ahead import missing
 from pipeline.organisation import Post
 from pipeline.site import Site
 
@@ -50,6 +53,15 @@ def duty_now(site: Site, at: datetime, *, grids: frozenset[str] | None = None) -
         command=command_now(site, at),
         forces=[ForceDutyOut.of(force, duty) for force, duty in found],
     )
+
+
+def ahead_now(site: Site, now: datetime, *, grids: frozenset[str] | None = None) -> AheadOut:
+    """Return what will be missing within a week; `grids` leaves out all others, their units, and the centre."""
+    found = missing(site, now)
+    if grids is not None:
+        places = grids | {unit.code for unit in site.boundaries.units if unit.grid in grids}
+        found = [each for each in found if each.where in places]
+    return AheadOut(at=now, missing=[MissingOut.of(each) for each in found])
 
 
 def command_now(site: Site, now: datetime) -> CommandOut | None:

@@ -57,7 +57,7 @@ def require_terminal(principal: Principal, terminal: str) -> str:
 
 
 def require_whole_site(principal: Principal) -> None:
-    """Refuse a principal that reaches some grids only: what it is about to change holds for all.
+    """Refuse a principal that reaches some grids only: what it is about to read or to change holds for all.
 
     Raises:
         OutOfReachError: naming its grids.

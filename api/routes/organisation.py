@@ -8,7 +8,7 @@ from pydantic import AwareDatetime
 
 from api.dependencies import ServicesIn, SiteNowIn, Who
 from api.errors import QueryFaultError
-from api.organisation_now import duty_now, organisation_now
+from api.organisation_now import ahead_now, duty_now, organisation_now
 from api.organisation_schemas import AheadOut, AppliedOut, DutyOut, MissingOut, OrganisationOut
 from api.organisation_tables import Table, decoded, table_text
 from api.reach import require_whole_site
@@ -36,15 +36,13 @@ def read_duty(services: ServicesIn, who: Who, at: AwareDatetime | None = None) -
 @router.get("/ahead")
 def read_ahead(services: ServicesIn, who: Who) -> AheadOut:
     """Read what will be missing within a week: hours without anybody, posts without a holder."""
-    now = services.clock.now()
-    found = missing(services.site, now)
-    seen = [each for each in found if who.grids is None or each.where in who.grids]
-    return AheadOut(at=now, missing=[MissingOut.of(each) for each in seen])
+    return ahead_now(services.site, services.clock.now(), grids=who.grids)
 
 
 @router.get("/{table}.csv", response_class=Response, responses=CSV_ANSWER)
-def read_table(services: ServicesIn, who: Who, table: Table) -> Response:  # noqa: ARG001 - the door asks who
-    """Read a table as it was applied; the ETag is the site's version."""
+def read_table(services: ServicesIn, who: Who, table: Table) -> Response:
+    """Read a table as it was applied, whole, so that it can be replaced whole; the ETag is the site's version."""
+    require_whole_site(who)
     version, documents = services.casebook.site_version(), services.casebook.site_documents()
     headers = {"etag": f'"v{version}"', "content-disposition": f'attachment; filename="{table.file}"'}
     return Response(table_text(documents, table), media_type=CSV, headers=headers)

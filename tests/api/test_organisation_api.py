@@ -139,6 +139,20 @@ def test_another_process_takes_a_change_over(applied: LiveConsole, monkeypatch: 
     assert after["version"] == before["version"] + 1
 
 
+def test_who_reaches_some_grids_only_reads_what_is_missing_there_and_no_whole_table(applied: LiveConsole) -> None:
+    path, units = "/api/v1/organisation/officers.csv", applied.services.site.boundaries.units
+    with applied.client(ADMIN) as client:
+        rows = [row for row in client.get(path).text.splitlines() if ",unit-head," not in row and ",YP-G5," not in row]
+        assert put(client, path, "\n".join(rows) + "\n").status_code == 200
+        assert len(client.get("/api/v1/organisation/ahead").json()["missing"]) == len(units) + 1
+    with applied.client(WEST) as client:
+        told = [each["where"] for each in client.get("/api/v1/organisation/ahead").json()["missing"]]
+        refused = [client.get(f"/api/v1/organisation/{table}.csv") for table in TABLES]
+    assert sorted(told) == sorted(["YP-G5", *(unit.code for unit in units if unit.grid == "YP-G5")])
+    assert {each.status_code for each in refused} == {403}
+    assert "the token reaches YP-G5" in refused[0].text
+
+
 def test_who_reaches_some_grids_only_changes_nothing_for_all(applied: LiveConsole) -> None:
     local = Principal(name="local admin", role=Role.ADMIN, grids=frozenset({"YP-G1"}))
     tokens = applied.services.tokens.tokens
