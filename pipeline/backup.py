@@ -117,10 +117,11 @@ def restore(path: Path, url: str, *, evidence: Path) -> Saved:
     try:
         with zipfile.ZipFile(path) as archive:
             manifest = _manifest(path, archive)
-            pictures = _unpack(path, archive, manifest, evidence)
             with migrating(engine) as connection:
                 _require_empty(connection, where)
                 _fill(path, archive, manifest, connection)
+                # Pictures are there before their rows can be seen, and not at all where rows are refused.
+                pictures = _unpack(path, archive, manifest, evidence)
     except (zipfile.BadZipFile, OSError, EOFError) as error:
         raise BackupError(path, f"cannot be read: {error}") from error
     except SQLAlchemyError as error:

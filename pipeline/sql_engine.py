@@ -108,6 +108,8 @@ def migrating(engine: Engine) -> Iterator[Connection]:
     """Open a transaction in which tables may be changed; one process at a time."""
     with _begun(engine, "BEGIN IMMEDIATE", "BEGIN") as connection:
         if connection.dialect.name == "postgresql":
+            # A restore unpacks pictures meanwhile, for longer than a writer may hang.
+            connection.exec_driver_sql("SET LOCAL idle_in_transaction_session_timeout = 0")
             connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_MIGRATION_LOCK})")
         yield connection
 

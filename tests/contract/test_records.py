@@ -245,13 +245,14 @@ class TestBackup:
 
     def test_nothing_is_overwritten(self, office: Office, tmp_path: Path):
         lived(office)
-        back_up(office.url, tmp_path / "site.zip", evidence=None, now=NOON)
+        back_up(office.url, tmp_path / "site.zip", evidence=office.evidence, now=NOON)
         with pytest.raises(BackupError, match="is there already"):
             back_up(office.url, tmp_path / "site.zip", evidence=None, now=NOON)
         before = office.casebook.newest_sequence()
         with pytest.raises(NotEmptyError, match="is not empty"):
             restore(tmp_path / "site.zip", office.url, evidence=tmp_path / "x")
         assert office.casebook.newest_sequence() == before
+        assert not list(tmp_path.glob("x/**/*.jpg")), "a refused backup brings no picture back that was erased meanwhile"
 
     def test_a_damaged_one_is_refused_and_leaves_an_empty_database(self, office: Office, tmp_path: Path):
         lived(office)
