@@ -10,9 +10,11 @@ to the newest one, all in one transaction.
 
 import hashlib
 import json
+import lzma
 import os
 import secrets
 import zipfile
+import zlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -35,6 +37,16 @@ MOST_MANIFEST: Final = 10_000_000
 MOST_LINE: Final = 64_000_000
 _BATCH: Final = 500
 _EVIDENCE: Final = "evidence/"
+_PARTS: Final[Mapping[str, type]] = {
+    "at": str,
+    "revision": str,
+    "newest": int,
+    "tables": dict,
+    "pictures": dict,
+    "missing": list,
+}
+_UNREADABLE: Final = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, OSError, EOFError, RuntimeError, ValueError)
+"""What `zipfile` raises at bytes that are no ZIP's; its RuntimeError is of methods it lacks, its ValueError of names."""
 
 
 class BackupError(PipelineError):
@@ -122,8 +134,8 @@ def restore(path: Path, url: str, *, evidence: Path) -> Saved:
                 _fill(path, archive, manifest, connection)
                 # Pictures are there before their rows can be seen, and not at all where rows are refused.
                 pictures = _unpack(path, archive, manifest, evidence)
-    except (zipfile.BadZipFile, OSError, EOFError) as error:
-        raise BackupError(path, f"cannot be read: {error}") from error
+    except _UNREADABLE as error:
+        raise BackupError(path, f"cannot be read: {str(error) or repr(error)}; take another backup") from error
     except SQLAlchemyError as error:
         raise StorageError(where, str(error).splitlines()[0]) from error
     finally:
@@ -227,12 +239,15 @@ def _manifest(path: Path, archive: zipfile.ZipFile) -> dict[str, Any]:
         manifest = json.loads(archive.read(info))
         if manifest["format"] != FORMAT:
             raise BackupError(path, f"is of format {manifest['format']}, expected {FORMAT}; use the release it is of")
+        lacking = [name for name, kind in _PARTS.items() if not isinstance(manifest.get(name), kind)]
+        if lacking:
+            raise BackupError(path, f"has a manifest without {', '.join(lacking)} as this release writes them")
         datetime.fromisoformat(manifest["at"])
-        complete = {"revision", "newest", "tables", "pictures", "missing"} <= manifest.keys()
+        for name, table in manifest["tables"].items():
+            if not isinstance(table, dict) or not {"rows", "sha256"} <= table.keys():
+                raise BackupError(path, f"has a manifest that says {table!r} of table {name}, expected rows and sha256")
     except (KeyError, TypeError, ValueError) as error:
         raise BackupError(path, f"has no manifest that can be read: {error}") from error
-    if not complete:
-        raise BackupError(path, "has a manifest that lacks parts")
     return dict(manifest)
 
 
@@ -288,14 +303,15 @@ def _fill(path: Path, archive: zipfile.ZipFile, manifest: dict[str, Any], connec
 
 
 def _load(path: Path, archive: zipfile.ZipFile, table: Table, told: Mapping[str, Any], connection: Connection) -> None:
+    """Fill a table; its rows are compared with what was saved before any of them is looked into."""
     digest, rows = hashlib.sha256(), 0
     for batch in _batches(path, archive, table.name):
-        for line in batch:
-            digest.update(line)
+        digest.update(b"".join(batch))
         rows += len(batch)
-        connection.execute(insert(table), [json.loads(line) for line in batch])
     if rows != told["rows"] or digest.hexdigest() != told["sha256"]:
         raise BackupError(path, f"is damaged: table {table.name} has {rows} rows that are not what was saved")
+    for batch in _batches(path, archive, table.name):
+        connection.execute(insert(table), [json.loads(line) for line in batch])
 
 
 def _batches(path: Path, archive: zipfile.ZipFile, name: str) -> Iterator[list[bytes]]:

@@ -9,7 +9,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from databases import Postgres
+from databases import Postgres, sqlite_url
 from life_office import LI, T001, WANG, Office
 from small_site import CITIZEN, INGEST, JPEG, NOON, PARKED, category, force_at, sighting, spot
 from sqlalchemy import delete, text, update
@@ -39,6 +39,16 @@ def office(database_url: str, tmp_path: Path) -> Iterator[Office]:
     office = Office(database_url, tmp_path)
     yield office
     office.close()
+
+
+@pytest.fixture
+def site_zip(tmp_path: Path) -> Path:
+    """Return a backup of a site with one case."""
+    office = Office(sqlite_url(tmp_path), tmp_path)
+    office.report()
+    office.close()
+    back_up(office.url, tmp_path / "site.zip", evidence=None, now=NOON)
+    return tmp_path / "site.zip"
 
 
 def lived(office: Office) -> list[str]:
@@ -285,6 +295,30 @@ class TestBackup:
         (tmp_path / "no.zip").write_bytes(b"no zip")
         with pytest.raises(BackupError, match="cannot be read"):
             restore(tmp_path / "no.zip", f"sqlite:///{tmp_path / 'no.db'}", evidence=tmp_path / "no")
+
+    def test_whatever_bytes_are_wrong_is_told(self, tmp_path: Path, site_zip: Path):
+        raw, url = site_zip.read_bytes(), f"sqlite:///{tmp_path / 'new.db'}"
+        bad = tmp_path / "bad.zip"
+        with zipfile.ZipFile(site_zip) as archive:
+            parts = {info.filename: archive.read(info) for info in archive.infolist()}
+            places = {info.filename: info.header_offset + 30 + len(info.filename) for info in archive.infolist()}
+        for name in ("tables/site_versions.jsonl", "tables/events.jsonl", "manifest.json"):
+            at = places[name] + 20
+            bad.write_bytes(raw[:at] + bytes(each ^ 0x5A for each in raw[at : at + 8]) + raw[at + 8 :])
+            with pytest.raises(BackupError, match="bad.zip cannot be read"):
+                restore(bad, url, evidence=tmp_path / "evidence")
+        manifest = json.loads(parts["manifest.json"])
+        broken = parts["tables/cases.jsonl"].replace(b'{"', b"{", 1)
+        for words, change in (
+            ("says 3 of table cases", {"manifest.json": json.dumps({**manifest, "tables": {"cases": 3}}).encode()}),
+            ("without tables", {"manifest.json": json.dumps({**manifest, "tables": []}).encode()}),
+            ("table cases has 1 rows that are not what was saved", {"tables/cases.jsonl": broken}),
+        ):
+            with zipfile.ZipFile(bad, "w") as archive:
+                for name, content in {**parts, **change}.items():
+                    archive.writestr(name, content)
+            with pytest.raises(BackupError, match=words):
+                restore(bad, url, evidence=tmp_path / "evidence")
 
 
 class TestErasure:
