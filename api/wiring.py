@@ -15,9 +15,10 @@ from pipeline.evidence import EvidenceStore
 from pipeline.phone_marks import PhoneMarks
 from pipeline.safe import Safe
 from pipeline.site import Site
-from pipeline.site_changes import load_site
+from pipeline.site_changes import NothingAppliedError, load_site
 from pipeline.site_files import documents, read_site, site_from_documents
 from pipeline.sql_casebook import open_casebook
+from pipeline.sql_engine import is_missing, shown_url
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,9 +51,18 @@ def open_book(where: Premises) -> Casebook:
 
 @contextmanager
 def opened_book(folder: Path, *, data: Path | None = None, database: str | None = None) -> Iterator[Casebook]:
-    """Open a site's casebook for as long as a command needs it."""
-    book = open_book(premises(folder, data=data, database=database))
+    """Open an applied site's casebook for as long as a command needs it; makes none.
+
+    Raises:
+        NothingAppliedError: there is no database, or no site in it.
+    """
+    where = premises(folder, data=data, database=database)
+    if is_missing(where.database):
+        raise NothingAppliedError(shown_url(where.database))
+    book = open_book(where)
     try:
+        if not book.site_version():
+            raise NothingAppliedError(shown_url(where.database))
         yield book
     finally:
         book.close()

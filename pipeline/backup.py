@@ -46,7 +46,7 @@ _PARTS: Final[Mapping[str, type]] = {
     "missing": list,
 }
 _UNREADABLE: Final = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, OSError, EOFError, RuntimeError, ValueError)
-"""What `zipfile` raises at bytes that are no ZIP's; its RuntimeError is of methods it lacks, its ValueError of names."""
+"""What `zipfile` raises at bytes that are no ZIP's: RuntimeError at methods it lacks, ValueError at names."""
 
 
 class BackupError(PipelineError):

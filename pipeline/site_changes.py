@@ -49,7 +49,10 @@ class NothingAppliedError(PipelineError):
     """The database has no site yet."""
 
     def __init__(self, database: str = "the database") -> None:
-        super().__init__(f"{database} holds no site yet; load one with: beatgrid apply SITE")
+        super().__init__(
+            f"{database} holds no site yet; name the site's own with --data or --database,"
+            " or load one with: beatgrid apply SITE"
+        )
 
 
 def load_site(

@@ -49,6 +49,17 @@ def open_engine(url: str) -> Engine:
     return _postgresql(parsed)
 
 
+def shown_url(url: str) -> str:
+    """Return a database's address as it may be told: without the password."""
+    return _parsed(url).render_as_string(hide_password=True)
+
+
+def is_missing(url: str) -> bool:
+    """Tell whether an address is of a SQLite file that is not there, and that opening it would make."""
+    parsed = _parsed(url)
+    return parsed.get_backend_name() == "sqlite" and not Path(str(parsed.database)).exists()
+
+
 @contextmanager
 def reading(engine: Engine) -> Iterator[Connection]:
     """Open a connection on which all statements see one state of the database."""

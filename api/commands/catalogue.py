@@ -15,7 +15,7 @@ from pipeline.catalogue import Catalogue
 from pipeline.catalogue_changes import CatalogueTable, by_table, edited, stored_catalogue, table_of, with_classes
 from pipeline.class_lists import Added, add_standard, own_template, read_own_list
 from pipeline.clocks import WallClock
-from pipeline.site_changes import Change, ChangeFaultsError, NothingAppliedError, change_site
+from pipeline.site_changes import Change, ChangeFaultsError, change_site
 
 app = typer.Typer(help="What may be reported: classes, filing conditions, lists.", no_args_is_help=True)
 TableArgument = Annotated[CatalogueTable, typer.Argument(help="Which table.")]
@@ -35,8 +35,6 @@ def export_table(
     """Write the classes or the filing conditions of the applied site as CSV."""
     with opened_book(site, data=data, database=database) as book:
         documents = book.site_documents()
-    if not documents:
-        raise NothingAppliedError
     output.write_text(table_of(stored_catalogue(documents), table), encoding="utf-8")
     say(f"written to {output}")
 

@@ -15,7 +15,7 @@ from pipeline.casebook import Casebook
 from pipeline.clocks import WallClock
 from pipeline.duty_ahead import missing, told
 from pipeline.site import Site
-from pipeline.site_changes import NothingAppliedError, change_site
+from pipeline.site_changes import change_site
 from pipeline.site_files import site_from_documents
 
 app = typer.Typer(help="Who leads, who is on duty, and the tables of it.", no_args_is_help=True)
@@ -93,7 +93,7 @@ def export_table(
 ) -> None:
     """Write a table of the applied site as CSV."""
     with opened_book(site, data=data, database=database) as book:
-        text = table_text(_documents(book), table)
+        text = table_text(book.site_documents(), table)
     output.write_text(text, encoding="utf-8")
     say(f"written to {output}")
 
@@ -118,15 +118,8 @@ def import_table(
         say(f"ahead: {line}")
 
 
-def _documents(book: Casebook) -> dict[str, str]:
-    documents = dict(book.site_documents())
-    if not documents:
-        raise NothingAppliedError
-    return documents
-
-
 def _applied(book: Casebook) -> Site:
-    return site_from_documents(_documents(book))
+    return site_from_documents(book.site_documents())
 
 
 def _moment(at: datetime | None) -> datetime:

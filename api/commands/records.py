@@ -8,7 +8,7 @@ import typer
 from api.commands.life import AsOption, someone
 from api.commands.report import give, say
 from api.options import SAMPLE, DatabaseOption, DataOption, JsonOption, SiteOption
-from api.wiring import open_book, premises, wire
+from api.wiring import open_book, opened_book, premises, wire
 from pipeline.backup import back_up
 from pipeline.backup import restore as fill_from
 from pipeline.clocks import WallClock
@@ -33,13 +33,9 @@ def verify(
     as_json: JsonOption = False,
 ) -> None:
     """Prove that no event was changed, lost, moved or invented, and say what is wrong where. Works while running."""
-    where = premises(site, data=data, database=database)
-    book = open_book(where)
-    try:
-        opened = EvidenceStore(where.evidence).open if pictures else None
+    opened = EvidenceStore(premises(site, data=data).evidence).open if pictures else None
+    with opened_book(site, data=data, database=database) as book:
         account = prove(book, known_anchors=anchor or (), pictures=opened)
-    finally:
-        book.close()
     show_account(account, as_json=as_json)
     if account.flaws:
         raise typer.Exit(1)
@@ -77,9 +73,9 @@ def backup(
 ) -> None:
     """Write database and pictures to one file, of one moment, while the site runs. Tokens are not in it."""
     where = premises(site, data=data, database=database)
-    open_book(where).close()
     evidence = EvidenceStore(where.evidence) if pictures else None
-    saved = back_up(where.database, file, evidence=evidence, now=WallClock().now())
+    with opened_book(site, data=data, database=database):
+        saved = back_up(where.database, file, evidence=evidence, now=WallClock().now())
     give(
         {
             "file": saved.path,

@@ -9,14 +9,13 @@ import typer
 
 from api.commands.report import give, say
 from api.options import SAMPLE, DatabaseOption, DataOption, JsonOption, SiteArgument
-from api.wiring import apply_site, open_book, premises
+from api.wiring import apply_site, open_book, opened_book, premises
 from models.registry import BACKGROUND
 from pipeline.clocks import WallClock
 from pipeline.duty_ahead import missing, told
 from pipeline.errors import PipelineError
 from pipeline.scene_models import model_faults
 from pipeline.site import Site
-from pipeline.site_changes import NothingAppliedError
 from pipeline.site_files import SiteFaultsError, read_site
 
 app = typer.Typer()
@@ -114,14 +113,8 @@ def export(
     database: DatabaseOption = None,
 ) -> None:
     """Write the applied site back as files."""
-    where = premises(site, data=data, database=database)
-    book = open_book(where)
-    try:
+    with opened_book(site, data=data, database=database) as book:
         texts = book.site_documents()
-    finally:
-        book.close()
-    if not texts:
-        raise NothingAppliedError(where.database)
     if folder.exists() and any(folder.iterdir()):
         raise ExportFolderError(folder)
     folder.mkdir(parents=True, exist_ok=True)

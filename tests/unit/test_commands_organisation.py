@@ -14,6 +14,7 @@ from pipeline.hotline import COLUMNS
 from pipeline.printed_codes import BaseUrlError, TooManyCodesError
 from pipeline.site_changes import ChangeFaultsError, NothingAppliedError
 from pipeline.site_files import OPTIONAL, REQUIRED
+from pipeline.sql_casebook import open_casebook
 
 runner = CliRunner()
 RUBBISH = "GB/T 47678.5-2026/matter/06010"
@@ -116,6 +117,24 @@ def test_nothing_is_shown_of_a_database_without_a_site(tmp_path: Path) -> None:
         run("organisation", "show", "--data", tmp_path / "empty")
     with pytest.raises(NothingAppliedError):
         run("catalogue", "export", "classes", "-o", tmp_path / "c.csv", "--data", tmp_path / "empty")
+
+
+@pytest.mark.parametrize("command", ["verify", "backup", "export"])
+def test_what_is_kept_is_looked_for_only_where_a_site_is(
+    command: str, copy: Path, data: list[object], tmp_path: Path
+) -> None:
+    words = {"verify": ["--site", copy], "backup": [tmp_path / "site.zip", "--site", copy], "export": [copy, "out"]}
+    for path in (copy / "data", tmp_path / "elsewhere"):
+        options = [] if path.parent == copy else ["--data", path]
+        with pytest.raises(NothingAppliedError, match=rf"{path}/beatgrid\.db holds no site yet; .*--database"):
+            run(command, *words[command], *options)
+        assert not path.exists()
+    open_casebook(f"sqlite:///{tmp_path / 'bare.db'}").close()
+    with pytest.raises(NothingAppliedError, match=r"bare\.db holds no site yet"):
+        run(command, *words[command], "--database", f"sqlite:///{tmp_path / 'bare.db'}")
+    assert not (tmp_path / "site.zip").exists()
+    if command != "export":
+        run(command, *words[command], *data)
 
 
 def test_the_standard_comes_in_and_a_class_is_switched_on(
