@@ -38,6 +38,7 @@ _ROWS_BY_STATUS: Final[Mapping[HTTPStatus, str]] = {
         pipeline.casebook.AlreadyTakenError pipeline.casebook.VersionConflictError pipeline.cases.IllegalStepError
         pipeline.cases.NotYourCaseError pipeline.cases.PassedOnError pipeline.clock_keeping.NoDeadlineError
         pipeline.consultations.ConsultationError pipeline.duty_office.CaseEndedError
+        pipeline.erasure.NothingToEraseError
         pipeline.judging_desk.AppealClosedError pipeline.judging_desk.NotOverError
         pipeline.points_book.OverdrawnError pipeline.points_office.NoPointsError pipeline.points_office.NotEarnedError
         pipeline.joint_action.JointActionError pipeline.joint_action.PartsOutstandingError

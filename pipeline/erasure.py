@@ -6,21 +6,23 @@ and tells nothing about it. Files of pictures are deleted after the commit, from
 two leaves nothing behind for long.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
 
-from pipeline.casebook import Casebook, OutboxMessage, Transaction
+from pipeline.casebook import Casebook, LimitError, OutboxMessage, Transaction
 from pipeline.clocks import Clock
 from pipeline.consequences import ERASE
-from pipeline.errors import PipelineError
+from pipeline.desk import visible
+from pipeline.errors import PipelineError, UnknownError
 from pipeline.escalation_policy import ErasureTerms
 from pipeline.evidence import EvidenceStore
 from pipeline.history import Entry
 from pipeline.offers import Entered, enter
 from pipeline.principal import PIPELINE, Principal, Role
+from pipeline.receipts import bound_words
 
 ERASE_FILE: Final = "erase-file"
 _SHORTEST_GROUND: Final = 2
@@ -44,6 +46,17 @@ class GroundMissingError(PipelineError):
         super().__init__(
             f"erasing in case {number} needs a ground without personal data, such as 'request 2026-118';"
             " send `ground` with at least two characters"
+        )
+
+
+class NothingToEraseError(PipelineError):
+    """Erasing writes an event only where something is left."""
+
+    def __init__(self, wanted: "Wanted") -> None:
+        of = "" if wanted.report is None else f" of report {wanted.report}"
+        super().__init__(
+            f"case {wanted.case} has no {' or '.join(sorted(wanted.what))}{of} left to erase, so nothing was written;"
+            " what was erased before stands in its history"
         )
 
 
@@ -86,15 +99,22 @@ class Eraser:
 
         Raises:
             RefusedError: only an administrator may.
-            UnknownError: no such case.
+            UnknownError: no such case among the principal's, or no such report of it.
             GroundMissingError: no ground is given.
+            LimitError: the ground is too long, or a report is named for more than its contact.
+            NothingToEraseError: all of it is gone already.
         """
         principal.require("erase personal data", Role.ADMIN)
-        if len(wanted.ground.strip()) < _SHORTEST_GROUND:
-            raise GroundMissingError(wanted.case)
+        _require_sound(wanted)
 
         def work(tx: Transaction) -> Proof:
-            return _erase(tx, wanted, entered=Entered(by=principal, now=self._clock.now()))
+            visible(tx, wanted.case, principal)
+            if wanted.report is not None and tx.report(wanted.report).case != wanted.case:
+                raise UnknownError(f"report of case {wanted.case}", wanted.report)
+            proof = _erase(tx, wanted, entered=Entered(by=principal, now=self._clock.now()))
+            if proof is None:
+                raise NothingToEraseError(wanted)
+            return proof
 
         proof = self._casebook.write(work)
         self.delete_files()
@@ -113,7 +133,7 @@ class Eraser:
             Wanted(case=number, what=frozenset(what), ground="retention term is over") for number, what in found.items()
         ]
         entered = Entered(by=PIPELINE, now=now)
-        proofs = [proof for each in wanted if (proof := self._casebook.write(_unless_done(each, entered))) is not None]
+        proofs = [proof for each in wanted if (proof := self._erase_left(each, entered)) is not None]
         if proofs:
             self.delete_files()
             self._casebook.scrub()
@@ -127,6 +147,10 @@ class Eraser:
                 self._casebook.write(lambda tx, m=message: self._delete(tx, m))  # type: ignore[misc]
             deleted += len(waiting)
         return deleted
+
+    def _erase_left(self, wanted: Wanted, entered: Entered) -> Proof | None:
+        """Erase unless another process was quicker."""
+        return self._casebook.write(lambda tx: _erase(tx, wanted, entered=entered))
 
     def _delete(self, tx: Transaction, message: OutboxMessage) -> None:
         # The same picture may have come again meanwhile, for another case.
@@ -146,22 +170,17 @@ def erase_contact(tx: Transaction, receipt: str, *, ground: str, entered: Entere
     Raises:
         UnknownError: there is no such receipt.
     """
-    report = tx.report(receipt)
-    if not report.reachable:
-        return None
-    wanted = Wanted(case=report.case, what=frozenset({Erasable.CONTACT}), ground=ground, report=receipt)
+    case = tx.report(receipt).case
+    wanted = Wanted(case=case, what=frozenset({Erasable.CONTACT}), ground=ground, report=receipt)
     return _erase(tx, wanted, entered=entered)
 
 
-def _unless_done(wanted: Wanted, entered: Entered) -> Callable[[Transaction], Proof | None]:
-    """Return what erases unless another process was quicker."""
-
-    def work(tx: Transaction) -> Proof | None:
-        keys = {key for what in wanted.what for key in _KEYS[what]}
-        left = _places(tx.entries_of([wanted.case])[wanted.case], keys) or _contacts(tx, wanted)
-        return _erase(tx, wanted, entered=entered) if left else None
-
-    return work
+def _require_sound(wanted: Wanted) -> None:
+    if len(wanted.ground.strip()) < _SHORTEST_GROUND:
+        raise GroundMissingError(wanted.case)
+    bound_words("ground", wanted.ground)
+    if wanted.report is not None and wanted.what != {Erasable.CONTACT}:
+        raise LimitError("what", f"{', '.join(sorted(wanted.what))} of one report", "contact alone, or no report")
 
 
 def _terms(terms: ErasureTerms) -> tuple[tuple[Erasable, int], ...]:
@@ -172,7 +191,8 @@ def _terms(terms: ErasureTerms) -> tuple[tuple[Erasable, int], ...]:
     )
 
 
-def _erase(tx: Transaction, wanted: Wanted, *, entered: Entered) -> Proof:
+def _erase(tx: Transaction, wanted: Wanted, *, entered: Entered) -> Proof | None:
+    """Erase what is left of what is wanted and note it; None if nothing is left."""
     case = tx.case(wanted.case)
     keys = {key for what in wanted.what for key in _KEYS[what]}
     places = _places(tx.entries_of([case.number])[case.number], keys)
@@ -180,6 +200,8 @@ def _erase(tx: Transaction, wanted: Wanted, *, entered: Entered) -> Proof:
     erased = [*places, *((0, "contact", digest) for _, digest in contacts)]
     own = [each for each in tx.evidence(case.number) if each.case == case.number]
     pictures = len(own) if Erasable.PICTURES in wanted.what else 0
+    if not (erased or pictures):
+        return None
     after = replace(case, version=case.version + 1)
     if Erasable.WORDS in wanted.what:
         after = replace(after, description="")

@@ -119,7 +119,7 @@ def erase(
     case: Annotated[str | None, typer.Argument(metavar="CASE", help="Number of the case.")] = None,
     what: Annotated[list[Erasable] | None, typer.Option(help="What to erase; may be repeated.")] = None,
     ground: Annotated[str, typer.Option(help="Why; kept, so without anything personal.")] = "",
-    report: Annotated[str | None, typer.Option(help="A report's code: only its contact.")] = None,
+    report: Annotated[str | None, typer.Option(help="A report's code, with --what contact: only its contact.")] = None,
     expired: Annotated[bool, typer.Option("--expired", help="Erase what is over the site's terms instead.")] = False,
     who: AsOption = "",
     site: SiteOption = SAMPLE,

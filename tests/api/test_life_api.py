@@ -165,6 +165,9 @@ def test_erasing_verifying_and_anchors_over_http(live: LiveConsole) -> None:
     post(live, "erasures", body, status=403)
     proof = post(live, "erasures", body, who=ADMIN, status=201)
     assert [each["key"] for each in proof["erased"]] == ["description"]
+    assert post(live, "erasures", body, who=ADMIN, status=409)["type"].endswith(":nothing-to-erase")
+    post(live, "erasures", {**body, "what": ["contact"], "report": "NOPE"}, who=ADMIN, status=404)
+    post(live, "erasures", {**body, "report": "NOPE"}, who=ADMIN, status=422)
     checked = get(live, f"cases/{number}/verification", who=ANALYST)
     assert (checked["flaws"], checked["head"]) == ([], proof["digest"])
     assert "Zhang" not in str(get(live, f"cases/{number}/events")) + str(get(live, f"cases/{number}"))

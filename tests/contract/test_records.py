@@ -18,11 +18,11 @@ from pipeline import anchoring
 from pipeline import sql_tables as t
 from pipeline.anchoring import MOST_EVENTS
 from pipeline.backup import BackupError, NotEmptyError, back_up, restore
-from pipeline.casebook import CaseFilter
+from pipeline.casebook import CaseFilter, LimitError
 from pipeline.cases import Channel, Status
 from pipeline.catalogue import Catalogue, DeadlineUnit
 from pipeline.consequences import ERASE
-from pipeline.erasure import Erasable, GroundMissingError, Wanted
+from pipeline.erasure import Erasable, GroundMissingError, NothingToEraseError, Wanted
 from pipeline.errors import RefusedError, UnknownError
 from pipeline.escalation_policy import ErasureTerms
 from pipeline.evidence import EvidenceStore
@@ -380,6 +380,37 @@ class TestErasure:
             office.eraser.erase(Wanted(case=number, what=words, ground="request"), principal=LI)
         with pytest.raises(GroundMissingError, match="needs a ground"):
             office.eraser.erase(Wanted(case=number, what=words, ground=" "), principal=WANG)
+        with pytest.raises(LimitError, match="ground is 100000 characters long"):
+            office.eraser.erase(Wanted(case=number, what=words, ground="x" * 100_000), principal=WANG)
+
+    def test_one_report_loses_its_contact_once_and_nothing_else_goes(self, office: Office):
+        *_, told = lived(office)
+        elsewhere = office.reported(spot("B", 90.0), contact="139 0000")
+        (report,) = office.casebook.read(lambda book: book.reports_of(told))
+        contact, words = frozenset({Erasable.CONTACT}), frozenset({Erasable.WORDS})
+        wanted = Wanted(case=told, what=contact, ground="request 3", report=report.id)
+        before = office.actions(told)
+        for receipt, unknown in (("NOPE", "no receipt"), (str(elsewhere.receipt), f"no report of case {told}")):
+            with pytest.raises(UnknownError, match=unknown):
+                office.eraser.erase(replace(wanted, report=receipt), principal=WANG)
+        for what in (words, words | contact):
+            with pytest.raises(LimitError, match="expected contact alone"):
+                office.eraser.erase(replace(wanted, what=what), principal=WANG)
+        assert office.actions(told) == before
+        proof = office.eraser.erase(wanted, principal=WANG)
+        assert [(sequence, key) for sequence, key, _ in proof.erased] == [(0, "contact")]
+        assert office.case(told).description == "Wang's stall"
+        with pytest.raises(NothingToEraseError, match=f"no contact of report {report.id} left"):
+            office.eraser.erase(wanted, principal=WANG)
+        assert office.actions(told) == [*before, ERASE]
+
+    def test_an_administrator_erases_in_their_grids_only(self, office: Office):
+        number = office.report(description="an old man")
+        wanted = Wanted(case=number, what=frozenset({Erasable.WORDS}), ground="request 4")
+        with pytest.raises(UnknownError, match=number):
+            office.eraser.erase(wanted, principal=replace(WANG, grids=frozenset({"YP-B"})))
+        assert office.case(number).description == "an old man"
+        assert office.eraser.erase(wanted, principal=replace(WANG, grids=frozenset({"YP-A"}))).erased
 
     def test_what_is_over_its_term_goes_by_itself(self, office: Office):
         closed, working, told = lived(office)
