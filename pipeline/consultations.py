@@ -248,6 +248,18 @@ def close_meeting(tx: Transaction, code: str, *, entered: Entered) -> Consultati
     return after
 
 
+def meetings_on(book: Asking, number: str) -> list[Consultation]:
+    """Return the meetings that decided on a case."""
+    codes = {str(event.details["consultation"]) for event in book.events(number) if event.action == CONSULTED}
+    return [book.consultation(code) for code in sorted(codes)]
+
+
+def without_words(meeting: Consultation, number: str) -> Consultation:
+    """Return a meeting with what it decided on a case, but not in which words."""
+    decisions = (replace(each, words="") if each.case == number else each for each in meeting.decisions)
+    return replace(meeting, decisions=tuple(decisions))
+
+
 def tasks_of(book: Asking, meeting: Consultation) -> Mapping[str, Case]:
     """Return the cases that a meeting's decisions opened, by number, as they stand."""
     return {each.task: book.case(each.task) for each in meeting.decisions if each.task is not None}

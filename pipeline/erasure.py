@@ -15,7 +15,9 @@ from typing import Final
 from pipeline.casebook import Casebook, LimitError, OutboxMessage, Transaction
 from pipeline.clocks import Clock
 from pipeline.consequences import ERASE
+from pipeline.consultations import meetings_on, without_words
 from pipeline.desk import visible
+from pipeline.duty_book import Consultation
 from pipeline.errors import PipelineError, UnknownError
 from pipeline.escalation_policy import ErasureTerms
 from pipeline.evidence import EvidenceStore
@@ -67,6 +69,7 @@ class Proof:
     Attributes:
         erased: (event's sequence, key, salted digest) of each detail; a contact has sequence 0.
         pictures: how many pictures were deleted.
+        tasks: cases that meetings opened about this one, in words that stay until each is erased by its own number.
         sequence, digest: of the event that says so; the digest is part of the case's chain.
     """
 
@@ -74,6 +77,7 @@ class Proof:
     at: datetime
     erased: tuple[tuple[int, str, str], ...]
     pictures: int
+    tasks: tuple[str, ...]
     sequence: int
     digest: str
 
@@ -200,8 +204,11 @@ def _erase(tx: Transaction, wanted: Wanted, *, entered: Entered) -> Proof | None
     erased = [*places, *((0, "contact", digest) for _, digest in contacts)]
     own = [each for each in tx.evidence(case.number) if each.case == case.number]
     pictures = len(own) if Erasable.PICTURES in wanted.what else 0
-    if not (erased or pictures):
+    meetings = meetings_on(tx, case.number) if Erasable.WORDS in wanted.what else []
+    told = [after for each in meetings if (after := without_words(each, case.number)) != each]
+    if not (erased or pictures or told):
         return None
+    tasks = _tasks_with_words(tx, meetings, case.number)
     after = replace(case, version=case.version + 1)
     if Erasable.WORDS in wanted.what:
         after = replace(after, description="")
@@ -210,8 +217,11 @@ def _erase(tx: Transaction, wanted: Wanted, *, entered: Entered) -> Proof | None
         "what": sorted(each.value for each in wanted.what),
         "erased": [{"sequence": sequence, "key": key, "digest": digest} for sequence, key, digest in erased],
         "pictures_erased": pictures,
+        **({"tasks": list(tasks)} if tasks else {}),
     }
     tx.erase_asides(case.number, [(sequence, key) for sequence, key, _ in places])
+    for meeting in told:
+        tx.save_consultation(meeting)
     receipts = [receipt for receipt, _ in contacts]
     tx.erase_contacts(receipts)
     tx.forget_accounts(receipts, entered.now)
@@ -226,9 +236,16 @@ def _erase(tx: Transaction, wanted: Wanted, *, entered: Entered) -> Proof | None
         at=event.at,
         erased=tuple(erased),
         pictures=pictures,
+        tasks=tasks,
         sequence=event.sequence,
         digest=event.digest,
     )
+
+
+def _tasks_with_words(tx: Transaction, meetings: Sequence[Consultation], number: str) -> tuple[str, ...]:
+    """Return the tasks that meetings opened about a case and that have a description still."""
+    opened = {each.task for meeting in meetings for each in meeting.decisions if each.case == number and each.task}
+    return tuple(task for task in sorted(opened) if tx.case(task).description)
 
 
 def _places(entries: Sequence[Entry], keys: set[str]) -> list[tuple[int, str, str]]:

@@ -87,7 +87,7 @@ def drop_deleted(engine: Engine) -> None:
         if connection.dialect.name == "sqlite":
             connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
             return
-        for table in ("asides", "cases", "evidence", "reports", "point_accounts", "point_claims"):
+        for table in ("asides", "cases", "consultations", "evidence", "reports", "point_accounts", "point_claims"):
             connection.exec_driver_sql(f"VACUUM {table}")
 
 

@@ -143,6 +143,9 @@ def erase(
     if not as_json:
         for proof in proofs:
             say(f"{proof.case}: {len(proof.erased)} details, {proof.pictures} pictures; event {proof.digest}")
+    for proof in proofs:
+        if proof.tasks:
+            say(f"{proof.case}: the tasks {', '.join(proof.tasks)} keep their words; erase each by its own number")
 
 
 def _shown(proof: Proof) -> dict[str, object]:
@@ -151,6 +154,7 @@ def _shown(proof: Proof) -> dict[str, object]:
         "at": proof.at.isoformat(),
         "erased": [list(each) for each in proof.erased],
         "pictures": proof.pictures,
+        "tasks": list(proof.tasks),
         "sequence": proof.sequence,
         "digest": proof.digest,
     }

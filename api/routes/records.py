@@ -60,12 +60,13 @@ class ErasedOut(BaseModel):
 
 
 class ProofOut(BaseModel):
-    """What was erased; the event's digest is part of the case's chain."""
+    """What was erased; the event's digest is part of the case's chain. `tasks` keep their own words."""
 
     case: str
     at: datetime
     erased: list[ErasedOut]
     pictures: int
+    tasks: list[str]
     sequence: int
     digest: str
 

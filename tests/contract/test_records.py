@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from databases import Postgres, sqlite_url
 from life_office import LI, T001, WANG, Office
-from small_site import CITIZEN, INGEST, JPEG, NOON, PARKED, category, force_at, sighting, spot
+from small_site import CITIZEN, INGEST, JPEG, LITTER, NOON, PARKED, category, force_at, sighting, spot
 from sqlalchemy import delete, text, update
 
 from pipeline import anchoring
@@ -22,6 +22,7 @@ from pipeline.casebook import CaseFilter, LimitError
 from pipeline.cases import Channel, Status
 from pipeline.catalogue import Catalogue, DeadlineUnit
 from pipeline.consequences import ERASE
+from pipeline.consultations import Meeting
 from pipeline.erasure import Erasable, GroundMissingError, NothingToEraseError, Wanted
 from pipeline.errors import RefusedError, UnknownError
 from pipeline.escalation_policy import ErasureTerms
@@ -343,6 +344,28 @@ class TestErasure:
                 content = file.read_bytes()
                 assert b"stall" not in content
                 assert b"138 0000" not in content
+
+    def test_what_a_meeting_decided_goes_too_and_its_task_is_named(self, office: Office):
+        number, other = office.report(), office.report(spot("B"))
+        period = {"since": NOON - timedelta(days=1), "until": NOON + timedelta(days=1), "held_at": NOON}
+        meeting = Meeting(**period, chair="Wang", place="room 3", attendants=(("Wu", "grid"),), cases=(number, other))
+        code = office.duty.convene(meeting, principal=LI).code
+        words = {number: "visit Mr Zhao of flat 501", other: "paint the bays"}
+        for each in (number, other):
+            office.duty.decide(code, each, words=words[each], department="grid", task=LITTER, principal=LI)
+        wanted = Wanted(case=number, what=frozenset({Erasable.WORDS}), ground="request 5")
+        proof = office.eraser.erase(wanted, principal=WANG)
+        decisions = office.casebook.read(lambda book: book.consultation(code)).decisions
+        assert [each.words for each in decisions] == ["", "paint the bays"]
+        assert proof.tasks == (decisions[0].task,)
+        assert office.casebook.events(number)[-1].details["tasks"] == [decisions[0].task]
+        task = office.eraser.erase(replace(wanted, case=str(decisions[0].task)), principal=WANG)
+        assert task.tasks == ()
+        with pytest.raises(NothingToEraseError):
+            office.eraser.erase(wanted, principal=WANG)
+        assert account(office).flaws == ()
+        if office.url.startswith("sqlite"):
+            assert not [file for file in Path(office.folder).glob("beatgrid.db*") if b"Zhao" in file.read_bytes()]
 
     def test_pictures_go_with_their_files_unless_another_case_has_the_same(self, office: Office):
         first, second = office.report(), office.report(spot("B"))
