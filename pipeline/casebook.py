@@ -274,7 +274,7 @@ class Asking(Reading, TrustReading, ReportReading, DutyReading, JudgingReading, 
         ...
 
     def merged(self, number: str) -> Sequence[Case]:
-        """Return the cases that were merged into one, oldest first."""
+        """Return the cases that were merged into one, and those merged into them in turn, oldest first."""
         ...
 
     def past_keeping(self, before: datetime, *, originals: bool, limit: int = 500) -> Sequence[Evidence]:

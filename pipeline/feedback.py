@@ -47,7 +47,7 @@ class Standing:
 
 
 def tell_reporters(tx: Transaction, case: Case, action: str, now: datetime) -> None:
-    """Put a message about a step in the outbox for everybody who reported the case, or one merged into it."""
+    """Put a message about a step in the outbox for everybody who reported the case, or any merged into it."""
     if action not in _TOLD:
         return
     for number in (case.number, *(each.number for each in tx.merged(case.number))):

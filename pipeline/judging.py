@@ -283,12 +283,21 @@ def duplicates_first(stories: Sequence[Story]) -> list[Story]:
 
     Cases that were merged into another count for nothing themselves, but for the work that was done on them.
     """
-    family: defaultdict[str, list[Story]] = defaultdict(list)
-    for each in stories:
-        if each.case.status is Status.VOID and each.case.merged_into is not None:
-            family[each.case.merged_into].append(each)
+    into = {each.case.number: each.case.merged_into for each in stories if each.case.status is Status.VOID}
+    knew: dict[str, Story] = {}
+    for each in sorted(stories, key=lambda one: (one.opened_at, one.case.number)):
+        knew.setdefault(_stays(each.case.number, into), each)
     told = []
     for each in stories:
-        first = min([each, *family[each.case.number]], key=lambda one: (one.opened_at, one.case.number))
+        first = knew.get(each.case.number, each)
         told.append(each if first is each else replace(each, found_by=first.found_by))
     return told
+
+
+def _stays(number: str, into: Mapping[str, str | None]) -> str:
+    """Return the case that stands for a merged one in the end."""
+    seen = {number}  # Histories that a clock cut while it went backwards may name one another.
+    while (other := into.get(number)) is not None and other not in seen:
+        seen.add(other)
+        number = other
+    return number

@@ -235,12 +235,13 @@ class Merging:
     def _known_first(
         self, tx: Transaction, other: Case, action: str, *, about: str, note: str, entered: Entered
     ) -> Case:
-        """Give a case the channel and time of whoever knew first, itself or what is merged into it."""
-        first = min([_own(tx.events(other.number)), *(_own(tx.events(m.number)) for m in tx.merged(other.number))])
-        _, channel, occurred_at = first
+        """Give a case, and what it is merged into itself, channel and time of whoever knew first of all in it."""
+        _, channel, occurred_at = min(_own(tx.events(each.number)) for each in (other, *tx.merged(other.number)))
         after = replace(other, channel=Channel(channel), occurred_at=occurred_at, version=other.version + 1)
         details = {"case": about, "channel": channel, "occurred_at": occurred_at.isoformat(), "note": note.strip()}
         enter(tx, after, action, entered=entered, details=details)
+        if after.merged_into is not None:
+            self._known_first(tx, tx.case(after.merged_into), action, about=about, note=note, entered=entered)
         return after
 
     def _entered(self, principal: Principal) -> Entered:

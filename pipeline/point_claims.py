@@ -119,9 +119,7 @@ def settle(tx: Transaction, *, site: Site, now: datetime) -> int:
 
 
 def _settle_problem(tx: Transaction, root: Case, *, policy: PointsPolicy, site: Site, now: datetime) -> None:
-    numbers = [root.number]
-    for number in numbers:  # grows while it is walked: what is merged may have had others merged into it
-        numbers += [each.number for each in tx.merged(number) if each.number not in numbers]
+    numbers = [root.number, *(each.number for each in tx.merged(root.number))]
     for claim in tx.claims_of(numbers):
         # Read again: a claim of the same problem may have been decided just before.
         _settle_claim(tx, claim, root, numbers, policy=policy, site=site, now=now)

@@ -166,14 +166,14 @@ class SqlDutyReading(SqlReading):
         return self._ended_with(kept, moment, limit)
 
     def _ended_with(self, kept: ColumnElement[bool], moment: datetime, limit: int) -> list[str]:
-        """Return cases that ended before a moment; one that was merged into another ends with that."""
+        """Return cases that ended before a moment; one that was merged into another ends with that, however deep."""
         c, into = t.cases.c, t.cases.alias("into")
-        goes_on = exists().where(
-            into.c.number == c.merged_into, into.c.status.not_in(_ENDED) | (into.c.updated_at >= micros(moment))
-        )
+        goes_on = into.c.status.not_in(_ENDED) | (into.c.updated_at >= micros(moment))
+        lasting = select(c.number).join(into, into.c.number == c.merged_into).where(goes_on).cte(recursive=True)
+        lasting = lasting.union(select(c.number).join(lasting, lasting.c.number == c.merged_into))
         query = (
             select(c.number)
-            .where(c.status.in_(_ENDED), c.updated_at < micros(moment), ~goes_on, kept)
+            .where(c.status.in_(_ENDED), c.updated_at < micros(moment), c.number.not_in(select(lasting.c.number)), kept)
             .order_by(c.updated_at, c.ordinal)
         )
         return list(self._connection.execute(query.limit(checked_limit(limit))).scalars())

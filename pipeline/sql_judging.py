@@ -1,6 +1,7 @@
 """The book of judgements as statements: what `SqlReading` and `SqlTransaction` are mixed with."""
 
 import json
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
@@ -30,17 +31,23 @@ class SqlJudgingReading:
     _connection: Connection
 
     def cases_to_judge(self, since: datetime, until: datetime) -> Sequence[str]:
-        """Return the cases opened before `until` that had not ended before `since`, with those merged into them."""
+        """Return the cases opened before `until` that had not ended before `since`, with all merged into them."""
         c = t.cases.c
         moved = exists().where(t.events.c.case_number == c.number, t.events.c.at >= micros(since))
         lives = or_(c.status.not_in(_ENDED), moved)
         query = select(c.number).where(c.recorded_at < micros(until), lives).order_by(c.ordinal)
         found = list(self._connection.execute(query).scalars())
         merged = select(c.number, c.merged_into).where(c.merged_into.is_not(None), c.recorded_at < micros(until))
+        parts: defaultdict[str, list[str]] = defaultdict(list)
+        for number, into in self._connection.execute(merged):
+            parts[into].append(number)
         known = set(found)
         # A case that had ended long before may be part of one that is judged; its opening says who knew first.
-        more = [number for number, into in self._connection.execute(merged) if into in known and number not in known]
-        return [*found, *more]
+        for judged in found:  # grows while it is walked: a part may have parts of its own
+            more = [number for number in parts[judged] if number not in known]
+            known.update(more)
+            found += more
+        return found
 
     def judgement(self, number: int) -> Judgement:
         """Return an entry.

@@ -133,7 +133,7 @@ class SqlReading(
         return [evidence_of(row) for row in self._rows(query.limit(MOST_ROWS))]
 
     def merged(self, number: str) -> Sequence[Case]:
-        """Return the cases that were merged into one, oldest first."""
+        """Return the cases that were merged into one, and those merged into them in turn, oldest first."""
         return [case_of(row) for row in self._rows(merged_into(number))]
 
     def picture(self, ident: str) -> Evidence:
@@ -256,8 +256,9 @@ def newest_site(connection: Connection) -> int:
 
 
 def merged_into(number: str) -> Select[Any]:
-    """Return the question after the cases that were merged into one, oldest first."""
-    return select(t.cases).where(t.cases.c.merged_into == asked("case", number)).order_by(t.cases.c.ordinal)
+    """Return the question after the cases that were merged into one, however deep, oldest first."""
+    c, known = t.cases.c, asked("case", number)
+    return select(t.cases).where(c.number.in_(family(known)), c.number != known).order_by(c.ordinal)
 
 
 def asked(kind: str, code: str) -> str:

@@ -111,6 +111,34 @@ class TestDiscovered:
         assert (found.discovered, found.channels["patrol"].count, found.void) == (1, 1, 0)
         assert of_force(office, "YP-002").discovered == 1
 
+    def test_however_often_they_were_merged(self, office: Office):
+        merge, numbers = office.desk.merging.merge, []
+        for channel, metres, by in (
+            (Channel.HOTLINE, 0.0, LI),
+            (Channel.PATROL, 60.0, force_at(T002)),
+            (Channel.PATROL, -120.0, force_at(T002)),
+        ):
+            numbers.append(office.report(spot("A", metres), channel=channel, by=by))
+            office.later(minutes=1)
+        merge(numbers[0], into=numbers[1], reason="the same", principal=LI)
+        merge(numbers[1], into=numbers[2], reason="the same", principal=LI)
+        found = of_grid(office)
+        assert (found.discovered, found.channels["hotline"].count) == (1, 1)
+        assert of_force(office, "YP-002").discovered == 0, "the hotline knew first"
+
+    def test_parts_that_ended_long_before_tell_who_knew_first(self, office: Office):
+        first, between = (office.report(spot("A", metres), by=force_at(T002)) for metres in (0.0, 60.0))
+        office.desk.merging.merge(first, into=between, reason="the same", principal=LI)
+        office.through(between, "accept", "arrive", "done", "check", "close")
+        office.later(days=1)
+        kept = office.report(spot("A", -120.0), channel=Channel.PUBLIC, by=CITIZEN)
+        judged = office.casebook.read(lambda book: book.cases_to_judge(NEXT.since, NEXT.until))
+        assert judged == [kept]
+        office.through(kept, "file", "accept", "arrive", "done", "check", "close")
+        office.desk.merging.merge(between, into=kept, reason="the same", principal=LI)
+        judged = office.casebook.read(lambda book: book.cases_to_judge(NEXT.since, NEXT.until))
+        assert sorted(judged) == sorted([first, between, kept])
+
     def test_a_refused_case_is_a_false_alarm_and_a_void_one_is_void(self, office: Office):
         office.desk.take(sighting("s1", spot("A")), principal=PIPELINE)
         seen = office.casebook.cases(CaseFilter()).cases[0].number

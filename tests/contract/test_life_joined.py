@@ -158,6 +158,16 @@ class TestMerging:
         assert told == ["accept"]
         assert office.duty.standing(str(taken.receipt)).status is Status.ACCEPTED
 
+    def test_however_often_it_was_merged(self, office: Office):
+        kept, between = office.report(), office.report(spot("A", 60.0))
+        taken = office.reported(spot("A", 150.0), by=CITIZEN, channel=Channel.PUBLIC)
+        office.desk.merging.merge(str(taken.number), into=between, reason="the same", principal=LI)
+        office.desk.merging.merge(between, into=kept, reason="the same", principal=LI)
+        before = len(office.sent("feedback"))
+        office.through(kept, "accept", "arrive")
+        told = [told["action"] for to, told in office.sent("feedback")[before:] if to == f"report/{taken.receipt}"]
+        assert told == ["accept", "arrive"]
+
     def test_a_split_case_has_clocks_of_its_own(self, office: Office):
         number = office.report()
         seen = sighting("s1", spot("A", 3.0), when=office.clock.at)

@@ -449,6 +449,19 @@ class TestErasure:
         assert office.casebook.events(closed)[-1].details["ground"] == "retention term is over"
         assert account(office).flaws == ()
 
+    def test_a_merged_case_s_term_begins_when_what_it_lies_in_has_ended(self, office: Office):
+        told = [office.report(spot("A", metres), description=f"words {metres}") for metres in (0.0, 60.0, -120.0)]
+        office.desk.merging.merge(told[0], into=told[1], reason="the same", principal=LI)
+        office.desk.merging.merge(told[1], into=told[2], reason="the same", principal=LI)
+        terms = ErasureTerms(words_days=40)
+        office.later(days=41)
+        assert office.eraser.erase_expired(terms) == []
+        office.through(told[2], "accept", "arrive", "done", "check", "close")
+        office.later(days=39)
+        assert office.eraser.erase_expired(terms) == []
+        office.later(days=2)
+        assert sorted(proof.case for proof in office.eraser.erase_expired(terms)) == told
+
 
 class TestWatch:
     def test_steps_come_once_in_order_after_a_pause_of_weeks(self, office: Office):

@@ -243,6 +243,18 @@ class TestMerging:
         with pytest.raises(NotMergedError):
             office.desk.merging.undo(known, reason="twice", principal=DISPATCHER)
 
+    def test_whoever_knew_first_counts_however_deep_it_lies(self, office: Office):
+        first = office.report(40.0)
+        office.clock.at += timedelta(minutes=1)
+        between, kept = office.sight("s1", 80.0), office.sight("s2", 120.0)
+        office.desk.merging.merge(first, into=between, reason="same", principal=DISPATCHER)
+        case = office.desk.merging.merge(between, into=kept, reason="same", principal=DISPATCHER)
+        assert (case.channel, case.occurred_at) == (Channel.HOTLINE, NOON)
+        assert [each.number for each in office.casebook.read(lambda asked: asked.merged(kept))] == [first, between]
+        office.desk.merging.undo(first, reason="another car", principal=DISPATCHER)
+        for number in (between, kept):
+            assert office.casebook.case(number).channel is Channel.INTELLIGENT, "what it lay in is told too"
+
     def test_pictures_and_sightings_of_all_are_read_with_the_one_that_stays(self, office: Office):
         numbers = [office.sight(f"s{index}", 40.0 * index) for index in range(3)]
         office.desk.merging.merge(numbers[0], into=numbers[1], reason="same", principal=DISPATCHER)
