@@ -12,7 +12,7 @@ from typing import Final
 import numpy as np
 
 from pipeline.attribution import Attribution, SubjectKind
-from pipeline.case_story import Handling, Story, Urgent
+from pipeline.case_story import Story, Urgent
 from pipeline.cases import Action, Channel, Status
 from pipeline.judging_periods import JudgedPeriod
 from pipeline.shares import Share, wilson
@@ -78,7 +78,8 @@ class Figures:
             at its end and past its time.
         closure: closed of what should be closed.
         on_time: handled in time, of what should be closed and has a deadline.
-        rework: sent back once or more, of what should be closed; for a force, of what it handled in the period.
+        rework: sent back once or more, of what should be closed; for a force, its handlings sent back in the period, of
+            those handled or sent back in it.
         false_alarms: refused or judged false in the period, of those and the ones filed.
         void: declared void in the period other than by merging.
     """
@@ -111,7 +112,9 @@ class _Heap:
     filed_or_false: int
     void: int
     should: list[tuple[str, bool | None, bool]]  # closed, handled or overdue; in time; sent back
-    handlings: list[Handling]
+    handled: int
+    sent_back: int
+    handled_or_sent_back: int
     arrivals: list[Urgent]
     results: list[Urgent]
     moves: Counter[str]
@@ -120,7 +123,7 @@ class _Heap:
 
 
 def _heap() -> _Heap:
-    return _Heap([], 0, 0, 0, [], [], [], [], Counter(), Counter(), 0)
+    return _Heap([], 0, 0, 0, [], 0, 0, 0, [], [], Counter(), Counter(), 0)
 
 
 def judge(
@@ -203,12 +206,15 @@ def _work(
 ) -> None:
     for each in (*story.handled_before, *story.handlings):
         subject = attribution.worker(by, story, each.terminal)
-        if subject is None or not period.holds(each.at):
+        handled, sent_back = period.holds(each.at), period.holds(each.sent_back_at)
+        if subject is None or not (handled or sent_back):
             continue
         heap = heaps[subject]
-        heap.handlings.append(each)
+        heap.handled += handled
+        heap.sent_back += sent_back
+        heap.handled_or_sent_back += 1
         force = attribution.force(each.terminal)
-        if force is not None:
+        if handled and force is not None:
             heap.handled_by[force.number] += 1
             heap.lent += force.grid != story.case.grid
     for move in story.moves:
@@ -230,7 +236,7 @@ def _figures(kind: SubjectKind, subject: str, heap: _Heap) -> Figures:
     states, timed = Counter(state for state, _, _ in should), [in_time for _, in_time, _ in should]
     has_deadline = [each for each in timed if each is not None]
     rework = (
-        wilson(sum(each.sent_back_at is not None for each in heap.handlings), len(heap.handlings))
+        wilson(heap.sent_back, heap.handled_or_sent_back)
         if kind is SubjectKind.FORCE
         else wilson(sum(sent_back for _, _, sent_back in should), len(should))
     )
@@ -267,7 +273,7 @@ def _workload(kind: SubjectKind, heap: _Heap) -> Workload:
     if kind is not SubjectKind.FORCE:
         busiest = wilson(max(heap.handled_by.values(), default=0), heap.handled_by.total())
     return Workload(
-        handled=len(heap.handlings),
+        handled=heap.handled,
         steps=heap.moves["steps"],
         offers=heap.moves["offers"],
         unanswered=heap.moves["unanswered"],

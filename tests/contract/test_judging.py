@@ -228,6 +228,18 @@ class TestRework:
         found = of_grid(office)
         assert (found.rework.count, found.rework.of, found.workload.handled) == (1, 1, 2)
 
+    def test_what_is_sent_back_in_the_next_period_counts_there(self, office: Office):
+        office.later(hours=19)
+        number = office.report()
+        office.through(number, "accept", "arrive", "done")
+        office.later(hours=2)
+        office.act(number, "rework")
+        office.act(number, "dispatch", terminal=T002)
+        office.through(number, "accept", "arrive", "done", "check", "close")
+        told = [of_force(office, "YP-001", period) for period in (DAY, NEXT)]
+        assert [(each.rework.count, each.rework.of) for each in told] == [(0, 1), (1, 1)]
+        assert [each.workload.handled for each in told] == [1, 0]
+
 
 class TestUrgent:
     def test_arrival_and_first_result_by_the_clock_that_ran(self, office: Office):
