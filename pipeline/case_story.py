@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
 
+from pipeline.appeals import UPHELD
 from pipeline.cases import Action, Case, Event, Status
 from pipeline.duty_clocks import closing_due
 from pipeline.history import states
@@ -99,7 +100,7 @@ class Story:
         handlings: all of the newest round, oldest first; the last one counts unless it was sent back.
         handled_before: of earlier rounds.
         closed_at: when it was closed; None if it is not closed.
-        false_at: when it was refused, or somebody said that it was no problem.
+        false_at: when it was refused, or somebody said that it was no problem; None where that did not stand.
         void_at: when it was declared void, other than by merging.
     """
 
@@ -262,6 +263,8 @@ class _Teller:
     def _ends(self, event: Event, case: Case) -> None:
         if event.action == Action.REJECT.value or event.details.get("verdict") == "false":
             self.false_at = self.false_at or event.at
+        if event.action == UPHELD:
+            self.false_at = None  # who refused it was wrong
         if event.action == Action.VOID.value and case.merged_into is None:
             self.void_at = event.at
 

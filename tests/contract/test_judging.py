@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from life_office import CHEN, LI, T001, T002, T003, T010, WANG, Office
-from small_site import CITIZEN, NOON, force_at, sighting, spot
+from small_site import CITIZEN, NOON, PARKED, force_at, sighting, spot
 from sqlalchemy import delete, update
 
 from pipeline import sql_tables as t
@@ -16,6 +16,7 @@ from pipeline.attribution import SubjectKind
 from pipeline.casebook import CaseFilter, LimitError
 from pipeline.cases import Channel
 from pipeline.errors import RefusedError, UnknownError
+from pipeline.front_desk import FrontDesk
 from pipeline.judged_stories import Wanted
 from pipeline.judging import Figures
 from pipeline.judging_book import EntryKind
@@ -31,7 +32,9 @@ from pipeline.judging_policy import JudgingPolicy
 from pipeline.judging_scores import score
 from pipeline.principal import PIPELINE, Principal, Role
 from pipeline.publication_scope import PersonsShownError, ScopeError
+from pipeline.reports import PrintedPlace
 from pipeline.sql_engine import writing
+from pipeline.trust import FalseReason
 from pipeline.verification import verify
 
 SUN = Principal(name="Sun", role=Role.ADMIN)
@@ -149,6 +152,27 @@ class TestDiscovered:
         found = of_grid(office)
         assert (found.discovered, found.void) == (1, 1)
         assert (found.false_alarms.count, found.false_alarms.of) == (1, 2)
+
+    def test_a_refusal_that_an_appeal_undid_is_no_false_alarm(self, office: Office):
+        parts = {"site": office.site, "casebook": office.casebook, "clock": office.clock}
+        front = FrontDesk(desk=office.desk, **parts)
+        office.casebook.write(
+            lambda tx: tx.add_printed_place(PrintedPlace(code="PLACE1", name="x", lonlat=spot("A", 50.0), made_at=NOON))
+        )
+        told = front.report_at("PLACE1", category=PARKED, description="a car")
+        office.act(str(told.number), "reject")
+        front.appeal(str(told.receipt), "it is there")
+        assert (of_grid(office).false_alarms.count, of_grid(office).discovered) == (1, 0)
+        anew = front.decide_appeal(str(told.number), uphold=True, reason="it is", principal=WANG)
+        assert anew is not None
+        found = of_grid(office)
+        assert (found.false_alarms.count, found.false_alarms.of, found.discovered) == (0, 1, 1)
+
+    def test_what_was_handled_and_then_said_to_be_false_is_a_false_alarm(self, office: Office):
+        number = office.report()
+        office.through(number, "accept", "arrive", "done")
+        office.desk.trust.say_false(number, FalseReason.NOTHING_THERE, principal=LI)
+        assert of_grid(office).false_alarms.count == 1
 
 
 class TestClosure:
