@@ -14,7 +14,7 @@ def asked_period(
 
     Raises:
         QueryFaultError: both, or half of one.
-        PeriodError: it is none.
+        PeriodError, FarTimeError: it is none.
     """
     if span is not None and since is None and until is None:
         return period_of(span, day, site.settings.calendar)

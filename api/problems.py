@@ -55,7 +55,7 @@ _ROWS_BY_STATUS: Final[Mapping[HTTPStatus, str]] = {
         pipeline.casebook.HistoryError pipeline.casebook.LimitError pipeline.cases.ReasonMissingError
         pipeline.erasure.GroundMissingError pipeline.judging_periods.PeriodError
         pipeline.publication_scope.PersonsShownError pipeline.publication_scope.ScopeError
-        pipeline.errors.NaiveTimeError
+        pipeline.errors.FarTimeError pipeline.errors.NaiveTimeError
         pipeline.trust_desk.FalseReasonMissingError
         pipeline.frame_desk.FrameFromFutureError pipeline.site.OutsideError
         pipeline.site_changes.ChangeFaultsError pipeline.catalogue.NotReportableError

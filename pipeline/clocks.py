@@ -1,9 +1,12 @@
 """Time as a service: what the time is now, and instants that are safe to store."""
 
-from datetime import UTC, datetime
-from typing import Protocol
+from datetime import UTC, date, datetime
+from typing import Final, Protocol
 
-from pipeline.errors import NaiveTimeError
+from pipeline.errors import FarTimeError, NaiveTimeError
+
+YEARS: Final = range(2, 9999)
+"""The first and last year of the calendar are left out: in another zone their ends lie beyond it."""
 
 
 class Clock(Protocol):
@@ -38,9 +41,17 @@ def utc(value: datetime, *, field: str) -> datetime:
 
     Raises:
         NaiveTimeError: the value has no offset.
+        FarTimeError: it lies at an end of the calendar.
     """
+    require_near(value, field=field)
     if value.tzinfo is UTC:
         return value
     if value.tzinfo is None or value.utcoffset() is None:
         raise NaiveTimeError(field, value)
     return value.astimezone(UTC)
+
+
+def require_near(value: date, *, field: str) -> None:
+    """Raise `FarTimeError` for a day or time at an end of the calendar."""
+    if value.year not in YEARS:
+        raise FarTimeError(field, value.isoformat(), YEARS)

@@ -38,6 +38,13 @@ class NaiveTimeError(PipelineError):
         super().__init__(f"{field} {value} has no UTC offset; give an aware time such as 2026-01-31T08:00:00+08:00")
 
 
+class FarTimeError(PipelineError):
+    """A day or time lies at an end of the calendar, where neither zones nor periods can be reckoned."""
+
+    def __init__(self, field: str, value: object, years: range) -> None:
+        super().__init__(f"{field} {value} is too far away; give one in the years {years[0]} to {years[-1]}")
+
+
 class RefusedError(PipelineError):
     """A principal may not do what was asked."""
 

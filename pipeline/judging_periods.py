@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from enum import StrEnum
 
-from pipeline.clocks import utc
+from pipeline.clocks import require_near, utc
 from pipeline.errors import PipelineError
 from pipeline.work_calendar import WorkCalendar
 
@@ -49,7 +49,12 @@ class JudgedPeriod:
 
 
 def period_of(span: Span, day: date, calendar: WorkCalendar) -> JudgedPeriod:
-    """Return the day, week or month that a local day lies in, from midnight to midnight of the site's zone."""
+    """Return the day, week or month that a local day lies in, from midnight to midnight of the site's zone.
+
+    Raises:
+        FarTimeError: the day lies at an end of the calendar.
+    """
+    require_near(day, field="day")
     first = {Span.DAY: day, Span.WEEK: day - timedelta(days=day.weekday()), Span.MONTH: day.replace(day=1)}[span]
     if span is Span.MONTH:
         last = date(first.year + 1, 1, 1) if first.month == _DECEMBER else date(first.year, first.month + 1, 1)

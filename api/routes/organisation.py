@@ -12,6 +12,7 @@ from api.organisation_now import ahead_now, duty_now, organisation_now
 from api.organisation_schemas import AheadOut, AppliedOut, DutyOut, MissingOut, OrganisationOut
 from api.organisation_tables import Table, decoded, table_text
 from api.reach import require_whole_site
+from pipeline.clocks import utc
 from pipeline.duty_ahead import missing
 
 router = APIRouter(prefix="/api/v1/organisation", tags=["organisation"])
@@ -30,7 +31,8 @@ def read_organisation(services: ServicesIn, site_now: SiteNowIn, who: Who) -> Or
 @router.get("/duty")
 def read_duty(services: ServicesIn, who: Who, at: AwareDatetime | None = None) -> DutyOut:
     """Read who is on duty or on standby at a moment, now if none is given, and which sides each answers for."""
-    return duty_now(services.site, at or services.clock.now(), grids=who.grids)
+    moment = services.clock.now() if at is None else utc(at, field="at")
+    return duty_now(services.site, moment, grids=who.grids)
 
 
 @router.get("/ahead")

@@ -73,6 +73,7 @@ def test_a_position_in_gcj02_is_converted_at_the_door(live: LiveConsole) -> None
         ({"occurred_at": "2026-11-23T11:58:00"}, 422, "occurred_at"),
         ({"occurred_at": "2026-11-24T11:58:00+08:00"}, 422, "occurred_at"),
         ({"occurred_at": "yesterday"}, 422, "occurred_at"),
+        ({"occurred_at": "0001-01-01T00:00:00+08:00"}, 422, "occurred_at"),
         ({"category": "06010"}, 404, "06010"),
         ({"channel": "pigeon"}, 422, "pigeon"),
         ({"lon": 31.15, "lat": 121.1}, 422, "lat"),

@@ -86,6 +86,14 @@ def test_figures_of_a_period_by_every_kind_and_within_reach(office: LiveConsole)
     assert "`span`" in call(office, "GET", "judging", ANALYST, 422, params={"since": DAY["since"]})["detail"]
     wrong = {"since": DAY["until"], "until": DAY["since"]}
     assert "is no period" in call(office, "GET", "judging", ANALYST, 422, params=wrong)["detail"]
+    ends = {"since": "0001-01-01T00:00:00+08:00", "until": DAY["until"]}
+    for path, far in (
+        ("judging", {"span": "day", "day": "9999-12-31"}),
+        ("judging", ends),
+        ("consultations/hard", ends),
+        ("organisation/duty", {"at": "9999-12-31T23:59:59Z"}),
+    ):
+        assert "too far away" in call(office, "GET", path, ANALYST, 422, params=far)["detail"]
 
 
 def test_from_publication_to_correction(office: LiveConsole) -> None:

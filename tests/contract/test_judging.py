@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
@@ -15,7 +15,7 @@ from pipeline import sql_tables as t
 from pipeline.attribution import SubjectKind
 from pipeline.casebook import CaseFilter, LimitError
 from pipeline.cases import Channel
-from pipeline.errors import RefusedError, UnknownError
+from pipeline.errors import FarTimeError, RefusedError, UnknownError
 from pipeline.front_desk import FrontDesk
 from pipeline.judged_stories import Wanted
 from pipeline.judging import Figures
@@ -497,3 +497,7 @@ def test_periods_are_local_and_bounded(office: Office) -> None:
     for wrong in (NOON, NOON - timedelta(1), NOON + timedelta(days=401)):
         with pytest.raises(PeriodError):
             JudgedPeriod(since=NOON, until=wrong)
+    for span in Span:
+        for day in (date.min, date.max):
+            with pytest.raises(FarTimeError, match="years 2 to 9998"):
+                period_of(span, day, calendar)

@@ -2,7 +2,7 @@
 
 import tempfile
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta, timezone
 from itertools import count
 from pathlib import Path
 
@@ -27,9 +27,9 @@ from pipeline.cases import (
     legal_actions,
     step,
 )
-from pipeline.clocks import FixedClock
+from pipeline.clocks import FixedClock, utc
 from pipeline.desk import Desk, Report
-from pipeline.errors import NaiveTimeError, RefusedError
+from pipeline.errors import FarTimeError, NaiveTimeError, RefusedError
 from pipeline.evidence import EvidenceStore
 from pipeline.history import chain_faults, rebuild
 from pipeline.principal import Principal, Role
@@ -186,6 +186,13 @@ def test_a_released_case_is_with_nobody(action: Action):
 def test_a_time_without_an_offset_is_refused():
     with pytest.raises(NaiveTimeError, match="occurred_at"):
         replace(case(Status.FILED), occurred_at=NOON.replace(tzinfo=None))
+
+
+@pytest.mark.parametrize("hours", [-8, 0, 8])
+@pytest.mark.parametrize("year", [1, 9999])
+def test_a_time_at_an_end_of_the_calendar_is_refused(year: int, hours: int):
+    with pytest.raises(FarTimeError, match=f"occurred_at {year:04d}-01-01T00:00:00"):
+        utc(datetime(year, 1, 1, tzinfo=timezone(timedelta(hours=hours))), field="occurred_at")
 
 
 class Steps(RuleBasedStateMachine):

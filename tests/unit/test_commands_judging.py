@@ -15,6 +15,7 @@ from api.wiring import premises, wire
 from geo.coords import LonLat
 from pipeline.cases import Action
 from pipeline.clocks import FixedClock
+from pipeline.errors import FarTimeError
 from pipeline.front_desk import FrontDesk
 from pipeline.judging_desk import NotOverError, OwnJudgementError
 from pipeline.points_book import OverdrawnError
@@ -89,6 +90,9 @@ def test_what_is_no_period_and_what_is_not_over(where: list[object]) -> None:
     run("judging", "figures", *where, ends=2)
     run("judging", "figures", "--from", "2026-10-14T00:00+0800", *where, ends=2)
     run("judging", "figures", *DAY, "--from", "2026-10-14T00:00+0800", "--to", "2026-10-15T00:00+0800", *where, ends=2)
+    for span, day in (("day", "9999-12-31"), ("month", "9999-12-01"), ("week", "0001-01-01")):
+        with pytest.raises(FarTimeError):
+            run("judging", "figures", "--span", span, "--day", day, *where)
     today = datetime.now(UTC) + timedelta(days=1)
     with pytest.raises(NotOverError):
         run("judging", "publish", "--scope", "all", "--span", "day", "--day", today.date().isoformat(), *where)
