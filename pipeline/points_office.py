@@ -88,7 +88,7 @@ class PointsOffice:
             RefusedError: the role may not.
         """
         principal.require("read points", *_OVERSEERS)
-        self._policy()
+        self._settled()
         return self._casebook.read(lambda book: book.point_totals())
 
     def find(self, phone: str, *, principal: Principal) -> AccountShown:
@@ -116,7 +116,7 @@ class PointsOffice:
             UnknownError: there is none.
         """
         principal.require("look up an account", *_DESK)
-        self._policy()
+        self._settled()
         return self._casebook.read(lambda book: _shown(book, ident, after=after, limit=limit))
 
     def mark_member(self, ident: str, *, member: bool, principal: Principal) -> AccountShown:
@@ -143,6 +143,7 @@ class PointsOffice:
         """
         principal.require("redeem points", *_DESK)
         key = f"redeem/{ident}/{self._checked(points, request, note)}"
+        self._settled()
 
         def work(tx: Transaction) -> LedgerEntry:
             tx.point_account(ident)
@@ -156,8 +157,7 @@ class PointsOffice:
         Raises:
             UnknownError: there is no such receipt, or it claims nothing.
         """
-        self._policy()
-        self.settle()
+        self._settled()
         return self._casebook.read(lambda book: _of_receipt(book, receipt))
 
     def redeem_by_receipt(self, receipt: str, points: int, *, request: str) -> LedgerEntry:
@@ -169,6 +169,7 @@ class PointsOffice:
             AlreadyTakenError, LimitError: see `redeem`.
         """
         key = f"redeem/receipt/{receipt}/{self._checked(points, request, '')}"
+        self._settled()
 
         def work(tx: Transaction) -> LedgerEntry:
             shown = _of_receipt(tx, receipt)
@@ -206,6 +207,15 @@ class PointsOffice:
         if len(note) > _MOST_NOTE:
             raise LimitError("note", f"{len(note)} characters long", f"{_MOST_NOTE} at most")
         return request
+
+    def _settled(self) -> None:
+        """Settle before a balance is asked for.
+
+        Raises:
+            NoPointsError: the site gives no points.
+        """
+        self._policy()
+        self.settle()
 
     def _policy(self) -> PointsPolicy:
         policy = self._site.settings.points

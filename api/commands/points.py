@@ -24,7 +24,6 @@ def totals(
 ) -> None:
     """Decide what waits, then print the ledger in sums."""
     with wired_site(site, data=data, database=database) as services:
-        services.points.settle()
         found = services.points.totals(principal=someone(who))
     give(TotalsOut.of(found).model_dump(mode="json"), as_json=as_json)
 
@@ -40,7 +39,6 @@ def find(
 ) -> None:
     """Find the account that a phone number leads to."""
     with wired_site(site, data=data, database=database) as services:
-        services.points.settle()
         found = AccountOut.of(services.points.find(phone, principal=someone(who)))
     _give_account(found, as_json=as_json)
 

@@ -33,6 +33,7 @@ from pipeline.phone_marks import PhoneMarks, plain_number
 from pipeline.picture_hash import bits_apart, looks
 from pipeline.points_book import (
     ISSUE,
+    REDEEMED,
     ClaimState,
     LedgerEntry,
     LedgerKind,
@@ -87,7 +88,6 @@ class Points:
         return shown.claim.points, shown.claim.why, shown.left
 
     def account(self, phone: str = ANNA):
-        self.points.settle()
         return self.points.find(phone, principal=LI)
 
 
@@ -248,6 +248,19 @@ class TestRedeemed:
             place.points.redeem(account, 1, request="towel-3", principal=CITIZEN)
         with pytest.raises(UnknownError):
             place.points.redeem("P0", 1, request="towel-3", principal=LI)
+
+    def test_whoever_asks_for_points_has_them_settled_first(self, place: Points):
+        _, receipt = place.report()
+        assert place.points.redeem_by_receipt(receipt, 4, request="soap-1").postings[REDEEMED] == 4
+        place.report(BO)
+        found = place.points.find(BO, principal=LI)
+        assert found.balance == 10
+        place.report(BO)
+        assert place.points.account(found.account.id, principal=LI).balance == 20
+        place.report(BO)
+        place.points.redeem(found.account.id, 30, request="towel-1", principal=LI)
+        place.report("138 0000 0003")
+        assert place.points.totals(principal=LI).issued == 50
 
     def test_a_receipt_reaches_its_own_report_s_points_only(self, place: Points):
         _, one = place.report()
@@ -439,7 +452,6 @@ class LedgerMachine(RuleBasedStateMachine):
     @rule(data=st.data(), points=st.integers(1, 25), request=st.sampled_from(["req-1", "req-2", "req-3"]))
     def redeem(self, data: st.DataObject, points: int, request: str) -> None:
         _, receipt = data.draw(st.sampled_from(self.cases))
-        self.place.points.settle()
         before = self.place.points.totals(principal=LI).redeemed
         key = f"{receipt}/{request}"
         try:
