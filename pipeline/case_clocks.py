@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 from pipeline.cases import ENDED, IN_WORK, Case, Status
 from pipeline.catalogue import Category, DeadlineUnit
 from pipeline.clocks import utc
-from pipeline.duty_clocks import Spell, due, is_collected, seconds_of, usual_time
+from pipeline.duty_clocks import DeadlineError, Spell, due, is_collected, seconds_of, usual_time
 from pipeline.escalation_policy import EscalationPolicy, Step
 from pipeline.site import Site
 
@@ -41,7 +41,7 @@ class DutyClock:
         stopped_at: since when it stands; None while it runs.
         round: 1, and one more after each extension or reopening.
         fired: how many steps of this round have been fired.
-        next_at: when the next step is due; None when it stands or has none.
+        next_at: when the next step is due; None when it stands, has none, or none that can be timed.
     """
 
     case: str
@@ -118,18 +118,11 @@ def first_clocks(case: Case, site: Site) -> tuple[DutyClock, ...]:
         ]
     if handling is not None:
         wanted.append((ClockName.HANDLE, *handling))
-    calendar, policy = site.settings.calendar, site.settings.escalation
-    return tuple(
-        DutyClock(
-            case=case.number,
-            name=name,
-            unit=unit,
-            value=value,
-            started_at=begun,
-            next_at=due(value * steps_of(name, policy, urgent=case.urgent)[0][1], unit, start=begun, calendar=calendar),
-        )
+    clocks = (
+        DutyClock(case=case.number, name=name, unit=unit, value=value, started_at=begun)
         for name, unit, value, begun in wanted
     )
+    return tuple(timed(clock, urgent=case.urgent, site=site) for clock in clocks)
 
 
 def _begun(by: datetime | None, much_s: float, start: datetime) -> datetime:
@@ -152,11 +145,19 @@ def extension_clock(case: Case, site: Site, now: datetime, *, round_: int) -> Du
 
 
 def timed(clock: DutyClock, *, urgent: bool, site: Site) -> DutyClock:
-    """Return the clock with the time of its next step, by the calendar as it is now."""
+    """Return the clock with the time of its next step, by the calendar as it is now; what it cannot time is no step."""
     steps = steps_of(clock.name, site.settings.escalation, urgent=urgent)
     if clock.stopped_at is not None or clock.fired >= len(steps):
         return replace(clock, next_at=None)
-    return replace(clock, next_at=due_at(clock, steps[clock.fired][1], site=site))
+    return replace(clock, next_at=_step_at(clock, steps[clock.fired][1], site=site))
+
+
+def _step_at(clock: DutyClock, share: float, *, site: Site) -> datetime | None:
+    """Return when a step is due; None if no calendar reaches it."""
+    try:
+        return due_at(clock, share, site=site)
+    except DeadlineError:
+        return None
 
 
 def due_at(clock: DutyClock, share: float, *, site: Site) -> datetime:
@@ -228,5 +229,6 @@ def extended(clock: DutyClock, more: float, now: datetime, *, urgent: bool, site
     """Return the clock with more time, in a new round: only the steps that lie ahead of now are to come again."""
     longer = replace(clock, value=clock.value + more, round=clock.round + 1, fired=0)
     steps = steps_of(clock.name, site.settings.escalation, urgent=urgent)
-    past = [share for _, share in steps if due_at(longer, share, site=site) <= now]
+    dues = (_step_at(longer, share, site=site) for _, share in steps)
+    past = [at for at in dues if at is not None and at <= now]
     return timed(replace(longer, fired=len(past)), urgent=urgent, site=site)

@@ -96,7 +96,7 @@ class DutyReading(Protocol):
         ...
 
     def clocks_running(self, *, after: tuple[str, str] | None = None, limit: int = 500) -> Sequence[DutyClock]:
-        """Return clocks that wait for a step, by case and name, after a pair of those."""
+        """Return clocks that run, by case and name, after a pair of those."""
         ...
 
     def first_due(self, now: datetime) -> DutyClock | None:

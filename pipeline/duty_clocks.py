@@ -52,7 +52,7 @@ def due(
     start = utc(start, field="start")
     if not value > 0:
         raise DeadlineError(f"a deadline of {value:g} {unit.value} is none")
-    if unit is DeadlineUnit.NATURAL_DAY and not suspended:
+    if unit is DeadlineUnit.NATURAL_DAY and not suspended and value <= MOST_DAYS:
         return _days_later(start, value, calendar)
     left_s = seconds_of(value, unit, calendar)
     if unit is DeadlineUnit.URGENT_HOUR and not suspended and left_s <= MOST_DAYS * 24 * _HOUR_S:

@@ -1,11 +1,17 @@
-"""Reading `[escalation]` and `[erasure]` of `site.toml`, all faults noted."""
+"""Reading `[escalation]` and `[erasure]` of `site.toml`, all faults noted, those against the catalogue too."""
 
+from collections.abc import Iterable, Iterator
+from datetime import datetime
 from itertools import pairwise
 from typing import Final
 
+from geo.boundaries import Fault
+from pipeline.catalogue import Category, DeadlineUnit
+from pipeline.duty_clocks import MOST_DAYS, DeadlineError, due
 from pipeline.escalation_policy import CLIMB, USUAL, ErasureTerms, EscalationPolicy, Step
 from pipeline.fields import Fields
 from pipeline.principal import Role
+from pipeline.work_calendar import WorkCalendar
 
 _FARTHEST: Final = 1_000.0
 _LONGEST_DAYS: Final = 36_500
@@ -37,6 +43,47 @@ def read_erasure(fields: Fields) -> ErasureTerms:
         pictures_days=fields.whole("pictures_days", low=0, high=_LONGEST_DAYS, default=0),
         contact_days=fields.whole("contact_days", low=0, high=_LONGEST_DAYS, default=0),
     )
+
+
+def escalation_faults(
+    policy: EscalationPolicy, categories: Iterable[Category], *, calendar: WorkCalendar, start: datetime, file: str
+) -> list[Fault]:
+    """Return the shares at which a step of the catalogue's longest deadlines could not be timed, reckoned from a day.
+
+    A case of any class may become urgent, so both tables hold for all.
+    """
+    longest: dict[DeadlineUnit, tuple[float, str]] = {}
+    for value, unit, key in _deadlines(categories):
+        longest[unit] = max(longest.get(unit, (0.0, "")), (value, key))
+    return [
+        Fault(
+            file=file,
+            feature=f"escalation {name}",
+            field=step.value.replace("-", "_"),
+            problem=f"is {share:g}, and {share:g} times the {value:g} {unit.value} of {key} are not over within"
+            f" {MOST_DAYS} days; give a smaller share, or that class a shorter deadline",
+        )
+        for name, shares in (("urgent", policy.urgent), ("general", policy.general))
+        for unit, (value, key) in longest.items()
+        for step, share in shares.items()
+        if not _reached(value * share, unit, start=start, calendar=calendar)
+    ]
+
+
+def _deadlines(categories: Iterable[Category]) -> Iterator[tuple[float, DeadlineUnit, str]]:
+    for category in categories:
+        own = (category.deadline_value, category.deadline_unit)
+        for value, unit in (own, *((each.deadline_value, each.deadline_unit) for each in category.conditions)):
+            if value > 0:
+                yield value, unit, category.key
+
+
+def _reached(value: float, unit: DeadlineUnit, *, start: datetime, calendar: WorkCalendar) -> bool:
+    try:
+        due(value, unit, start=start, calendar=calendar)
+    except DeadlineError:
+        return False
+    return True
 
 
 def _shares(fields: Fields) -> dict[Step, float]:

@@ -5,7 +5,7 @@ import math
 import time
 from collections.abc import Callable
 from threading import Event, Thread
-from typing import Final
+from typing import Final, TypeVar
 
 from pipeline.desk import Desk
 from pipeline.errors import PipelineError
@@ -13,6 +13,7 @@ from pipeline.principal import PIPELINE
 from pipeline.watch import Watch
 
 log = logging.getLogger(__name__)
+T = TypeVar("T")
 EVERY_S: Final = 5.0
 ERASE_EVERY_S: Final = 3600.0
 
@@ -39,11 +40,14 @@ class Keeper:
         self._thread.join(self._every_s * 4)
 
     def once(self) -> tuple[list[str], list[str]]:
-        """Return the cases whose offers were passed on, and those that found a terminal at last; fires clocks first."""
+        """Return the cases whose offers were passed on, and those that found a terminal at last; fires clocks first.
+
+        What fails is logged and keeps nothing else from being done.
+        """
         if self._watch is not None:
             self._watch.work_by(self._desk.site)
-            self._watch.once()
-        return self._desk.pass_over(), self._desk.retry_undispatched()
+            self._in_peace(self._watch.once)
+        return self._in_peace(self._desk.pass_over) or [], self._in_peace(self._desk.retry_undispatched) or []
 
     def erase(self, at_s: float) -> None:
         """Erase what is past keeping if an hour has passed since the last time; `at_s` is any clock that only rises."""
@@ -58,11 +62,12 @@ class Keeper:
         if self._watch is not None:
             self._in_peace(self._watch.adopt)
         while not self._stop.wait(self._every_s):
-            self._in_peace(self.once)
+            self.once()
             self._in_peace(lambda: self.erase(time.monotonic()))
 
-    def _in_peace(self, work: Callable[[], object]) -> None:
+    def _in_peace(self, work: Callable[[], T]) -> T | None:
         try:
-            work()
+            return work()
         except PipelineError:
             log.exception("the keeper goes on; its next round is in %g s", self._every_s)
+            return None

@@ -7,6 +7,7 @@ Owns which files make a site. What is inside each belongs to `configuration`, `c
 import json
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
+from datetime import time
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
@@ -32,6 +33,7 @@ from pipeline.configuration import (
 )
 from pipeline.duty_pattern import pattern_faults
 from pipeline.errors import PipelineError
+from pipeline.escalation_table import escalation_faults
 from pipeline.organisation import DepartmentKind, Organisation
 from pipeline.organisation_files import COLUMNS as ORGANISATION
 from pipeline.organisation_files import department_faults, organisation_faults, read_organisation
@@ -159,6 +161,13 @@ def _build(folder: Path, texts: Mapping[str, str], faults: list[Fault]) -> Site 
         table.settings.rollout,
         grids=grids,
         roles=frozenset(force.role for force in roster.forces),
+        file=SITE,
+    )
+    faults += escalation_faults(
+        table.settings.escalation,
+        catalogue.by_key.values(),
+        calendar=calendar,
+        start=calendar.instant(table.settings.valid_from, time.min),
         file=SITE,
     )
     faults += points_faults(table.settings.points, categories=catalogue.by_key, file=SITE)

@@ -31,9 +31,9 @@ class SqlDutyReading(SqlReading):
         return [clock_of(row) for row in self._rows(query)]
 
     def clocks_running(self, *, after: tuple[str, str] | None = None, limit: int = 500) -> Sequence[DutyClock]:
-        """Return clocks that wait for a step, by case and name."""
+        """Return clocks that run, by case and name."""
         c = t.clocks.c
-        query = select(t.clocks).where(c.next_at.is_not(None)).order_by(c.case_number, c.name)
+        query = select(t.clocks).where(c.stopped_at.is_(None)).order_by(c.case_number, c.name)
         if after is not None:
             number, name = after
             query = query.where((c.case_number > number) | and_(c.case_number == number, c.name > name))

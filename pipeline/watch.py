@@ -65,13 +65,17 @@ class Watch:
         self._site = site
 
     def once(self) -> list[Fired]:
-        """Fire what is due, drop the hour's anchor, erase what is over its term; returns what was fired."""
-        fired = self.fire_due()
-        self._in_peace("what is over its term", self._keep_terms)
-        self._in_peace("points", self.settle_points)
-        if self._anchor_is_due():
-            self._in_peace("the anchor", self.anchor)
-        return fired
+        """Fire what is due, drop the hour's anchor, erase what is over its term; returns what was fired.
+
+        A clock that cannot be fired does not keep the rest from being done.
+        """
+        try:
+            return self.fire_due()
+        finally:
+            self._in_peace("what is over its term", self._keep_terms)
+            self._in_peace("points", self.settle_points)
+            if self._anchor_is_due():
+                self._in_peace("the anchor", self.anchor)
 
     def settle_points(self) -> int:
         """Decide the claims to points whose problem has moved; returns how many events were looked at."""
@@ -194,7 +198,11 @@ def fire(tx: Transaction, clock: DutyClock, *, site: Site, now: datetime) -> Fir
     action = LAPSED if step is Step.LAPSE else CLOCK
     after = consequences(replace(case, version=case.version + 1), action, details)
     enter(tx, after, action, entered=Entered(by=PIPELINE, now=now), details=details)
-    tx.save_clock(timed(replace(clock, fired=clock.fired + 1), urgent=case.urgent, site=site))
+    going_on = timed(replace(clock, fired=clock.fired + 1), urgent=case.urgent, site=site)
+    tx.save_clock(going_on)
+    if going_on.next_at is None and going_on.fired < len(steps):
+        log.warning("%s of case %s ends with %s: no calendar reaches %s; give it a smaller share in site.toml",
+                    clock.name, case.number, step, steps[going_on.fired][0])  # fmt: skip
     for address in told:
         _send(tx, after, clock, step, address, now=now)
     return Fired(

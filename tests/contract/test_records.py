@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from databases import Postgres, sqlite_url
-from life_office import LI, T001, WANG, Office
+from life_office import CHEN, LI, T001, WANG, Office
 from small_site import CITIZEN, INGEST, JPEG, LITTER, NOON, PARKED, category, force_at, sighting, spot
 from sqlalchemy import delete, text, update
 
@@ -23,11 +23,13 @@ from pipeline.cases import Channel, Status
 from pipeline.catalogue import Catalogue, DeadlineUnit
 from pipeline.consequences import ERASE
 from pipeline.consultations import Meeting
+from pipeline.duty_clocks import DeadlineError
 from pipeline.erasure import Erasable, GroundMissingError, NothingToEraseError, Wanted
 from pipeline.errors import RefusedError, UnknownError
-from pipeline.escalation_policy import ErasureTerms
+from pipeline.escalation_policy import USUAL, ErasureTerms, EscalationPolicy, Step
 from pipeline.evidence import EvidenceStore
 from pipeline.history import chain_digest
+from pipeline.keeper import Keeper
 from pipeline.reports import Report, Ticket
 from pipeline.site import Site
 from pipeline.sql_casebook import open_casebook
@@ -581,6 +583,45 @@ class TestWatch:
         assert after.casebook.read(lambda book: book.clocks_of(number))[0].next_at > due + timedelta(hours=12)
         before.close()
         after.close()
+
+    def test_a_step_that_no_calendar_reaches_is_none_and_holds_nothing_up(
+        self, office: Office, caplog: pytest.LogCaptureFixture
+    ):
+        kinds = {PARKED: category(PARKED, deadline_value=7.0, deadline_unit=DeadlineUnit.WORK_DAY)}
+        far = EscalationPolicy(general={**USUAL, Step.DISTRICT: 1_000.0})
+        settings = replace(office.site.settings, escalation=far)
+        site = replace(office.site, settings=settings, catalogue=Catalogue(by_key=kinds))
+        never = Office(office.url, office.folder, office.clock, site)
+        number, longer = never.report(), never.report(spot("B"))
+        never.through(longer, "accept")
+        never.act(longer, "ask-extension", by=force_at(str(never.case(longer).terminal)), more=7.0)
+        never.act(longer, "extend", by=CHEN)
+        never.later(days=60)
+        fired = [each.step.value for each in never.watch.fire_due() if each.case == number]
+        assert fired == ["amber", "red", "department", "deputy-chief", "chief", "centre"]
+        assert f"handle of case {number} ends with centre" in caplog.text
+        assert never.case(longer).level == 4
+        never.close()
+        # Nearer again, the step comes: what runs is timed anew when a process starts.
+        again = Office(office.url, office.folder, office.clock, replace(site, settings=office.site.settings))
+        assert again.watch.adopt() == 2
+        assert [each.step.value for each in again.watch.fire_due()] == ["district"] * 2
+        again.prove()
+        again.close()
+
+    def test_a_watch_that_fails_keeps_nothing_else_from_being_done(
+        self, office: Office, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    ):
+        def fail() -> None:
+            raise DeadlineError("no calendar reaches it")
+
+        number = office.report(urgent=True)
+        monkeypatch.setattr(office.watch, "fire_due", fail)
+        office.later(hours=2)
+        passed, _ = Keeper(office.desk, watch=office.watch).once()
+        assert passed == [number]
+        assert "no calendar reaches it" in caplog.text
+        assert office.casebook.read(lambda book: book.newest_anchor()) is not None
 
 
 def test_a_force_hears_of_nothing_it_may_not(office: Office):

@@ -1,14 +1,19 @@
 """`[escalation]` and `[erasure]` of `site.toml`: read as written, every fault told at once."""
 
 import tomllib
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
 
 import pytest
+from small_site import category
 
 from geo.boundaries import Fault
-from pipeline.escalation_policy import ErasureTerms, EscalationPolicy, Step
-from pipeline.escalation_table import read_erasure, read_escalation
+from pipeline.catalogue import DeadlineUnit
+from pipeline.escalation_policy import USUAL, ErasureTerms, EscalationPolicy, Step
+from pipeline.escalation_table import escalation_faults, read_erasure, read_escalation
 from pipeline.fields import Fields
 from pipeline.principal import Role
+from pipeline.work_calendar import WorkCalendar
 
 
 def fields(text: str, faults: list[Fault]) -> Fields:
@@ -63,3 +68,27 @@ def test_all_faults_at_once() -> None:
     read_escalation(fields("amber = 0\nextensions = -1\nurgent = { chief = 0.1 }", faults))
     read_erasure(fields("words_days = -1\nnotes = 3", faults))
     assert {fault.field for fault in faults} >= {"amber", "extensions", "chief", "words_days", "notes"}
+
+
+def test_a_share_that_the_clocks_cannot_reckon_is_a_fault() -> None:
+    kinds = [
+        category("GB/T 47678.5-2026/matter/1", deadline_value=7.0, deadline_unit=DeadlineUnit.WORK_DAY),
+        category("GB/T 47678.5-2026/matter/2", deadline_value=2.0, deadline_unit=DeadlineUnit.WORK_DAY),
+        category("GB/T 47678.5-2026/matter/3", deadline_value=5.0, deadline_unit=DeadlineUnit.NATURAL_DAY),
+        category("GB/T 47678.5-2026/matter/4", deadline_value=4.0, deadline_unit=DeadlineUnit.URGENT_HOUR),
+    ]
+    calendar = WorkCalendar(timezone=ZoneInfo("Asia/Shanghai"), country="CN")
+
+    def told(policy: EscalationPolicy) -> list[str]:
+        start = datetime(2027, 1, 1, tzinfo=UTC)
+        return [
+            str(each) for each in escalation_faults(policy, kinds, calendar=calendar, start=start, file="site.toml")
+        ]
+
+    assert told(EscalationPolicy()) == []
+    work, natural = told(EscalationPolicy(general={**USUAL, Step.DISTRICT: 1_000.0}))
+    assert "site.toml" in work
+    assert "escalation general" in work
+    assert "field district: is 1000, and 1000 times the 7 work_day of GB/T 47678.5-2026/matter/1" in work
+    assert "within 4000 days; give a smaller share" in work
+    assert "5 natural_day" in natural
