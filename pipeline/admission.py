@@ -12,10 +12,10 @@ from geo.coords import LonLat
 from pipeline.casebook import Evidence, Near, Transaction
 from pipeline.cases import OPEN, Action, Case, Channel, Status, step, stepped
 from pipeline.catalogue import Category
-from pipeline.clock_keeping import raise_clocks, start_anew, start_clocks
+from pipeline.clock_keeping import raise_clocks, start_anew, start_clocks, take_up
 from pipeline.consequences import consequences
 from pipeline.dispatch import Dispatch, NoTerminal
-from pipeline.duty_clocks import closing_due
+from pipeline.duty_clocks import closing_due, is_collected
 from pipeline.history import opening_details
 from pipeline.intake import Attach, Cov, Finding, Open, Reopen, decide, search_radius_m
 from pipeline.offers import Entered, enter, offer, withdraw, write_event
@@ -88,8 +88,11 @@ def admit(tx: Transaction, notice: Notice, *, site: Site, entered: Entered) -> T
     nearby = tx.similar(*near(notice))
     decision = decide(finding, mode=notice.mode, nearby=nearby)
     if isinstance(decision, Attach):
+        before = tx.case(decision.number)
         case = _attach(tx, notice, decision, site=site, entered=entered)
         offered = _file_if_waiting(tx, case, notice, site=site, entered=entered)
+        if case.status is Status.FILED and is_collected(before, site) and not is_collected(case, site):
+            offered = _offer(tx, case, site=site, entered=entered)
         return Taken(outcome="attach", number=decision.number, reason=decision.reason, dispatch=offered)
     if isinstance(decision, Reopen):
         case = _reopen(tx, notice, decision, site=site, entered=entered)
@@ -193,7 +196,10 @@ def _attach(tx: Transaction, notice: Notice, decision: Attach, *, site: Site, en
     counted = replace(case, sightings=case.sightings + (notice.sighting is not None), version=case.version + 1)
     more, raised = _raised(counted, notice, site=site, now=entered.now)
     raise_clocks(tx, case, more, entered.now, site=site)
-    enter(tx, more, ATTACH, entered=entered, details={**_told(notice, decision, site), **raised})
+    raised |= take_up(tx, more, entered.now, site=site, ticket_due=notice.ticket_due)
+    details = {**_told(notice, decision, site), **({"raised": raised} if raised else {})}
+    more = consequences(more, ATTACH, details)
+    enter(tx, more, ATTACH, entered=entered, details=details)
     _remember(tx, notice, case=case.number)
     return more
 
@@ -238,14 +244,15 @@ def _raised(case: Case, notice: Notice, *, site: Site, now: datetime) -> tuple[C
     changes: dict[str, Any] = {}
     if notice.urgency is not None and notice.urgency.urgent and not case.urgent:
         changes |= {"urgent": True, "urgent_reason": notice.urgency.reason}
-        clocks = urgent_clocks(site, case.grid, urgent=True, recorded_at=case.recorded_at, now=now)
+        since = case.recorded_at if is_collected(case, site) else now
+        clocks = urgent_clocks(site, case.grid, urgent=True, recorded_at=since, now=now)
         changes |= {name: at for name, at in clocks._asdict().items() if at is not None}
     if notice.ticket_due is not None and (case.ticket_due is None or notice.ticket_due < case.ticket_due):
         changes["ticket_due"] = notice.ticket_due
         if case.handle_by is not None and notice.ticket_due < case.handle_by:
             changes["handle_by"] = notice.ticket_due
     told = {name: each.isoformat() if isinstance(each, datetime) else each for name, each in changes.items()}
-    return replace(case, **changes), {"raised": told} if told else {}
+    return replace(case, **changes), told
 
 
 def _file_if_waiting(

@@ -231,7 +231,9 @@ class _Teller:
         self.due = case.handle_by
 
     def _terms(self, before: Case, case: Case, event: Event) -> None:
-        """Follow what moves the time to handle: a resumption, an extension, rework, a ticket's sooner deadline."""
+        """Follow what moves the time to handle: a resumption, an extension, rework, a sooner ticket, taking up."""
+        if case.arrive_by is not None and before.arrive_by is None:  # raised, or taken up: the urgent clocks begin now
+            self.urgent_since = event.at
         if case.handle_by != before.handle_by:
             self.due = case.handle_by
         elif case.ticket_due != before.ticket_due and case.handle_by is None:

@@ -22,6 +22,7 @@ from pipeline.case_clocks import (
 from pipeline.casebook import Transaction
 from pipeline.cases import Action, Case
 from pipeline.consequences import MERGE
+from pipeline.duty_clocks import is_collected
 from pipeline.errors import PipelineError
 from pipeline.site import Site
 
@@ -80,6 +81,24 @@ def start_anew(tx: Transaction, case: Case, now: datetime, *, site: Site) -> dic
     ]
     for clock in fresh:
         tx.save_clock(clock)
+    return _told(fresh, site)
+
+
+def take_up(
+    tx: Transaction, case: Case, now: datetime, *, site: Site, ticket_due: datetime | None = None
+) -> dict[str, object]:
+    """Start the clocks of a collected case as if it were recorded now; returns when what is due, for the event.
+
+    Nothing if it was not collected, is handled, or its grid is still off.
+
+    Args:
+        ticket_due: by when whoever reports it again wants it handled; an older ticket's deadline is no more.
+    """
+    if stands(ClockName.HANDLE, case) or not is_collected(case, site) or tx.clocks_of(case.number):
+        return {}
+    fresh = first_clocks(replace(case, recorded_at=now, reopened_at=None, ticket_due=ticket_due), site)
+    tx.save_clocks(fresh)
+    stop_clocks(tx, case, now)
     return _told(fresh, site)
 
 

@@ -82,8 +82,15 @@ def elapsed_s(
 
 
 def is_collected(case: Case, site: Site) -> bool:
-    """Tell whether a case was recorded before its grid was switched on; nobody answers for it, so no clock runs."""
-    return not site.settings.rollout.is_on(case.grid, case.recorded_at, site.settings.timezone)
+    """Tell whether a case lies where it was collected: nobody answers for it, so no clock runs.
+
+    It was recorded, or opened again, before its grid was switched on, and not taken up since: that gives it times of
+    its own (`clock_keeping.take_up`).
+    """
+    if case.handle_by is not None or case.arrive_by is not None:
+        return False
+    since = case.reopened_at or case.recorded_at
+    return not site.settings.rollout.is_on(case.grid, since, site.settings.timezone)
 
 
 def usual_time(case: Case, category: Category) -> tuple[float, DeadlineUnit]:

@@ -3,12 +3,15 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from types import MappingProxyType
 
 from pipeline import dispatch
 from pipeline.casebook import OutboxMessage, Transaction
 from pipeline.cases import Action, Case, Event, step
-from pipeline.clock_keeping import STOPS, stop_clocks
+from pipeline.clock_keeping import STOPS, stop_clocks, take_up
+from pipeline.consequences import consequences
 from pipeline.dispatch import Decision, Dispatch, NoTerminal, Wanted
+from pipeline.duty_clocks import is_collected
 from pipeline.errors import PipelineError, UnknownError
 from pipeline.feedback import tell_reporters
 from pipeline.principal import PIPELINE, Principal, Role
@@ -73,6 +76,7 @@ def offer(
     `opened` just now the history is known: nobody was offered it.
     """
     history, gathering_s = () if opened else tx.events(case.number), site.settings.dispatch.batch_s
+    case, raised = _taken_up(tx, case, site, entered)
     off = _not_switched_on(case, site, entered)
     decision: Decision
     if off is not None:
@@ -90,7 +94,7 @@ def offer(
             unanswered=wanted.unanswered,
             now=entered.now,
         )
-    return _carry_out(tx, case, decision, entered=entered, history=history, note=note), decision
+    return _carry_out(tx, case, decision, entered=entered, history=history, note=note, raised=raised), decision
 
 
 def offer_together(tx: Transaction, cases: Sequence[Case], *, site: Site, entered: Entered) -> list[Case]:
@@ -124,19 +128,32 @@ def _was_offered(history: Iterable[Event]) -> bool:
 
 
 def _carry_out(
-    tx: Transaction, case: Case, decision: Decision, *, entered: Entered, history: Sequence[Event], note: str = ""
+    tx: Transaction,
+    case: Case,
+    decision: Decision,
+    *,
+    entered: Entered,
+    history: Sequence[Event],
+    note: str = "",
+    raised: Mapping[str, object] = MappingProxyType({}),
 ) -> Case:
     if isinstance(decision, NoTerminal):
-        return _nobody(tx, case, decision, entered=entered, history=history)
-    return _hand(tx, case, decision, entered=entered, more={"note": note} if note else {})
+        return _nobody(tx, case, decision, entered=entered, history=history, raised=raised)
+    return _hand(tx, case, decision, entered=entered, more={**({"note": note} if note else {}), **raised})
+
+
+def _taken_up(tx: Transaction, case: Case, site: Site, entered: Entered) -> tuple[Case, dict[str, object]]:
+    """Return a case that was collected and that a person sends, with its clocks, and what its history says of that."""
+    times = {} if entered.by.role is Role.SYSTEM else take_up(tx, case, entered.now, site=site)
+    raised: dict[str, object] = {"raised": times} if times else {}
+    return consequences(case, Action.DISPATCH.value, raised), raised
 
 
 def _not_switched_on(case: Case, site: Site, entered: Entered) -> NoTerminal | None:
-    """Return why a case is offered to nobody by itself: its grid was off when it was recorded; a person still may."""
-    settings = site.settings
-    if entered.by.role is not Role.SYSTEM or settings.rollout.is_on(case.grid, case.recorded_at, settings.timezone):
+    """Return why a case is offered to nobody by itself: it was only collected; a person still may."""
+    if entered.by.role is not Role.SYSTEM or not is_collected(case, site):
         return None
-    start = settings.rollout.starts(case.grid)
+    start = site.settings.rollout.starts(case.grid)
     return NoTerminal(reason=f"grid {case.grid} is switched on from {start}; what came before is collected", skipped=())
 
 
@@ -170,7 +187,8 @@ def assign(
         reason=f"chosen by {entered.by.name}",
         skipped=(),
     )
-    more: dict[str, object] = {"note": note} if note else {}
+    case, raised = _taken_up(tx, case, site, entered)
+    more: dict[str, object] = {**({"note": note} if note else {}), **raised}
     if despite is not None:
         more["despite"] = despite
     return _hand(tx, case, decision, entered=entered, more=more), decision
@@ -241,9 +259,22 @@ def _hand(tx: Transaction, case: Case, decision: Dispatch, *, entered: Entered, 
     return given
 
 
-def _nobody(tx: Transaction, case: Case, decision: NoTerminal, *, entered: Entered, history: Sequence[Event]) -> Case:
-    details = {"reason": decision.reason, **skipped_details(decision)}
-    if history and history[-1].action == NO_TERMINAL and _reasons(history[-1].details) == _reasons(details):
+def _nobody(
+    tx: Transaction,
+    case: Case,
+    decision: NoTerminal,
+    *,
+    entered: Entered,
+    history: Sequence[Event],
+    raised: Mapping[str, object],
+) -> Case:
+    details = {"reason": decision.reason, **skipped_details(decision), **raised}
+    if (
+        not raised
+        and history
+        and history[-1].action == NO_TERMINAL
+        and _reasons(history[-1].details) == _reasons(details)
+    ):
         return case
     noted = replace(case, version=case.version + 1)
     enter(tx, noted, NO_TERMINAL, entered=entered, details=details)

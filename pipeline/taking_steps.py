@@ -11,7 +11,7 @@ from typing import Final
 from geo.coords import LonLat
 from pipeline.casebook import LimitError, Transaction
 from pipeline.cases import Action, Case, Status, step
-from pipeline.clock_keeping import ask_time, give_time, go_on, start_anew, time_to_handle
+from pipeline.clock_keeping import ask_time, give_time, go_on, start_anew, take_up, time_to_handle
 from pipeline.consequences import consequences
 from pipeline.errors import PipelineError, RefusedError, UnknownError
 from pipeline.escalation import department_of
@@ -63,7 +63,7 @@ class Ask:
 
 
 def take_step(tx: Transaction, case: Case, ask: Ask, *, site: Site, entered: Entered) -> Case:
-    """Take a step and return the case after it; what is filed by it is offered at once.
+    """Take a step and return the case after it; what is filed by it is offered at once, what was collected too.
 
     Raises:
         IllegalStepError, NotYourCaseError, PassedOnError, ReasonMissingError, RefusedError: see `cases.step`.
@@ -76,6 +76,8 @@ def take_step(tx: Transaction, case: Case, ask: Ask, *, site: Site, entered: Ent
         raise LimitError("more", ask.more, f"nothing, since {action} asks for no time; only ask-extension does")
     after = step(case, action, principal=entered.by, note=ask.note, now=entered.now)
     details = {**_base(tx, case, after, ask), **_own(tx, case, after, ask, site=site, entered=entered)}
+    taken_up = take_up(tx, after, entered.now, site=site) if action in _OFFERED_AFTER else {}
+    details |= {"raised": taken_up} if taken_up else {}
     after = consequences(after, action.value, details)
     enter(tx, after, action.value, entered=entered, details=details)
     note_step(tx, case, action, site=site, entered=entered)

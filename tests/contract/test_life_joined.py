@@ -9,16 +9,19 @@ from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
-from life_office import CHEN, LI, T001, WANG, Office, life_site
+from life_office import CHEN, LI, T001, T003, WANG, Office, life_site
 from small_site import CITIZEN, INGEST, JPEG, LITTER, NOON, PARKED, Scenes, force_at, sighting, spot
 from sqlalchemy import delete
 
 from pipeline import sql_tables as t
+from pipeline.admission import Taken
 from pipeline.backup import back_up, restore
+from pipeline.case_story import Cut, tell
 from pipeline.casebook import Evidence
 from pipeline.cases import Channel, Status
 from pipeline.catalogue import Again, Catalogue
 from pipeline.desk import Desk
+from pipeline.dispatch import Dispatch
 from pipeline.duty_clocks import closing_due
 from pipeline.duty_pattern import Rollout
 from pipeline.erasure import Erasable, Wanted
@@ -282,3 +285,95 @@ def test_what_is_collected_before_its_grid_is_switched_on_has_no_clocks(database
     assert office.watch.fire_due() == []
     office.prove()
     office.close()
+
+
+class TestTakenUp:
+    """What was collected in May, with its grid on from June; see decision 222."""
+
+    @pytest.fixture
+    def rolling(self, database_url: str, tmp_path: Path) -> Iterator[Office]:
+        site = life_site()
+        rollout = Rollout(otherwise=date(2027, 6, 1))
+        rolling = Office(database_url, tmp_path, site=replace(site, settings=replace(site.settings, rollout=rollout)))
+        rolling.clock.at = NOON.replace(year=2027, month=5, day=20)
+        yield rolling
+        rolling.prove()
+        rolling.close()
+
+    def again(self, rolling: Office, *, urgent: bool = False) -> Taken:
+        kind, channel = (LITTER, Channel.ALARM) if urgent else (PARKED, Channel.PATROL)
+        told = Report(channel=channel, category=kind, lonlat=spot("A"), occurred_at=rolling.clock.at)
+        return rolling.desk.report(told, principal=LI)
+
+    @pytest.mark.parametrize("urgent", [True, False])
+    def test_a_report_of_it_after_the_day_sends_somebody_and_starts_the_clocks(self, rolling: Office, *, urgent: bool):
+        number = rolling.report(urgent=urgent)
+        rolling.clock.at = NOON.replace(year=2027, month=7, day=1)
+        assert rolling.desk.retry_undispatched() == []
+        taken = self.again(rolling, urgent=urgent)
+        assert (taken.outcome, taken.number) == ("attach", number)
+        assert isinstance(taken.dispatch, Dispatch)
+        case, now = rolling.case(number), rolling.clock.at
+        assert case.handle_by == closing_due(case, rolling.site) == now + timedelta(hours=4)
+        assert case.arrive_by == (now + timedelta(minutes=15) if urgent else None)
+        assert running(rolling, number) == (["arrive", "first-result", "handle"] if urgent else ["handle"])
+        rolling.later(hours=2)
+        assert rolling.desk.pass_over() == [number]
+        assert rolling.case(number).status is Status.DISPATCHED
+        story = tell(
+            rolling.casebook.events(number), Cut(until=rolling.later(seconds=1), through=1_000), site=rolling.site
+        )
+        assert story is not None
+        assert (story.due, story.arrival.due) == (case.handle_by, case.arrive_by)
+
+    def test_before_the_day_it_is_collected_as_before(self, rolling: Office):
+        number = rolling.report()
+        rolling.later(days=1)
+        assert self.again(rolling).dispatch is None
+        assert rolling.actions(number) == ["open", "no-terminal", "attach"]
+        assert running(rolling, number) == []
+
+    def test_a_report_that_makes_it_urgent_starts_all_clocks_and_a_ticket_ends_them(self, rolling: Office):
+        number, at = rolling.report(), rolling.clock.at.replace(month=7)
+        rolling.clock.at = at
+        assert rolling.desk.report(ticket(rolling, hours=1, urgent=True), principal=LI).number == number
+        case = rolling.case(number)
+        assert (case.urgent, case.arrive_by) == (True, at + timedelta(minutes=15))
+        assert case.handle_by == at + timedelta(hours=1)
+        assert running(rolling, number) == ["arrive", "first-result", "handle"]
+
+    def test_one_that_was_closed_and_is_opened_again_has_clocks(self, rolling: Office):
+        number = rolling.report(urgent=True)
+        rolling.act(number, "dispatch")
+        rolling.through(number, "accept", "arrive", "done", "check", "close")
+        assert running(rolling, number) == []
+        rolling.clock.at = NOON.replace(year=2027, month=6, day=2)
+        assert rolling.act(number, "reopen").status is Status.DISPATCHED
+        assert rolling.case(number).arrive_by == rolling.clock.at + timedelta(minutes=15)
+        assert running(rolling, number) == ["arrive", "first-result", "handle"]
+
+    def test_who_sends_somebody_takes_it_up_whether_anybody_is_there_or_not(self, rolling: Office):
+        sent, named = rolling.report(), rolling.report(spot("B"))
+        rolling.clock.at = NOON.replace(year=2027, month=7, day=1)
+        rolling.act(named, "dispatch", terminal=T003)
+        rolling.act(sent, "dispatch", terminal=T001)
+        for number in (sent, named):
+            assert running(rolling, number) == ["handle"]
+        rolling.later(hours=2)
+        assert sorted(rolling.desk.pass_over()) == sorted([sent, named])
+        assert rolling.case(sent).status is Status.DISPATCHED
+
+    def test_what_is_filed_after_the_day_is_offered(self, rolling: Office):
+        taken = rolling.reported(by=CITIZEN, channel=Channel.PUBLIC)
+        assert rolling.case(str(taken.number)).status is Status.REPORTED
+        rolling.clock.at = NOON.replace(year=2027, month=7, day=1)
+        assert rolling.act(str(taken.number), "file").status is Status.DISPATCHED
+        assert running(rolling, str(taken.number)) == ["handle"]
+
+    def test_one_that_somebody_is_at_already_has_no_clock_of_arriving(self, rolling: Office):
+        number = rolling.report(urgent=True)
+        rolling.act(number, "dispatch")
+        rolling.through(number, "accept", "arrive")
+        rolling.clock.at = NOON.replace(year=2027, month=6, day=1)
+        assert self.again(rolling, urgent=True).dispatch is None
+        assert running(rolling, number) == ["first-result", "handle"]
