@@ -172,6 +172,7 @@ def _build(folder: Path, texts: Mapping[str, str], faults: list[Fault]) -> Site 
     )
     faults += points_faults(table.settings.points, categories=catalogue.by_key, file=SITE)
     faults += _departments(organisation, roster, catalogue)
+    faults += _first_roles(roster, catalogue)
     if faults:
         return None
     site = Site(
@@ -183,7 +184,7 @@ def _build(folder: Path, texts: Mapping[str, str], faults: list[Fault]) -> Site 
 
 
 def _departments(organisation: Organisation, roster: Roster, catalogue: Catalogue) -> list[Fault]:
-    """Return the forces and categories whose department is not listed, and follow-up forces of one that is not."""
+    """Return the forces and categories whose department is not listed, or of a kind that cannot follow up."""
     found: list[Fault] = []
     for force in roster.forces:
         found += department_faults(force.department, file=FORCES, feature=force.number, organisation=organisation)
@@ -195,7 +196,27 @@ def _departments(organisation: Organisation, roster: Roster, catalogue: Catalogu
         if not category.department:
             continue  # where one is needed, the catalogue's own fault says so
         found += department_faults(category.department, file=CATALOGUE, feature=key, organisation=organisation)
+        named = organisation.department(category.department)
+        if named is not None and named.kind is DepartmentKind.FIRST:
+            problem = f"{named.code} is of kind first, expected follow_up or outside for who answers for a class"
+            found.append(Fault(file=CATALOGUE, feature=key, field="department", problem=problem))
     return found
+
+
+def _first_roles(roster: Roster, catalogue: Catalogue) -> list[Fault]:
+    """Return the roles that categories name and no first force has; nothing where the roster could not be read."""
+    known = sorted({force.role for force in roster.forces if force.stage is Stage.FIRST})
+    return [
+        Fault(
+            file=CATALOGUE,
+            feature=key,
+            field="first_roles",
+            problem=f"{role!r} is no first force's role; known: {', '.join(known)}",
+        )
+        for key, category in catalogue.by_key.items()
+        for role in category.first_roles
+        if known and role not in known
+    ]
 
 
 def _boundaries(folder: Path, table: SiteTable, faults: list[Fault]) -> BoundaryVersion | None:

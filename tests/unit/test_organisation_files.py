@@ -164,6 +164,20 @@ def test_a_follow_up_force_of_a_department_that_does_not_follow_up_is_told(copy:
     assert "police-station is of kind first, expected follow_up" in faults_of(copy)
 
 
+def test_a_class_with_a_role_that_no_first_force_has_or_a_department_of_first_forces_is_told(copy: Path) -> None:
+    path = copy / "catalogue.toml"
+    text = path.read_text(encoding="utf-8")
+    text = text.replace(
+        'first_roles = ["city-management-third-party"', 'first_roles = ["ghost-team", "traffic-police"', 1
+    )
+    path.write_text(text.replace('department = "fire-safety"', 'department = "grid-centre"', 1), encoding="utf-8")
+    told = faults_of(copy)
+    parking, lane = (f"catalogue.toml: feature GB/T 47678.5-2026/matter/{code}" for code in ("09009", "09012"))
+    assert f"{parking}: field first_roles: 'ghost-team' is no first force's role; known: city-management" in told
+    assert f"{parking}: field first_roles: 'traffic-police' is no first force's role" in told  # it follows up
+    assert f"{lane}: field department: grid-centre is of kind first, expected follow_up or outside" in told
+
+
 def test_a_post_that_two_hold_at_once_and_a_number_given_twice_are_told(copy: Path) -> None:
     path = copy / "officers.csv"
     text = path.read_text(encoding="utf-8")
