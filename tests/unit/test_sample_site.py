@@ -32,6 +32,7 @@ DEPARTMENTS = {
     "traffic-police",
     "greening-and-sanitation",
 }
+FIELDS = {"urban-management", "construction", "public-security", "social-prevention", "property-management"}
 FIRST_ROLES = {
     "grid-supervisor",
     "non-motor-vehicle-manager",
@@ -332,6 +333,7 @@ def test_categories_are_the_standards(categories: dict[str, dict[str, Any]], sha
             assert names[row["kind"], row["code"]] == row["name_zh"]
         assert row["department"] in DEPARTMENTS
         assert set(row["first_roles"]) <= FIRST_ROLES
+        assert row["field"] in FIELDS
         assert row["deadline_unit"] in {"urgent_hour", "work_hour", "work_day", "natural_day"}
         assert row["deadline_value"] > 0
     assert {row["code"] for row in categories.values() if row["standard"] == "beatgrid-local"} == {"L001", "L002"}
