@@ -46,6 +46,7 @@ _ROWS_BY_STATUS: Final[Mapping[HTTPStatus, str]] = {
         pipeline.frame_desk.FrameTooOldError pipeline.merging.CannotMergeError
         pipeline.merging.CannotSplitError pipeline.merging.NotMergedError pipeline.trust_desk.NothingToJudgeError
         pipeline.appeals.NoAppealError pipeline.site_changes.ClassesInUseError
+        pipeline.site_changes.ConditionsInUseError
         pipeline.site_changes.SiteChangedError""",
     HTTPStatus.GONE: "pipeline.originals.ErasedError",
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE: """

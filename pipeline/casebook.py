@@ -249,6 +249,10 @@ class Reading(Protocol):
         """Return the keys of the categories that any case has, whatever became of it."""
         ...
 
+    def conditions_used(self) -> frozenset[tuple[str, int]]:
+        """Return the filing conditions that open cases were filed on, each its category's key and its number."""
+        ...
+
 
 class Asking(Reading, TrustReading, ReportReading, DutyReading, JudgingReading, PointsReading, Protocol):
     """What can be asked of one moment: also reports, outcomes, trials, clocks, merged cases, pictures past keeping."""

@@ -22,7 +22,7 @@ from pipeline.catalogue import (
     Mapped,
     WorkField,
 )
-from pipeline.csv_table import day, listed, read_rows, write_rows
+from pipeline.csv_table import day, listed, once, read_rows, write_rows, yes_or_no
 from pipeline.fields import Fields
 from pipeline.toml_tables import inner_tables, read_tables
 
@@ -31,8 +31,8 @@ CLASSES, CONDITIONS = "classes.csv", "conditions.csv"
 CLASS_COLUMNS = (
     "standard", "kind", "code", "name", "name_zh", "group", "group_zh", "field", "key_since", "reportable", "urgent",
     "department", "first_roles", "deadline_value", "deadline_unit", "closing_condition", "merge_within_m",
-    "merge_within_s", "again", "again_after_s", "again_within_s", "gbt30428_code", "gbt30428_certainty", "cjt214_code",
-    "cjt214_certainty", "mapping_source",
+    "merge_within_s", "again", "again_after_s", "again_within_s", "gbt30428_code", "gbt30428_certainty",
+    "gbt30428_source", "cjt214_code", "cjt214_certainty", "cjt214_source",
 )  # fmt: skip
 CONDITION_COLUMNS = (
     "category", "number", "text", "closing_condition", "deadline_value", "deadline_unit", "urgent", "source",
@@ -51,7 +51,7 @@ def read_catalogue(text: str, faults: list[Fault]) -> Catalogue:
         category = replace(
             _category(fields, since=_day(fields), roles=fields.texts("first_roles")),
             conditions=_conditions(inner_tables(fields, "condition")),
-            mappings=tuple(_mapping(each) for each in inner_tables(fields, "mapping")),
+            mappings=_mappings(inner_tables(fields, "mapping")),
         )
         if category.key in found:
             fields.fault("code", f"{category.key} stands twice; keep one")
@@ -77,18 +77,22 @@ def write_conditions(categories: Iterable[Category]) -> str:
 
 
 def read_classes(text: str, faults: list[Fault], *, before: Catalogue) -> Catalogue:
-    """Return the catalogue that a table of classes makes; a class keeps the filing conditions that it has."""
+    """Return the catalogue that a table of classes makes.
+
+    A class keeps what the table has no columns for: its filing conditions, and its numbers in other standards than the
+    two older ones.
+    """
     found: dict[str, Category] = {}
     for row in read_rows(text, file=CLASSES, columns=CLASS_COLUMNS, optional=CLASS_COLUMNS, faults=faults):
-        fields = _with_flags(row, ("reportable", "urgent"))
-        category = replace(
-            _category(fields, since=day(fields, "key_since"), roles=listed(fields, "first_roles")),
-            mappings=tuple(_mapped_columns(fields)),
-        )
-        known = before.by_key.get(category.key)
+        flags = {"reportable": yes_or_no(row, "reportable", required=True), "urgent": yes_or_no(row, "urgent")}
+        fields = replace(row, table={**row.table, **flags})
+        category = _category(fields, since=day(fields, "key_since"), roles=listed(fields, "first_roles"))
+        known = before.by_key.get(category.key, category)
         if category.key in found:
             fields.fault("code", f"{category.key} stands twice; keep one")
-        found[category.key] = replace(category, conditions=known.conditions if known else ())
+        found[category.key] = replace(
+            category, conditions=known.conditions, mappings=_with_columns(known.mappings, _mapped_columns(fields))
+        )
     return Catalogue(found)
 
 
@@ -96,7 +100,7 @@ def read_conditions(text: str, faults: list[Fault], *, before: Catalogue) -> Cat
     """Return the catalogue with the filing conditions of a table in place of all that it had."""
     rows: dict[str, list[Fields]] = defaultdict(list)
     for row in read_rows(text, file=CONDITIONS, columns=CONDITION_COLUMNS, optional=CONDITION_COLUMNS, faults=faults):
-        fields = _with_flags(row, ("urgent",))
+        fields = replace(row, table={**row.table, "urgent": yes_or_no(row, "urgent")})
         key = fields.text("category")
         if key and key not in before.by_key:
             fields.fault("category", f"{key!r} is not in the catalogue; write '<standard>/<kind>/<code>'")
@@ -157,6 +161,14 @@ def _conditions(tables: Sequence[Fields], own: str | None = None) -> tuple[Filin
     return tuple(found[number] for number in sorted(found))
 
 
+def _mappings(tables: Sequence[Fields]) -> tuple[Mapped, ...]:
+    found = tuple(_mapping(fields) for fields in tables)
+    seen_at: dict[tuple[str, str], str] = {}
+    for fields, mapped in zip(tables, found, strict=True):
+        once(fields, seen_at, ("standard", mapped.standard))
+    return found
+
+
 def _mapping(fields: Fields) -> Mapped:
     fields.only(Mapped.__dataclass_fields__)
     if fields.table.get("certainty") == Certainty.UNMAPPED:
@@ -178,8 +190,15 @@ def _mapped_columns(fields: Fields) -> Iterator[Mapped]:
                 f"{column}_code", f"is {code!r} and certainty {certainty}; a code needs one, unmapped has none"
             )
         if code:
-            source = fields.text("mapping_source", default="")
+            source = fields.text(f"{column}_source", default="")
             yield Mapped(standard=standard, code=code, certainty=certainty, source=source)
+
+
+def _with_columns(known: Sequence[Mapped], columns: Iterable[Mapped]) -> tuple[Mapped, ...]:
+    """Return the numbers in other standards with those of the older two as the table has them, in the order known."""
+    said = {each.standard: each for each in columns}
+    kept = {each.standard: each for each in known if each.standard in said or each.standard not in OLDER_STANDARDS}
+    return tuple({**kept, **said}.values())
 
 
 def _day(fields: Fields) -> date | None:
@@ -190,22 +209,16 @@ def _day(fields: Fields) -> date | None:
     return value
 
 
-def _with_flags(fields: Fields, names: Sequence[str]) -> Fields:
-    """Return a row whose true and false are what they say."""
-    said: dict[str, object] = {_TRUE: True, _FALSE: False, "": False}
-    table = {**fields.table}
-    for name in names:
-        text = str(table.get(name, "")).strip().lower()
-        table[name] = said.get(text, text)
-    return Fields(table, fields.file, fields.feature, fields.faults)
-
-
 def _class_row(category: Category) -> Mapping[str, object]:
     row = {**_told(category), "first_roles": ";".join(category.first_roles)}
     for column, standard in zip(_MAPPED_COLUMNS, OLDER_STANDARDS, strict=True):
         mapped = category.mapped(standard)
-        row |= {f"{column}_code": mapped.code, f"{column}_certainty": mapped.certainty.value}
-    return {**row, "mapping_source": next((each.source for each in category.mappings), "")}
+        row |= {
+            f"{column}_code": mapped.code,
+            f"{column}_certainty": mapped.certainty.value,
+            f"{column}_source": mapped.source,
+        }
+    return row
 
 
 def _told(value: Category | FilingCondition | Mapped) -> dict[str, object]:

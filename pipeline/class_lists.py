@@ -6,10 +6,10 @@ catalogue says already stays.
 """
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from types import MappingProxyType
-from typing import Final
+from typing import Any, Final, TypeVar
 
 from geo.boundaries import Fault
 from pipeline.catalogue import (
@@ -24,7 +24,7 @@ from pipeline.catalogue import (
     Mapped,
     WorkField,
 )
-from pipeline.csv_table import once, read_rows, write_rows
+from pipeline.csv_table import once, read_rows, write_rows, yes_or_no
 from pipeline.fields import Fields
 
 CODE_COLUMNS = ("kind", "class_code", "class_zh", "code", "name_zh")
@@ -40,6 +40,9 @@ OWN_COLUMNS = (
     "责任部门", "紧急",
 )  # fmt: skip
 """The columns of a city's own list, such as Shanghai's: one row for each filing condition."""
+_FIELD_COLUMN = "所属领域"
+_ONE_OF_A_CLASS = ("大类代码", "大类名称", "小类名称", "责任部门", _FIELD_COLUMN)
+_LIST_SAYS = ("name_zh", "group", "group_zh", "department", "deadline_value", "deadline_unit", "closing_condition")
 _KINDS: Final[Mapping[str, CategoryKind]] = MappingProxyType(
     {
         "component": CategoryKind.COMPONENT,
@@ -60,9 +63,21 @@ _UNITS: Final[Mapping[str, tuple[DeadlineUnit, float]]] = MappingProxyType(
         "自然日": (DeadlineUnit.NATURAL_DAY, 1.0),
     }
 )
-_FIELDS: Final = MappingProxyType({"08": WorkField.CONSTRUCTION, "10": WorkField.OTHER})
-_YES = ("是", "true", "yes", "1")
+_STANDARD_FIELDS: Final = MappingProxyType({"08": WorkField.CONSTRUCTION, "10": WorkField.OTHER})
+"""Fields by main class of GB/T 47678.5-2026; all others are urban management."""
+_FIELDS: Final[Mapping[str, WorkField]] = MappingProxyType(
+    {
+        **{field.value: field for field in WorkField},
+        "城市管理": WorkField.URBAN_MANAGEMENT,
+        "建设": WorkField.CONSTRUCTION,
+        "治安": WorkField.PUBLIC_SECURITY,
+        "社会面防控": WorkField.SOCIAL_PREVENTION,
+        "物业管理": WorkField.PROPERTY_MANAGEMENT,
+        "其他": WorkField.OTHER,
+    }
+)
 _LONGEST = 2000
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,7 +125,12 @@ def add_standard(
     count = 0
     for key, fresh in listed.items():
         category, number = merged.get(key, fresh), numbers.get(key)
-        category = replace(category, group=category.group or fresh.group, group_zh=category.group_zh or fresh.group_zh)
+        category = replace(
+            category,
+            group=category.group or fresh.group,
+            group_zh=category.group_zh or fresh.group_zh,
+            field=_named(category.field, otherwise=fresh.field),
+        )
         if number is not None and not category.mappings:
             category = replace(category, mappings=number.mappings)
         if number is not None and key in added and number.name:
@@ -130,25 +150,55 @@ def read_own_list(text: str, *, standard: str, file: str, faults: list[Fault]) -
     """Return the classes of a city's own list, each row one filing condition of its class.
 
     Args:
-        text: a table headed as `OWN_COLUMNS`.
+        text: a table headed as `OWN_COLUMNS`; it may have a column 所属领域, the field of work.
         standard: what the list is called in keys, such as "SH-2024".
         file: its name, for faults.
         faults: where what is wrong goes.
     """
     rows: dict[tuple[CategoryKind, str], list[Fields]] = defaultdict(list)
-    for fields in read_rows(text, file=file, columns=OWN_COLUMNS, optional=OWN_COLUMNS, faults=faults):
+    for fields in read_rows(text, file=file, columns=OWN_COLUMNS, optional=(_FIELD_COLUMN,), faults=faults):
         rows[_kind(fields, "类型"), fields.text("小类代码", longest=40)].append(fields)
     return tuple(_own(standard, kind, code, each) for (kind, code), each in rows.items())
 
 
 def own_template() -> str:
     """Return an empty table for a city's own list."""
-    return write_rows(OWN_COLUMNS, ())
+    return write_rows((*OWN_COLUMNS, _FIELD_COLUMN), ())
 
 
-def put_list(before: Catalogue, categories: Sequence[Category]) -> Catalogue:
-    """Return the catalogue with the classes of a list added, or in the place of those of the same key."""
-    return Catalogue({**before.by_key, **{each.key: each for each in categories}})
+def put_list(before: Catalogue, categories: Iterable[Category]) -> Catalogue:
+    """Return the catalogue with the classes of a list in it; of a class that it had only what a list says is replaced.
+
+    A filing condition is known by its text and keeps its number. One without a source is the site's own and stays.
+    """
+    known = before.by_key
+    return Catalogue({**known, **{each.key: _put(known.get(each.key, each), each) for each in categories}})
+
+
+def _put(known: Category, listed: Category) -> Category:
+    says: dict[str, Any] = {name: getattr(listed, name) for name in _LIST_SAYS}
+    return replace(
+        known,
+        **says,
+        name=listed.name if known.name == known.name_zh else known.name,
+        field=_named(listed.field, otherwise=known.field),
+        conditions=_numbered(listed.conditions, known=known.conditions),
+    )
+
+
+def _numbered(
+    conditions: Sequence[FilingCondition], *, known: Sequence[FilingCondition]
+) -> tuple[FilingCondition, ...]:
+    numbers = {each.text: each.number for each in known}
+    for each in conditions:
+        numbers.setdefault(each.text, max(numbers.values(), default=0) + 1)
+    listed = {each.text: replace(each, number=numbers[each.text]) for each in conditions}
+    own = {each.text: each for each in known if not each.source}
+    return tuple(sorted({**own, **listed}.values(), key=lambda each: each.number))
+
+
+def _named(field: WorkField, *, otherwise: WorkField) -> WorkField:
+    return otherwise if field is WorkField.OTHER else field
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -172,13 +222,16 @@ def _classes(text: str, file: str, faults: list[Fault]) -> dict[str, Category]:
             name_zh=fields.text("name_zh"),
             group=group,
             group_zh=fields.text("class_zh"),
+            field=_STANDARD_FIELDS.get(group, WorkField.URBAN_MANAGEMENT),
         )
         once(fields, seen_at, ("code", category.key))
         found[category.key] = category
     return found
 
 
-def _listed(*, standard: str, kind: CategoryKind, code: str, name_zh: str, group: str, group_zh: str) -> Category:
+def _listed(
+    *, standard: str, kind: CategoryKind, code: str, name_zh: str, group: str, group_zh: str, field: WorkField
+) -> Category:
     """Return a class that is listed and not worked yet."""
     return Category(
         standard=standard,
@@ -196,7 +249,7 @@ def _listed(*, standard: str, kind: CategoryKind, code: str, name_zh: str, group
         merge_within_s=86_400.0,
         group=group,
         group_zh=group_zh,
-        field=_FIELDS.get(group, WorkField.URBAN_MANAGEMENT),
+        field=field,
         reportable=False,
     )
 
@@ -275,8 +328,13 @@ def _own(standard: str, kind: CategoryKind, code: str, rows: Sequence[Fields]) -
         name_zh=first.text("小类名称"),
         group=first.text("大类代码", default=""),
         group_zh=first.text("大类名称", default=""),
+        field=_one_of(first, _FIELD_COLUMN, _FIELDS, default=WorkField.OTHER),
     )
     conditions = tuple(_own_condition(number, fields) for number, fields in enumerate(rows, 1))
+    seen_at: dict[tuple[str, str], str] = {}
+    for fields, condition in zip(rows, conditions, strict=True):
+        _require_same(fields, first)
+        once(fields, seen_at, ("立案条件", condition.text))
     leading = conditions[0]
     return replace(
         listed,
@@ -289,6 +347,15 @@ def _own(standard: str, kind: CategoryKind, code: str, rows: Sequence[Fields]) -
     )
 
 
+def _require_same(fields: Fields, first: Fields) -> None:
+    """Note what a row says otherwise of its class than the first row does; an empty cell says the same."""
+    for name in _ONE_OF_A_CLASS:
+        said, before = fields.text(name, default=""), first.text(name, default="")
+        if said not in ("", before):
+            problem = f"is {said!r}, and {before!r} on {first.feature}; a class has one, so make them the same"
+            fields.fault(name, f"{problem} or give this row a 小类代码 of its own")
+
+
 def _own_condition(number: int, fields: Fields) -> FilingCondition:
     value, unit = _deadline(fields, "处置时限", "时限单位")
     return FilingCondition(
@@ -297,21 +364,23 @@ def _own_condition(number: int, fields: Fields) -> FilingCondition:
         closing_condition=fields.text("结案条件", default="", longest=_LONGEST),
         deadline_value=value,
         deadline_unit=unit,
-        urgent=fields.text("紧急", default="").lower() in _YES,
+        urgent=yes_or_no(fields, "紧急"),
         source=fields.file,
     )
 
 
 def _deadline(fields: Fields, value: str, unit: str) -> tuple[float, DeadlineUnit]:
-    text = fields.text(unit)
-    if text and text not in _UNITS:
-        fields.fault(unit, f"is {text!r}, expected one of {', '.join(_UNITS)}")
-    kind, factor = _UNITS.get(text, (DeadlineUnit.WORK_DAY, 1.0))
+    kind, factor = _one_of(fields, unit, _UNITS)
     return fields.number(value, low=0.1, high=1000, default=None) * factor, kind
 
 
 def _kind(fields: Fields, field: str) -> CategoryKind:
-    text = fields.text(field)
-    if text and text not in _KINDS:
-        fields.fault(field, f"is {text!r}, expected one of {', '.join(_KINDS)}")
-    return _KINDS.get(text, CategoryKind.MATTER)
+    return _one_of(fields, field, _KINDS)
+
+
+def _one_of(fields: Fields, field: str, words: Mapping[str, T], *, default: T | None = None) -> T:
+    """Return what a word stands for; with a default the cell may be empty."""
+    text = fields.text(field, default=None if default is None else "")
+    if text and text not in words:
+        fields.fault(field, f"is {text!r}, expected one of {', '.join(words)}")
+    return words.get(text, next(iter(words.values())) if default is None else default)

@@ -13,6 +13,7 @@ from pipeline.fields import Fields
 MOST_ROWS = 100_000
 MOST_LINES = 200
 """The most lines of one row; more are a quote that nobody closed."""
+_YES, _NO = ("true", "yes", "1", "是"), ("false", "no", "0", "否")
 
 
 def read_rows(
@@ -89,6 +90,14 @@ def listed(fields: Fields, field: str, *, longest: int = 2000) -> tuple[str, ...
     """Return the parts of a cell that are joined by ';'."""
     text = fields.text(field, default="", longest=longest)
     return tuple(part.strip() for part in text.split(";") if part.strip())
+
+
+def yes_or_no(fields: Fields, field: str, *, required: bool = False) -> bool:
+    """Return whether a cell says yes; unless it is required, an empty one says no."""
+    text = fields.text(field, default="").lower()
+    if text not in (*_YES, *_NO) and (text or required):
+        fields.fault(field, f"is {text!r}, expected true or false, or {', '.join((*_YES[1:], *_NO[1:]))}")
+    return text in _YES
 
 
 def day(fields: Fields, field: str) -> date | None:

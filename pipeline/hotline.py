@@ -13,7 +13,7 @@ from geo.errors import GeoError
 from pipeline.admission import Taken
 from pipeline.casebook import BusyError, LimitError, StorageError
 from pipeline.cases import Channel
-from pipeline.csv_table import lines_of, read_rows, write_rows
+from pipeline.csv_table import lines_of, read_rows, write_rows, yes_or_no
 from pipeline.errors import PipelineError
 from pipeline.fields import Fields
 from pipeline.reports import Report, Ticket
@@ -23,7 +23,6 @@ from pipeline.work_calendar import WorkCalendar
 COLUMNS = ("ticket", "category", "occurred_at", "lon", "lat", "description", "urgent", "due_at", "phone")
 MORE_COLUMNS = ("condition", "hazard", "reasons")
 HOTLINE = "12345"
-_YES, _NO = ("true", "yes", "1", "是"), ("", "false", "no", "0", "否")
 
 
 class HotlineFileError(PipelineError):
@@ -152,11 +151,11 @@ def _report(row: Fields, calendar: WorkCalendar, datum: Datum, source: str) -> R
         occurred_at=_moment(row, "occurred_at", calendar) or datetime.fromtimestamp(0, tz=calendar.timezone),
         description=row.text("description", default="", longest=2000),
         condition=row.whole("condition", low=1, high=999) if condition else None,
-        hazard=_flag(row, "hazard"),
+        hazard=yes_or_no(row, "hazard"),
         ticket=Ticket(
             source=source,
             number=row.text("ticket", longest=80),
-            urgent=_flag(row, "urgent"),
+            urgent=yes_or_no(row, "urgent"),
             due_at=_moment(row, "due_at", calendar, needed=False),
         ),
         phone=row.text("phone", default=""),
@@ -172,13 +171,6 @@ def _moment(row: Fields, field: str, calendar: WorkCalendar, *, needed: bool = T
     except (ValueError, OverflowError):
         row.fault(field, f"is {text!r}, expected a date and time such as 2026-11-23 08:00")
         return None
-
-
-def _flag(row: Fields, field: str) -> bool:
-    text = row.text(field, default="").lower()
-    if text not in (*_YES, *_NO):
-        row.fault(field, f"is {text!r}, expected true or false")
-    return text in _YES
 
 
 def require_rows(text: str, most: int) -> None:

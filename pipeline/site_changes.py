@@ -5,6 +5,7 @@ from datetime import datetime
 
 from geo.boundaries import Fault
 from pipeline.casebook import Casebook, Transaction
+from pipeline.catalogue import Catalogue, Category, FilingCondition
 from pipeline.configuration import CATALOGUE, read_catalogue
 from pipeline.errors import PipelineError
 from pipeline.site import Site
@@ -26,6 +27,19 @@ class ClassesInUseError(PipelineError):
             " so keep them in the catalogue and switch them off with `reportable` = false"
         )
         self.keys = tuple(keys)
+
+
+class ConditionsInUseError(PipelineError):
+    """A site would leave out, or number otherwise, filing conditions that open cases were filed on."""
+
+    def __init__(self, conditions: Sequence[tuple[str, FilingCondition]]) -> None:
+        named = [f"{each.number} of {key} ({each.text:.40})" for key, each in conditions]
+        shown = ", ".join(named[:8]) + (", …" if len(named) > 8 else "")  # noqa: PLR2004 - a line's worth
+        super().__init__(
+            f"{len(named)} filing condition{'' if len(named) == 1 else 's'} in use cannot be deleted or get another"
+            f" number: {shown}; open cases were filed on them and take their deadlines from there, so keep them with"
+            " their numbers until these cases are closed"
+        )
 
 
 class ChangeFaultsError(SiteFaultsError):
@@ -74,15 +88,14 @@ def load_site(
 
     Raises:
         ClassesInUseError: it leaves out categories of the version before that cases have.
+        ConditionsInUseError: it leaves out or renumbers filing conditions of open cases.
         SiteChangedError: another version came in between.
     """
 
     def work(tx: Transaction) -> int:
         if after is not None and tx.site_version() != after:
             raise SiteChangedError(after, tx.site_version())
-        left_out = sorted(_left_out(tx.site_documents(), site) & tx.categories_used())
-        if left_out:
-            raise ClassesInUseError(left_out)
+        _require_what_cases_have(tx, site.catalogue)
         if along is not None:
             along(tx)
         return tx.save_site(texts, now)
@@ -105,7 +118,7 @@ def change_site(
     Raises:
         NothingAppliedError: no site was applied yet.
         ChangeFaultsError: with every fault of the site that would come of it.
-        ClassesInUseError, SiteChangedError: see `load_site`.
+        ClassesInUseError, ConditionsInUseError, SiteChangedError: see `load_site`.
     """
     version, before = casebook.site_version(), casebook.site_documents()
     if not before:
@@ -120,6 +133,23 @@ def change_site(
     return load_site(texts, site, casebook, now=now, after=version, along=along)
 
 
-def _left_out(before: Mapping[str, str], site: Site) -> frozenset[str]:
-    known = read_catalogue(before.get(CATALOGUE, ""), []).by_key
-    return frozenset(known) - frozenset(site.catalogue.by_key)
+def _require_what_cases_have(tx: Transaction, catalogue: Catalogue) -> None:
+    before = read_catalogue(tx.site_documents().get(CATALOGUE, ""), []).by_key
+    left_out = (before.keys() - catalogue.by_key.keys()) & tx.categories_used()
+    if left_out:
+        raise ClassesInUseError(sorted(left_out))
+    lost = [
+        (key, condition)
+        for key, number in sorted(tx.conditions_used())
+        for condition in (before[key].conditions if key in before else ())
+        if condition.number == number and _is_lost(condition, catalogue.get(key))
+    ]
+    if lost:
+        raise ConditionsInUseError(lost)
+
+
+def _is_lost(condition: FilingCondition, category: Category) -> bool:
+    """Tell whether a condition's number is gone, or its text stands under another; a text may be mended."""
+    texts = {each.number: each.text for each in category.conditions}
+    now = texts.get(condition.number)
+    return now is None or (now != condition.text and condition.text in texts.values())

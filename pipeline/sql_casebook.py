@@ -216,6 +216,11 @@ class SqlCasebook:
         with self._reading() as now:
             return now.categories_used()
 
+    def conditions_used(self) -> frozenset[tuple[str, int]]:
+        """See `Reading.conditions_used`."""
+        with self._reading() as now:
+            return now.conditions_used()
+
     def _carry_out(self, jobs: Sequence[Job[Any]]) -> None:
         """Carry out a group of writes in one transaction; where that does not go, each in its own."""
         if len(jobs) > 1:

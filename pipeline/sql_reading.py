@@ -12,7 +12,7 @@ from sqlalchemy import ColumnElement, Connection, Integer, Select, and_, cast, f
 from geo.coords import LonLat
 from pipeline import sql_tables as t
 from pipeline.casebook import CameraState, CaseFilter, CaseKept, Evidence, LimitError, Near, OutboxMessage, Page
-from pipeline.cases import ON_TERMINAL, Case, Event, Status
+from pipeline.cases import ON_TERMINAL, OPEN, Case, Event, Status
 from pipeline.errors import UnknownError
 from pipeline.health_events import HealthEvent
 from pipeline.history import Aside, Entry
@@ -225,6 +225,12 @@ class SqlReading(
     def categories_used(self) -> frozenset[str]:
         """Return the keys of the categories that any case has."""
         return frozenset(self._connection.execute(select(t.cases.c.category).distinct()).scalars())
+
+    def conditions_used(self) -> frozenset[tuple[str, int]]:
+        """Return the filing conditions that open cases were filed on, each its category's key and its number."""
+        filed = t.cases.c.condition.is_not(None) & t.cases.c.status.in_([each.value for each in OPEN])
+        query = select(t.cases.c.category, t.cases.c.condition).where(filed).distinct()
+        return frozenset((key, number) for key, number in self._connection.execute(query))
 
     def _rows(self, query: Select[Any]) -> Sequence[Mapping[Any, Any]]:
         return self._connection.execute(query).mappings().all()

@@ -12,8 +12,8 @@ from api.wiring import opened_book
 from geo.boundaries import Fault
 from pipeline.casebook import Casebook
 from pipeline.catalogue import Catalogue
-from pipeline.catalogue_changes import CatalogueTable, by_table, edited, stored_catalogue, table_of, with_classes
-from pipeline.class_lists import Added, add_standard, own_template, read_own_list
+from pipeline.catalogue_changes import CatalogueTable, by_table, edited, stored_catalogue, table_of
+from pipeline.class_lists import Added, add_standard, own_template, put_list, read_own_list
 from pipeline.clocks import WallClock
 from pipeline.site_changes import Change, ChangeFaultsError, change_site
 
@@ -108,13 +108,13 @@ def import_list(
     database: DatabaseOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Add a city's own list, such as Shanghai's; `template` writes the empty table to fill."""
+    """Add a city's own list, such as Shanghai's, or its next edition; `template` writes the empty table to fill."""
     faults: list[Fault] = []
     found = read_own_list(_text(path), standard=standard, file=path.name, faults=faults)
     if faults:
         raise ChangeFaultsError(faults)
     with opened_book(site, data=data, database=database) as book:
-        give({"classes": len(found), **_changed(book, with_classes(found))}, as_json=as_json)
+        give({"classes": len(found), **_changed(book, edited(lambda before: put_list(before, found)))}, as_json=as_json)
 
 
 @app.command("template")

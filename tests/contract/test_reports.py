@@ -104,9 +104,13 @@ def test_a_printed_place_is_in_use_until_it_is_ended(casebook: SqlCasebook) -> N
 def test_the_site_s_version_and_the_categories_in_use(casebook: SqlCasebook, desk: Desk) -> None:
     assert (casebook.site_version(), casebook.categories_used()) == (0, frozenset())
     number = str(desk.report(report(), principal=DISPATCHER).number)
+    case = casebook.case(number)
+    casebook.write(lambda tx: tx.save_case(replace(case, condition=2, version=case.version + 1)))
+    assert casebook.conditions_used() == {(PARKED, 2)}
     desk.act(number, Action.REJECT, principal=DISPATCHER, note="nothing there")
     casebook.write(lambda tx: tx.save_site({"a": "1"}, NOON))
     assert (casebook.site_version(), casebook.categories_used()) == (1, {PARKED})
+    assert casebook.conditions_used() == frozenset()
 
 
 def test_cases_from_before_the_revision_stay_readable(bare_database_url: str) -> None:

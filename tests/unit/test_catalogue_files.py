@@ -40,7 +40,7 @@ from pipeline.catalogue_files import (
 from pipeline.class_lists import OWN_COLUMNS, add_standard, own_template, put_list, read_own_list
 from pipeline.errors import UnknownError
 from pipeline.site import Site
-from pipeline.site_changes import ChangeFaultsError, ClassesInUseError, change_site, load_site
+from pipeline.site_changes import ChangeFaultsError, ClassesInUseError, ConditionsInUseError, change_site, load_site
 from pipeline.site_files import documents, read_site
 from pipeline.sql_casebook import SqlCasebook, open_casebook
 
@@ -54,6 +54,13 @@ conditions = st.builds(
     deadline_value=st.floats(0.1, 1000),
     deadline_unit=st.sampled_from(DeadlineUnit),
     urgent=st.booleans(),
+    source=words | st.just(""),
+)
+mappings = st.builds(
+    Mapped,
+    standard=st.sampled_from([*OLDER_STANDARDS, "SH-2024"]) | words,
+    code=words,
+    certainty=st.sampled_from(sorted(set(Certainty) - {Certainty.UNMAPPED})),
     source=words | st.just(""),
 )
 classes = st.builds(
@@ -79,13 +86,7 @@ classes = st.builds(
     conditions=st.lists(conditions, max_size=3, unique_by=lambda each: each.number).map(
         lambda found: tuple(sorted(found, key=lambda each: each.number))
     ),
-    mappings=st.sampled_from(
-        [
-            (),
-            (Mapped(standard=OLDER_STANDARDS[0], code="0101", certainty=Certainty.HIGH, source="list"),),
-            tuple(Mapped(standard=each, code="7", certainty=Certainty.LOW, source="x") for each in OLDER_STANDARDS),
-        ]
-    ),
+    mappings=st.lists(mappings, max_size=4, unique_by=lambda each: each.standard).map(tuple),
 )
 catalogues = st.lists(classes, max_size=4, unique_by=lambda each: each.key).map(
     lambda found: Catalogue({each.key: each for each in found})
@@ -142,12 +143,40 @@ def test_a_worked_class_without_department_or_deadline_is_a_fault_and_a_listed_o
     assert faults == []
 
 
+def test_a_table_without_a_number_takes_it_and_leaves_those_of_other_standards() -> None:
+    known = category(
+        mappings=tuple(
+            Mapped(standard=each, code="1", certainty=Certainty.HIGH, source=each)
+            for each in ("SH-2024", *OLDER_STANDARDS)
+        )
+    )
+    text = write_classes([known]).replace(f"1,high,{OLDER_STANDARDS[0]}", ",unmapped,")
+    faults: list[Fault] = []
+    after = read_classes(text, faults, before=Catalogue({known.key: known})).get(known.key)
+    assert (after.mappings, faults) == ((known.mappings[0], known.mappings[2]), [])
+
+
+def test_an_empty_flag_switches_nothing_off() -> None:
+    text = write_classes([category()]).replace(",true,false,", ",,,")
+    faults: list[Fault] = []
+    read_classes(text, faults, before=Catalogue({}))
+    assert [(each.feature, each.field) for each in faults] == [("line 2", "reportable")]
+    assert "expected true or false" in faults[0].problem
+
+
+def test_two_numbers_of_one_class_in_one_standard_are_told() -> None:
+    twice = tuple(Mapped(standard="SH-2024", code=code, certainty=Certainty.HIGH) for code in "12")
+    faults: list[Fault] = []
+    read_catalogue(write_catalogue([category(mappings=twice)]), faults)
+    assert [each.field for each in faults] == ["standard"]
+
+
 def test_a_mapping_without_certainty_and_a_condition_of_an_unknown_class_are_told() -> None:
     known = category()
     text = (
         write_classes([known])
-        .replace(",unmapped,,unmapped,", ",,,unmapped,")
-        .replace(",,,unmapped,", ",,0101,unmapped,")
+        .replace(",unmapped,,,unmapped,", ",,,,unmapped,")
+        .replace(",,,,unmapped,", ",,,0101,unmapped,")
     )
     faults: list[Fault] = []
     read_classes(text, faults, before=Catalogue({}))
@@ -245,6 +274,16 @@ class TestStandard:
         assert (first.closing_condition, first.source) == ("恢复", "tiers.csv: 2紧急工作时")
         assert not any(each.urgent for category in found.by_key.values() for each in category.conditions)
 
+    def test_a_known_class_without_a_field_gets_it_and_one_with_a_field_keeps_it(self, tables: dict[str, str]) -> None:
+        fields = (("09009", WorkField.OTHER), ("09012", WorkField.PUBLIC_SECURITY))
+        bare, named = (category(f"{STANDARD}/matter/{code}", field=field) for code, field in fields)
+        before = Catalogue({each.key: each for each in (bare, named)})
+        found = add_standard(before, **tables, faults=[]).catalogue
+        assert [found.get(each.key).field for each in (bare, named)] == [
+            WorkField.URBAN_MANAGEMENT,
+            WorkField.PUBLIC_SECURITY,
+        ]
+
     def test_every_fault_of_the_tables_is_told(self, tables: dict[str, str]) -> None:
         faults: list[Fault] = []
         codes = (
@@ -266,7 +305,7 @@ class TestOwnList:
     )
 
     def test_the_template_is_a_heading_that_the_reader_takes(self) -> None:
-        assert own_template().strip() == ",".join(OWN_COLUMNS)
+        assert own_template().strip() == ",".join((*OWN_COLUMNS, "所属领域"))
         faults: list[Fault] = []
         assert read_own_list(own_template(), standard="SH", file="t", faults=faults) == ()
         assert faults == []
@@ -281,13 +320,95 @@ class TestOwnList:
             (True, 24.0, DeadlineUnit.URGENT_HOUR),
         ]
         assert shop.reportable
-        assert put_list(Catalogue({shop.key: replace(shop, name="old")}), [shop]).get(shop.key).name == "跨门营业"
+        assert put_list(Catalogue({}), [shop, cover]) == Catalogue({shop.key: shop, cover.key: cover})
 
     def test_its_faults_are_told_at_once(self) -> None:
         faults: list[Fault] = []
         text = own_template() + "怪事,01,市容,SH001,跨门营业,占道,整改,x,刻,,否\n"
         read_own_list(text, standard="SH", file="sh.csv", faults=faults)
         assert {each.field for each in faults} == {"类型", "处置时限", "时限单位", "责任部门"}
+
+    @pytest.mark.parametrize("flag", ["紧急", "Y", "√"])
+    def test_a_flag_that_says_neither_yes_nor_no_is_told(self, flag: str) -> None:
+        faults: list[Fault] = []
+        read_own_list(
+            own_template() + self.ROWS.replace(",是\n", f",{flag}\n"), standard="SH", file="sh.csv", faults=faults
+        )
+        assert [(each.feature, each.field) for each in faults] == [("line 3", "紧急")]
+        assert flag.lower() in faults[0].problem
+
+    def test_what_two_rows_say_of_one_class_is_told_where_it_differs(self) -> None:
+        faults: list[Fault] = []
+        rows = (
+            "事件,01,市容,SH001,跨门营业,占道三平方米以上,整改,2,工作时,urban-management,否\n"
+            "事件,02,,SH001,占道经营,占道三平方米以上,清理,1,工作时,police-station,\n"
+            "事件,,,SH001,,占用消防通道,清理,1,工作时,,\n"
+        )
+        read_own_list(own_template() + rows, standard="SH", file="sh.csv", faults=faults)
+        assert [(each.feature, each.field) for each in faults] == [
+            ("line 3", name) for name in ("大类代码", "小类名称", "责任部门", "立案条件")
+        ]
+        assert "is 'police-station', and 'urban-management' on line 2" in faults[2].problem
+
+    def test_a_class_is_of_the_field_that_the_list_says_and_of_none_otherwise(self) -> None:
+        # 08 is construction in the national standard's list only.
+        rows = (
+            "事件,08,街面秩序,SH001,跨门营业,占道,整改,2,工作时,urban-management,,\n"
+            "事件,08,街面秩序,SH002,群体斗殴,聚众,劝离,1,紧急工作时,police-station,是,治安\n"
+            "事件,08,街面秩序,SH003,飞线充电,楼道,整改,2,工作时,housing-office,,property-management\n"
+        )
+        faults: list[Fault] = []
+        found = read_own_list(own_template() + rows, standard="SH", file="sh.csv", faults=faults)
+        assert [each.field for each in found] == [
+            WorkField.OTHER,
+            WorkField.PUBLIC_SECURITY,
+            WorkField.PROPERTY_MANAGEMENT,
+        ]
+        assert faults == []
+        read_own_list(own_template() + rows.replace("治安", "安全"), standard="SH", file="sh.csv", faults=faults)
+        assert [(each.feature, each.field) for each in faults] == [("line 3", "所属领域")]
+
+    def test_the_next_edition_replaces_what_a_list_says_and_nothing_else(self) -> None:
+        shop, cover = read_own_list(own_template() + self.ROWS, standard="SH", file="sh.csv", faults=[])
+        worked = replace(
+            shop,
+            name="Trading outside the shop",
+            urgent=True,
+            first_roles=("social-security-team",),
+            key_since=date(2026, 6, 1),
+            field=WorkField.URBAN_MANAGEMENT,
+            reportable=False,
+            merge_within_m=25.0,
+            mappings=(Mapped(standard=OLDER_STANDARDS[0], code="0101", certainty=Certainty.LOW),),
+        )
+        edition = read_own_list(
+            own_template() + self.ROWS.replace("跨门营业", "跨门占道经营").replace("urban-management", "fire-safety"),
+            standard="SH",
+            file="sh-2.csv",
+            faults=[],
+        )
+        after = put_list(Catalogue({worked.key: worked, "x": category()}), edition)
+        assert after.get(shop.key) == replace(
+            worked, name_zh="跨门占道经营", department="fire-safety", conditions=edition[0].conditions
+        )
+        assert set(after.by_key) == {shop.key, "x", cover.key}
+
+    def test_a_filing_condition_keeps_its_number_in_the_next_edition(self) -> None:
+        shop, _ = read_own_list(own_template() + self.ROWS, standard="SH", file="sh.csv", faults=[])
+        lane = shop.conditions[1]
+        own = replace(lane, number=7, text="屡教不改", source="")
+        before = Catalogue({shop.key: replace(shop, conditions=(*shop.conditions, own))})
+        rows = (
+            "事件,01,市容,SH001,跨门营业,夜间占道,整改,4,工作时,urban-management,否\n"
+            "事件,01,市容,SH001,跨门营业,占用消防通道,清理,2,紧急工作时,urban-management,是\n"
+        )
+        edition = read_own_list(own_template() + rows, standard="SH", file="sh-2.csv", faults=[])
+        after = put_list(before, edition).get(shop.key)
+        assert [(each.number, each.text, each.deadline_value) for each in after.conditions] == [
+            (2, "占用消防通道", 2.0),
+            (7, "屡教不改", 24.0),
+            (8, "夜间占道", 4.0),
+        ]
 
 
 class TestChanges:
@@ -313,6 +434,39 @@ class TestChanges:
         change_site(book, with_classes([unused]), now=NOW)
         changed, _ = change_site(book, without_class(unused.key), now=NOW)
         assert unused.key not in changed.catalogue.by_key
+
+    def test_a_condition_that_an_open_case_was_filed_on_keeps_its_number(self, book: SqlCasebook, site: Site) -> None:
+        soon, late = (
+            FilingCondition(
+                number=number,
+                text=text,
+                closing_condition="",
+                deadline_value=number,
+                deadline_unit=DeadlineUnit.WORK_DAY,
+            )
+            for number, text in ((1, "gone"), (2, "cracked"))
+        )
+        cover = category("SH-2024/component/0101", department="traffic-police", conditions=(soon, late))
+        change_site(book, with_classes([cover]), now=NOW)
+        filed = replace(stored_case(site, cover.key), status=Status.FILED, condition=1)
+        book.write(lambda tx: tx.add_case(filed))
+        swapped = (replace(late, number=1), replace(soon, number=2))
+        emptied = by_table(CatalogueTable.CONDITIONS, write_conditions([]))
+        for change in (
+            with_classes([replace(cover, conditions=(late,))]),
+            with_classes([replace(cover, conditions=swapped)]),
+            emptied,
+        ):
+            with pytest.raises(
+                ConditionsInUseError, match=r"1 filing condition .*: 1 of SH-2024/component/0101 \(gone\)"
+            ):
+                change_site(book, change, now=NOW)
+        mended = (replace(soon, text="gone or sunk", deadline_value=3.0),)
+        changed, _ = change_site(book, with_classes([replace(cover, conditions=mended)]), now=NOW)
+        assert changed.catalogue.get(cover.key).conditions == mended
+        book.write(lambda tx: tx.save_case(replace(filed, status=Status.VOID, version=2)))
+        changed, _ = change_site(book, emptied, now=NOW)
+        assert changed.catalogue.get(cover.key).conditions == ()
 
     def test_a_class_that_a_scene_fires_for_stays(self, book: SqlCasebook) -> None:
         with pytest.raises(ChangeFaultsError, match=r"scenes\.toml: feature crowd: field category"):

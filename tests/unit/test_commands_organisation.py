@@ -170,6 +170,15 @@ def test_a_city_s_own_list_is_filled_into_the_template(data: list[object], tmp_p
     row = "事件,01,市容,SH1,跨门营业,占道,整改,2,工作时,urban-management,否\n"
     file.write_text(file.read_text(encoding="utf-8") + row, encoding="utf-8")
     assert told("catalogue", "list", file, "--standard", "SH-2024", *data)["categories"] == 23
+    classes = tmp_path / "classes.csv"
+    run("catalogue", "export", "classes", "-o", classes, *data)
+    rows = classes.read_text(encoding="utf-8").splitlines()
+    key_item = [row.replace(",other,,", ",other,2026-06-01,") if row.startswith("SH-2024,") else row for row in rows]
+    classes.write_text("\n".join(key_item) + "\n", encoding="utf-8")
+    run("catalogue", "import", "classes", classes, *data)
+    assert told("catalogue", "list", file, "--standard", "SH-2024", *data)["version"] == 4
+    run("catalogue", "export", "classes", "-o", classes, *data)
+    assert classes.read_text(encoding="utf-8").splitlines() == key_item != rows
     file.write_text(file.read_text(encoding="utf-8").replace("工作时", "刻"), encoding="utf-8")
     with pytest.raises(ChangeFaultsError, match="时限单位"):
         run("catalogue", "list", file, "--standard", "SH-2024", *data)
