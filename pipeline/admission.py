@@ -10,20 +10,20 @@ from typing import Any, Literal, NamedTuple
 
 from geo.coords import LonLat
 from pipeline.casebook import Evidence, Near, Transaction
-from pipeline.cases import OPEN, Action, Case, Channel, Status, step, stepped
+from pipeline.cases import ON_TERMINAL, OPEN, Action, Case, Channel, Status, is_legal, step, stepped
 from pipeline.catalogue import Category
 from pipeline.clock_keeping import raise_clocks, start_anew, start_clocks, take_up
 from pipeline.consequences import consequences
 from pipeline.dispatch import Dispatch, NoTerminal
 from pipeline.duty_clocks import closing_due, is_collected
 from pipeline.history import opening_details
-from pipeline.intake import Attach, Cov, Finding, Open, Reopen, decide, search_radius_m
-from pipeline.offers import Entered, enter, offer, withdraw, write_event
+from pipeline.intake import Attach, Cov, Finding, Ignore, Open, Reopen, decide, search_radius_m
+from pipeline.offers import Entered, enter, notify, offer, withdraw, write_event
 from pipeline.principal import PIPELINE
 from pipeline.scenes import Mode, rule_record
 from pipeline.sightings import Sighting
 from pipeline.site import Place, Site
-from pipeline.taking_steps import self_handled
+from pipeline.taking_steps import Ask, take_step
 from pipeline.urgency import Urgency, urgency
 
 ATTACH, OPENED, REOPEN = "attach", "open", "reopen"
@@ -55,7 +55,7 @@ class Notice:
         pictures: evidence whose files are in their places; its case is filled in when it is known.
         urgency: whether a case that is opened is urgent, and why; None for what its class says.
         condition, ticket_due: see `Case`.
-        self_handled: what the reporting force did about it on the spot; such a case is offered to nobody.
+        self_handled: what the reporting force did about it on the spot; a case that nobody else holds is settled by it.
     """
 
     channel: Channel
@@ -77,7 +77,7 @@ class Notice:
 
 
 def admit(tx: Transaction, notice: Notice, *, site: Site, entered: Entered) -> Taken:
-    """Open a case for a notice or attach it to the one that it belongs to, and offer the case if it is filed."""
+    """Open a case for a notice or attach it to the one that it belongs to; settle or offer what is filed by it."""
     finding = Finding(
         category=notice.category,
         lonlat=notice.lonlat,
@@ -87,26 +87,27 @@ def admit(tx: Transaction, notice: Notice, *, site: Site, entered: Entered) -> T
     )
     nearby = tx.similar(*near(notice))
     decision = decide(finding, mode=notice.mode, nearby=nearby)
+    if isinstance(decision, Ignore):
+        _remember(tx, notice, case=None)
+        return Taken(outcome="ignore", number=None, reason=decision.reason, dispatch=None)
+    outcome: Literal["open", "attach", "reopen"]
+    is_due = True
     if isinstance(decision, Attach):
         before = tx.case(decision.number)
-        case = _attach(tx, notice, decision, site=site, entered=entered)
-        offered = _file_if_waiting(tx, case, notice, site=site, entered=entered)
-        if case.status is Status.FILED and is_collected(before, site) and not is_collected(case, site):
-            offered = _offer(tx, case, site=site, entered=entered)
-        return Taken(outcome="attach", number=decision.number, reason=decision.reason, dispatch=offered)
-    if isinstance(decision, Reopen):
-        case = _reopen(tx, notice, decision, site=site, entered=entered)
-        sent = _offer(tx, case, site=site, entered=entered) if case.status is Status.FILED else None
-        return Taken(outcome="reopen", number=case.number, reason=decision.reason, dispatch=sent)
-    if isinstance(decision, Open):
-        case = _open(tx, notice, decision, site=site, entered=entered)
-        if notice.self_handled:
-            self_handled(tx, case, entered=entered, note=notice.self_handled)
-            return Taken(outcome="open", number=case.number, reason=decision.reason, dispatch=None)
-        sent = _offer(tx, case, site=site, entered=entered, opened=True) if case.status is Status.FILED else None
-        return Taken(outcome="open", number=case.number, reason=decision.reason, dispatch=sent)
-    _remember(tx, notice, case=None)
-    return Taken(outcome="ignore", number=None, reason=decision.reason, dispatch=None)
+        known, outcome = _attach(tx, notice, decision, site=site, entered=entered), "attach"
+        case = _file_if_waiting(tx, known, notice, entered=entered)
+        is_due = case is not known or (is_collected(before, site) and not is_collected(known, site))
+    elif isinstance(decision, Reopen):
+        case, outcome = _reopen(tx, notice, decision, site=site, entered=entered), "reopen"
+    else:
+        case, outcome = _open(tx, notice, decision, site=site, entered=entered), "open"
+    taken = Taken(outcome=outcome, number=case.number, reason=decision.reason, dispatch=None)
+    if notice.self_handled:
+        return _settle(tx, case, notice, taken, site=site, entered=entered)
+    if case.status is not Status.FILED or not is_due:
+        return taken
+    sent = offer(tx, case, site=site, entered=replace(entered, by=PIPELINE), opened=outcome == "open")[1]
+    return replace(taken, dispatch=sent)
 
 
 def near(notice: Notice) -> Near:
@@ -229,6 +230,7 @@ def _told(notice: Notice, decision: Attach | Reopen, site: Site) -> dict[str, ob
         "seen_at": notice.seen_at.isoformat(),
         "reason": decision.reason,
         **({"description": notice.description} if notice.description else {}),
+        **({"note": notice.self_handled} if notice.self_handled else {}),
         **({"ticket_wants": notice.ticket_due.isoformat()} if notice.ticket_due else {}),
         **_shown(notice, site),
     }
@@ -255,20 +257,30 @@ def _raised(case: Case, notice: Notice, *, site: Site, now: datetime) -> tuple[C
     return replace(case, **changes), told
 
 
-def _file_if_waiting(
-    tx: Transaction, case: Case, notice: Notice, *, site: Site, entered: Entered
-) -> Dispatch | NoTerminal | None:
+def _file_if_waiting(tx: Transaction, case: Case, notice: Notice, *, entered: Entered) -> Case:
     """File a case that waits for verification when a second, trusted source reports the same."""
     if notice.mode is not Mode.AUTO or case.status not in {Status.REPORTED, Status.VERIFIED}:
-        return None
+        return case
     filed = step(case, Action.FILE, principal=PIPELINE, now=entered.now)
     reason = f"confirmed by a second source, {notice.channel}"
     enter(tx, filed, Action.FILE.value, entered=replace(entered, by=PIPELINE), details={"reason": reason})
-    return _offer(tx, filed, site=site, entered=entered)
+    return filed
 
 
-def _offer(tx: Transaction, case: Case, *, site: Site, entered: Entered, opened: bool = False) -> Dispatch | NoTerminal:
-    return offer(tx, case, site=site, entered=replace(entered, by=PIPELINE), opened=opened)[1]
+def _settle(tx: Transaction, case: Case, notice: Notice, taken: Taken, *, site: Site, entered: Entered) -> Taken:
+    """Settle what its reporter handled on the spot, unless somebody else holds it or it stands where nobody may.
+
+    Then the words are in the case's history, its holder is told, and so is whoever reported.
+    """
+    own = case.terminal in {None, entered.by.terminal}
+    if own and is_legal(case, Action.SELF_HANDLE):
+        ask = Ask(action=Action.SELF_HANDLE, note=notice.self_handled, lonlat=notice.lonlat)
+        take_step(tx, case, ask, site=site, entered=entered)
+        return taken
+    if not own and case.status in ON_TERMINAL:
+        notify(tx, case, ATTACH, now=entered.now)
+    stays = case.status if case.terminal is None else f"{case.status} with {case.terminal}"
+    return replace(taken, reason=f"{taken.reason}; what was done is noted, and the case stays {stays}")
 
 
 def _shown(notice: Notice, site: Site) -> dict[str, object]:

@@ -12,7 +12,7 @@ from geo.coords import LonLat, checked_lonlat
 from pipeline.admission import Notice, Taken, admit, near
 from pipeline.applied_catalogue import AppliedCatalogue
 from pipeline.casebook import Asking, CameraState, Casebook, CaseFilter, Evidence, LimitError, Transaction
-from pipeline.cases import ON_TERMINAL, Action, Case, Channel, step
+from pipeline.cases import ON_TERMINAL, STEPS, Action, Case, Channel, step
 from pipeline.clocks import Clock, utc
 from pipeline.errors import PipelineError, RefusedError, UnknownError
 from pipeline.evidence import EvidenceStore
@@ -193,6 +193,8 @@ class Desk:
         if report.channel not in _REPORTERS:
             raise LimitError("channel", report.channel, ", ".join(_REPORTERS) + "; cameras' sightings are not reports")
         principal.require(f"report through channel {report.channel}", *_REPORTERS[report.channel])
+        if report.self_handled:
+            principal.require(f"{Action.SELF_HANDLE} a case", *STEPS[Action.SELF_HANDLE][2])
         self._check(report)
         category, place = self._site.catalogue.reportable(report.category), self._site.place(report.lonlat)
         condition = category.condition(report.condition)

@@ -90,19 +90,6 @@ def take_step(tx: Transaction, case: Case, ask: Ask, *, site: Site, entered: Ent
     return after
 
 
-def self_handled(tx: Transaction, case: Case, *, entered: Entered, note: str) -> Case:
-    """Settle a new case that its reporter handled on the spot; it is offered to nobody."""
-    after = step(case, Action.SELF_HANDLE, principal=entered.by, note=note, now=entered.now)
-    details: dict[str, object] = {
-        "terminal": after.terminal,
-        "note": note,
-        "lon": case.lonlat.lon,
-        "lat": case.lonlat.lat,
-    }
-    enter(tx, after, Action.SELF_HANDLE.value, entered=entered, details=details)
-    return after
-
-
 def _base(tx: Transaction, case: Case, after: Case, ask: Ask) -> dict[str, object]:
     """Return the place, words and pictures of a step."""
     terminal = after.terminal if ask.action is Action.SELF_HANDLE else case.terminal

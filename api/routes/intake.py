@@ -40,6 +40,7 @@ async def report_with_picture(  # noqa: PLR0913, PLR0917 - a form's fields, one 
     description: Annotated[str, Form(max_length=1000)] = "",
     condition: Annotated[int | None, Form(ge=1, le=999)] = None,
     hazard: Annotated[bool, Form()] = False,  # noqa: FBT002 - a form's field
+    self_handled: Annotated[str, Form(max_length=1000, description="what a force did about it on the spot")] = "",
     picture: Annotated[UploadFile | None, File(description="a JPEG or PNG of at most 10 MiB")] = None,
 ) -> TakenOut:
     """Report a problem with a picture, as a patrol's terminal does; people in it are made unreadable first."""
@@ -55,6 +56,7 @@ async def report_with_picture(  # noqa: PLR0913, PLR0917 - a form's fields, one 
                 description=description,
                 condition=condition,
                 hazard=hazard,
+                self_handled=self_handled,
                 picture=cleaned(services, picture),
             ),
             principal=who,

@@ -176,6 +176,28 @@ def test_a_patrol_reports_with_a_picture(live: LiveConsole, pictured: httpx.Clie
     assert other.status_code == 403
 
 
+def test_a_patrol_handles_on_the_spot_and_shows_it_with_a_picture(live: LiveConsole, pictured: httpx.Client) -> None:
+    headers = {"authorization": f"Bearer {secret_of(carrier_of('T001'))}"}
+    fields = {
+        "channel": "patrol",
+        "category": RUBBISH,
+        "lon": PARK.lon,
+        "lat": PARK.lat,
+        "occurred_at": NOON.isoformat(),
+        "self_handled": "taken along",
+    }
+    answer = pictured.post(
+        "/api/v1/reports", data=fields, files={"picture": ("a.png", noise(300, 200))}, headers=headers
+    )
+    assert (answer.status_code, answer.json()["dispatch"]) == (201, None)
+    number = answer.json()["number"]
+    case = live.services.casebook.case(number)
+    assert (case.status.value, case.terminal) == ("handled", "T001")
+    assert len(live.services.casebook.evidence(number)) == 1
+    long = pictured.post("/api/v1/reports", data={**fields, "self_handled": "x" * 1001}, headers=headers)
+    assert long.status_code == 422
+
+
 def test_tickets_go_in_once_and_bad_rows_come_back(live: LiveConsole) -> None:
     good = f"Q1,{RUBBISH},2026-11-23 08:00,{PARK.lon},{PARK.lat},垃圾,是,2026-11-25 18:00,"
     bad = f"Q2,{RUBBISH},2026-11-23 08:00,0,0,x,,,"

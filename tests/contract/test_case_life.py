@@ -1,15 +1,19 @@
 """The side ways of a case on both databases: each tells its story, moves its clocks, and leaves a chain that holds."""
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from life_office import CHEN, LI, T001, T003, T010, T011, WANG, Office
-from small_site import CITIZEN, JPEG, NOON, force_at, spot
+from life_office import CHEN, LI, T001, T002, T003, T010, T011, WANG, Office
+from small_site import CITIZEN, JPEG, LITTER, NOON, PARKED, force_at, spot
 
+from geo.coords import LonLat
 from pipeline.casebook import LimitError
 from pipeline.cases import Channel, IllegalStepError, NotYourCaseError, PassedOnError, Status
+from pipeline.catalogue import Again, Catalogue
 from pipeline.consultations import ConsultationError, Meeting
 from pipeline.desk import Report
 from pipeline.duty_clocks import closing_due
@@ -180,6 +184,112 @@ class TestSelfHandled:
         with pytest.raises(NotYourCaseError):
             office.act(number, "self-handle", by=force_at("T002"))
         assert office.act(number, "self-handle", by=force_at(T001)).status is Status.HANDLED
+
+
+class TestSelfHandledKnown:
+    """Who reports what they handled on the spot, and the problem is known already."""
+
+    WORDS = "swept it up myself"
+
+    def again(self, office: Office, at: LonLat | None = None, *, by: str = T002, urgent: bool = False):
+        kind, now = LITTER if urgent else PARKED, office.clock.now()
+        report = Report(
+            channel=Channel.PATROL, category=kind, lonlat=at or spot("A"), occurred_at=now, self_handled=self.WORDS
+        )
+        return office.desk.report(report, principal=force_at(by))
+
+    def test_what_nobody_holds_is_settled_and_offered_to_nobody(self, office: Office):
+        number = office.report(spot("D"))
+        assert office.case(number).status is Status.FILED
+        taken = self.again(office, spot("D"))
+        assert (taken.outcome, taken.number, taken.dispatch) == ("attach", number, None)
+        assert (office.case(number).status, office.case(number).terminal) == (Status.HANDLED, T002)
+        assert office.actions(number) == ["open", "no-terminal", "attach", "self-handle"]
+        assert office.casebook.events(number)[-1].details["note"] == self.WORDS
+
+    def test_what_waits_to_be_verified_is_filed_and_settled_and_sent_to_nobody(self, office: Office):
+        number = office.report(by=CITIZEN, channel=Channel.PUBLIC)
+        self.again(office)
+        assert (office.case(number).status, office.case(number).terminal) == (Status.HANDLED, T002)
+        assert office.actions(number) == ["open", "attach", "file", "self-handle"]
+        assert office.sent("terminal-push") == []
+        assert [told["action"] for _, told in office.sent("feedback")] == ["file", "self-handle"]
+
+    def test_what_is_offered_to_whoever_reports_is_settled(self, office: Office):
+        number = office.report()
+        assert self.again(office, by=T001).outcome == "attach"
+        assert (office.case(number).status, office.case(number).terminal) == (Status.HANDLED, T001)
+
+    @pytest.mark.parametrize("steps", [(), ("accept",), ("accept", "arrive")])
+    def test_what_another_holds_stays_with_them_who_hear_of_it(self, office: Office, steps: tuple[str, ...]):
+        number = office.report()
+        held = office.through(number, *steps)
+        taken = self.again(office)
+        case = office.case(number)
+        assert (case.status, case.terminal, case.updated_at) == (held.status, T001, held.updated_at)
+        assert taken.reason.endswith(f"what was done is noted, and the case stays {held.status} with T001")
+        last = office.casebook.events(number)[-1]
+        assert (last.action, last.details["note"], last.actor) == ("attach", self.WORDS, force_at(T002).name)
+        assert [(to, told["action"]) for to, told in office.sent("terminal-notice")] == [(T001, "attach")]
+        office.through(number, *("accept", "arrive", "done")[len(steps) :])
+
+    def test_the_desk_does_not_take_it_from_its_holder_either(self, office: Office):
+        number = office.report()
+        report = Report(
+            channel=Channel.PATROL,
+            category=PARKED,
+            lonlat=spot("A"),
+            occurred_at=office.clock.now(),
+            self_handled="gone",
+        )
+        office.desk.report(report, principal=LI)
+        assert (office.case(number).status, office.case(number).terminal) == (Status.DISPATCHED, T001)
+
+    def test_words_on_what_was_handled_before_are_kept(self, office: Office):
+        number = office.report()
+        office.through(number, "accept", "arrive", "done")
+        assert self.again(office).number == number
+        assert office.casebook.events(number)[-1].details["note"] == self.WORDS
+        assert office.case(number).terminal == T001
+        assert office.sent("terminal-notice") == []
+
+    def test_what_shows_again_and_is_handled_on_the_spot_is_settled(self, office: Office):
+        number = office.report(urgent=True)
+        office.through(number, "accept", "arrive", "first-result", "done")
+        kind = replace(office.site.catalogue.get(LITTER), again=Again.REOPEN)
+        office.desk.adopt(replace(office.site, catalogue=Catalogue({**office.site.catalogue.by_key, LITTER: kind})))
+        office.later(hours=1)
+        assert self.again(office, urgent=True).outcome == "reopen"
+        assert (office.case(number).status, office.case(number).terminal) == (Status.HANDLED, T002)
+        assert office.actions(number)[-2:] == ["reopen", "self-handle"]
+        office.later(hours=1)
+        assert office.watch.fire_due() == []
+
+    def test_only_those_who_may_handle_say_that_they_did(self, office: Office):
+        number = office.report(by=CITIZEN, channel=Channel.PUBLIC)
+        report = Report(
+            channel=Channel.PUBLIC, category=PARKED, lonlat=spot("A"), occurred_at=NOON, self_handled=self.WORDS
+        )
+        with pytest.raises(RefusedError, match="may not self-handle a case"):
+            office.desk.report(report, principal=CITIZEN)
+        assert office.case(number).status is Status.REPORTED
+
+    def test_it_is_handled_once_or_offered_but_never_both(self, office: Office):
+        beside = office.beside()
+        for place in range(4):
+            at = spot("D", 50.0 * place)
+            number = office.report(at)
+            with ThreadPoolExecutor(2) as threads:
+                sent = threads.submit(office.act, number, "dispatch", terminal=T001)
+                taken = threads.submit(self.again, beside, at)
+            case = office.case(number)
+            if sent.exception() is None:
+                assert (case.status, case.terminal) == (Status.DISPATCHED, T001)
+                assert "T001" in taken.result().reason
+            else:
+                assert isinstance(sent.exception(), IllegalStepError)
+                assert (case.status, case.terminal) == (Status.HANDLED, T002)
+        beside.close()
 
 
 class TestReopened:
