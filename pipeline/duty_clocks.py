@@ -39,8 +39,8 @@ def due(
 
     Args:
         value: how many of the unit; more than 0.
-        unit: by which clock. A natural day ends at the same local time a day later, a work day when as much work time
-            has passed as a working day has.
+        unit: by which clock. A natural day ends at the same local time a day later, counted by clocks on the wall when
+            it was suspended or is not whole; a work day when as much work time has passed as a working day has.
         start: when the clock starts; aware.
         calendar: of the site.
         suspended: spells in which the clock stood, in any order; one that lasts ends in the far future.
@@ -52,8 +52,8 @@ def due(
     start = utc(start, field="start")
     if not value > 0:
         raise DeadlineError(f"a deadline of {value:g} {unit.value} is none")
-    if unit is DeadlineUnit.NATURAL_DAY and not suspended and value <= MOST_DAYS:
-        return _days_later(start, value, calendar)
+    if unit is DeadlineUnit.NATURAL_DAY and value <= MOST_DAYS:
+        return _days_later(start, value, calendar, suspended)
     left_s = seconds_of(value, unit, calendar)
     if unit is DeadlineUnit.URGENT_HOUR and not suspended and left_s <= MOST_DAYS * 24 * _HOUR_S:
         return start + timedelta(seconds=left_s)
@@ -133,11 +133,16 @@ def seconds_of(value: float, unit: DeadlineUnit, calendar: WorkCalendar) -> floa
             return value * _HOUR_S
 
 
-def _days_later(start: datetime, value: float, calendar: WorkCalendar) -> datetime:
-    """Return the same local time whole days later, and a rest of a day as hours."""
-    local, days = start.astimezone(calendar.timezone), int(value)
-    later = (local.replace(tzinfo=None) + timedelta(days=days)).replace(tzinfo=calendar.timezone, fold=local.fold)
-    return later.astimezone(UTC) + timedelta(days=value - days)
+def _days_later(start: datetime, value: float, calendar: WorkCalendar, suspended: Iterable[Spell]) -> datetime:
+    """Return when clocks on the wall have shown so many days, without what they showed in the spells."""
+    left, local = timedelta(days=value), start.astimezone(calendar.timezone)
+    for stop, go in _merged(suspended, start):
+        ran = stop.astimezone(calendar.timezone).replace(tzinfo=None) - local.replace(tzinfo=None)
+        if left <= ran:
+            break
+        left, local = left - ran, go.astimezone(calendar.timezone)
+    later = (local.replace(tzinfo=None) + left).replace(tzinfo=calendar.timezone, fold=local.fold)
+    return later.astimezone(UTC)
 
 
 def _running(

@@ -104,6 +104,26 @@ def test_a_day_on_which_clocks_change_has_its_own_hours():
     assert elapsed_s(Unit.WORK_HOUR, start=night, end=night + timedelta(hours=12), calendar=sunday) == 3 * 3600
 
 
+@pytest.mark.parametrize(
+    ("start", "value", "stop", "go", "expected"),
+    [
+        ("2026-03-07T12:00", 1, "2026-03-07T13:00", "2026-03-07T14:00", "2026-03-08T13:00"),
+        ("2026-10-31T12:00", 1, "2026-10-31T13:00", "2026-10-31T14:00", "2026-11-01T13:00"),
+        ("2026-03-06T12:00", 1, "2026-03-06T18:00", "2026-03-07T18:00", "2026-03-08T12:00"),
+        ("2026-03-06T12:00", 1, "2026-03-07T11:00", "2026-03-08T11:00", "2026-03-08T12:00"),
+        ("2026-03-07T12:00", 0.5, "2026-03-07T13:00", "2026-03-07T14:00", "2026-03-08T01:00"),
+        ("2026-03-07T12:00", 1, "2026-03-09T13:00", "2026-03-09T14:00", "2026-03-08T12:00"),
+    ],
+)
+def test_a_suspended_natural_day_goes_on_by_the_clock_on_the_wall(start, value, stop, go, expected):
+    zone = NIGHTS.timezone
+    suspended = [(at(stop, zone), at(go, zone))]
+    ends = due(value, Unit.NATURAL_DAY, start=at(start, zone), calendar=NIGHTS, suspended=suspended)
+    assert ends == at(expected, zone)
+    again = due(value, Unit.NATURAL_DAY, start=at(start, zone), calendar=NIGHTS, suspended=[*suspended, *suspended])
+    assert again == ends
+
+
 def test_what_is_no_deadline_is_refused():
     with pytest.raises(DeadlineError, match="of 0 work_hour is none"):
         due(0, Unit.WORK_HOUR, start=at("2026-11-23T09:00"), calendar=CHINA)
@@ -160,3 +180,12 @@ def test_later_starts_are_never_due_earlier(start, value, unit, calendar):
     one, other = (due(value, unit, start=start + timedelta(hours=h), calendar=calendar) for h in (0, 3))
     assert one <= other + timedelta(hours=1)  # a natural day over a change of clocks may be an hour shorter
     assert one > start
+
+
+@settings(max_examples=60, deadline=None)
+@given(start=moments, value=amounts, hours=st.floats(0.0, 200.0), calendar=calendars)
+def test_a_natural_day_that_stood_from_the_first_begins_when_it_goes_on(start, value, hours, calendar):
+    go = start + timedelta(hours=hours)
+    held = due(value, Unit.NATURAL_DAY, start=start, calendar=calendar, suspended=[(start, go)])
+    assert held == due(value, Unit.NATURAL_DAY, start=go, calendar=calendar)
+    assert held > go
