@@ -4,6 +4,7 @@ Owns these two formats. `catalogue_files` reads the catalogue, `scene_files` the
 `site_files` a folder.
 """
 
+import math
 import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -35,6 +36,7 @@ __all__ = [
     "CATALOGUE",
     "FORCES",
     "FORCE_COLUMNS",
+    "NOWHERE",
     "SITE",
     "SiteTable",
     "cross_faults",
@@ -51,6 +53,8 @@ FORCE_COLUMNS = (
 )  # fmt: skip
 FORCE_COLUMNS_MORE = ("skills",)
 """Columns that `forces.csv` may have."""
+NOWHERE = LonLat(math.nan, math.nan)
+"""The post of a force whose position is at fault."""
 _CODE = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
 _SHIFT = re.compile(r"([01]\d|2[0-3]):([0-5]\d)-([01]\d|2[0-3]):([0-5]\d)")
 _DAY_S = 86_400.0
@@ -66,8 +70,10 @@ class SiteTable:
 
 
 def read_settings(text: str, faults: list[Fault]) -> SiteTable:
-    """Return what `site.toml` says."""
-    fields = Fields(read_toml(text, file=SITE, faults=faults), SITE, "", faults)
+    """Return what `site.toml` says; of a text that is no TOML only that is told."""
+    before = len(faults)
+    table = read_toml(text, file=SITE, faults=faults)
+    fields = Fields(table, SITE, "", faults if len(faults) == before else [])
     datums = fields.inner("datum")
     datums.only(DATUM_FILES)
     detector, timezone = fields.inner("detector"), _zone(fields)
@@ -167,6 +173,7 @@ def _calendar(fields: Fields, timezone: ZoneInfo) -> WorkCalendar:
         require_country(country)
     except CountryError as error:
         fields.fault("country", str(error))
+        country = ""
     free, worked = (_days(fields, name) for name in ("free", "worked"))
     for day in sorted(free & worked):
         fields.fault("worked", f"names {day}, which `free` names too; leave it in one of them")
@@ -210,7 +217,6 @@ def read_forces(text: str, faults: list[Fault], *, datum: Datum, calendar: WorkC
 
 def _force(fields: Fields, datum: Datum, calendar: WorkCalendar | None) -> Force:
     side = fields.text("side")
-    post = LonLat(fields.number("lon", low=-180, high=180), fields.number("lat", low=-90, high=90))
     return Force(
         number=fields.text("number"),
         name=fields.text("name"),
@@ -223,9 +229,15 @@ def _force(fields: Fields, datum: Datum, calendar: WorkCalendar | None) -> Force
         units=listed(fields, "units"),
         shifts=_shifts(fields, calendar),
         terminal=fields.text("terminal", default="") or None,
-        post=convert(post, source=datum, target=Datum.WGS84),
+        post=_post(fields, datum),
         skills=listed(fields, "skills"),
     )
+
+
+def _post(fields: Fields, datum: Datum) -> LonLat:
+    before = len(fields.faults)
+    post = LonLat(fields.number("lon", low=-180, high=180), fields.number("lat", low=-90, high=90))
+    return convert(post, source=datum, target=Datum.WGS84) if len(fields.faults) == before else NOWHERE
 
 
 def _shifts(fields: Fields, calendar: WorkCalendar | None) -> tuple[Shift, ...]:

@@ -8,7 +8,7 @@ from itertools import islice, zip_longest
 from typing import NamedTuple
 
 from geo.boundaries import Fault
-from pipeline.fields import Fields
+from pipeline.fields import Fields, UnreadFault
 
 MOST_ROWS = 100_000
 MOST_LINES = 200
@@ -37,16 +37,13 @@ def read_rows(
     """
     records = [*islice((each for each in _records(text) if each.cells or each.problem), MOST_ROWS + 2)]
     heading = records[0] if records else _Record(1, "", [], "")
-    top = Fields({}, file, f"line {heading.line}", faults)
-    if heading.problem:
-        top.fault("", heading.problem)
-        return []
     names = [name.strip() for name in heading.cells]
-    if not _headed(names, columns, optional, top):
-        return []
-    if len(records) > MOST_ROWS + 1:
-        beyond = Fields({}, file, f"line {records[-1].line}", faults)
-        beyond.fault("", f"is beyond {MOST_ROWS:,} rows, the most that are read; split the file")
+    problems = [("", heading.problem)] if heading.problem else _heading_problems(names, columns, optional)
+    if not problems and len(records) > MOST_ROWS + 1:
+        heading, problems = records[-1], [("", f"is beyond {MOST_ROWS:,} rows, the most that are read; split the file")]
+    for field, problem in problems:
+        faults.append(UnreadFault(file=file, feature=f"line {heading.line}", field=field, problem=problem))
+    if problems:
         return []
     rows: list[Fields] = []
     for record in records[1:]:
@@ -55,7 +52,7 @@ def read_rows(
         if extra:
             row.fault("", f"has more cells than columns: {extra!r:.60}; put texts with commas in quotes")
         if record.problem:
-            row.fault("", record.problem)
+            faults.append(UnreadFault(file=file, feature=row.feature, field="", problem=record.problem))
         else:
             rows.append(row)
         if unread is not None and (extra or record.problem):
@@ -135,11 +132,15 @@ def _records(text: str) -> Iterator[_Record]:
         at += count
 
 
-def _headed(seen: Sequence[str], columns: Sequence[str], optional: Sequence[str], top: Fields) -> bool:
+def _heading_problems(seen: Sequence[str], columns: Sequence[str], optional: Sequence[str]) -> list[tuple[str, str]]:
+    """Return the columns that a heading lacks, and those that nothing reads: a name and the words for all of a kind."""
+    problems = []
     missing = [column for column in columns if column not in seen]
     if missing:
-        top.fault(missing[0], f"column missing: {', '.join(missing)}; seen: {', '.join(seen) or 'nothing'}; add it")
+        told = f"column missing: {', '.join(missing)}; seen: {', '.join(seen) or 'nothing'}; add it"
+        problems.append((missing[0], told))
     unknown = [name for name in seen if optional and name not in (*columns, *optional)]
     if unknown:
-        top.fault(unknown[0], f"column unknown: {', '.join(unknown)}; expected {', '.join((*columns, *optional))}")
-    return not missing and not unknown
+        told = f"column unknown: {', '.join(unknown)}; expected {', '.join(dict.fromkeys((*columns, *optional)))}"
+        problems.append((unknown[0], told))
+    return problems

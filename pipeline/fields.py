@@ -4,12 +4,22 @@ import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TypeVar
+from typing import Self, TypeVar
 
 from geo.boundaries import Fault
 
 E = TypeVar("E", bound=StrEnum)
 _ABSENT = object()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnreadFault(Fault):
+    """A fault that leaves a file unread, or a part of it: what the file names is not known then."""
+
+    @classmethod
+    def of(cls, fault: Fault) -> Self:
+        """Return a fault as one that leaves its file unread."""
+        return cls(file=fault.file, feature=fault.feature, field=fault.field, problem=fault.problem)
 
 
 @dataclass(frozen=True, slots=True)

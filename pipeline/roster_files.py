@@ -56,11 +56,11 @@ def read_changes(text: str, faults: list[Fault], *, roster: Roster, calendar: Wo
     forces = {force.number: force for force in roster.forces}
     found: dict[str, list[tuple[Fields, DutyChange]]] = defaultdict(list)
     for fields in read_rows(text, file=DUTY_CHANGES, columns=CHANGE_COLUMNS, optional=CHANGE_COLUMNS, faults=faults):
-        number = fields.text("number")
+        number, change = fields.text("number"), _change(fields, calendar)
         if number not in forces:
             fields.fault("number", f"{number!r} is no force of this site; take it from forces.csv")
             continue
-        found[number].append((fields, _change(fields, calendar)))
+        found[number].append((fields, change))
     for number, changes in found.items():
         _two_at_once(forces[number], changes, calendar)
     kept = {number: tuple(change for _, change in changes) for number, changes in found.items()}

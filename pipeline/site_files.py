@@ -6,16 +6,18 @@ Owns which files make a site. What is inside each belongs to `configuration`, `c
 
 import json
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import time
 from pathlib import Path
-from typing import Any, TypeVar, cast
+from types import MappingProxyType
+from typing import Any, Final, TypeVar, cast
 
 from geo.boundaries import BoundaryVersion, Fault, Grid, Unit
 from geo.boundary_faults import find_faults
 from geo.coords import LonLat
 from geo.errors import GeoError
 from geo.feature_files import FeatureFileError, read_camera_features, read_grids, read_units
+from geo.locate import Locator
 from geo.road_files import Lines, lines_of, read_road_lines, road_document
 from geo.roads import RoadGraph
 from pipeline.camera_features import CAMERAS, read_cameras
@@ -23,6 +25,7 @@ from pipeline.catalogue import Catalogue
 from pipeline.configuration import (
     CATALOGUE,
     FORCES,
+    NOWHERE,
     SITE,
     SiteTable,
     cross_faults,
@@ -34,14 +37,23 @@ from pipeline.configuration import (
 from pipeline.duty_pattern import pattern_faults
 from pipeline.errors import PipelineError
 from pipeline.escalation_table import escalation_faults
+from pipeline.fields import UnreadFault
 from pipeline.organisation import DepartmentKind, Organisation
 from pipeline.organisation_files import COLUMNS as ORGANISATION
-from pipeline.organisation_files import department_faults, organisation_faults, read_organisation
+from pipeline.organisation_files import (
+    DEPARTMENTS,
+    OFFICERS,
+    STATIONS,
+    TURNS,
+    department_faults,
+    organisation_faults,
+    read_organisation,
+)
 from pipeline.points_policy import points_faults
 from pipeline.roster import Roster, Stage
 from pipeline.roster_files import DUTY_CHANGES, read_changes
 from pipeline.scene_files import SCENES, read_scenes
-from pipeline.site import Site
+from pipeline.site import OutsideError, Site, SiteSettings
 
 GRIDS, UNITS, STREETS = "grids.geojson", "units.geojson", "streets.geojson"
 ROADS = "roads.wgs84.geojson"
@@ -49,7 +61,32 @@ ROADS = "roads.wgs84.geojson"
 REQUIRED = (SITE, GRIDS, UNITS, CAMERAS, FORCES, CATALOGUE, SCENES)
 OPTIONAL = (STREETS, *ORGANISATION, DUTY_CHANGES)
 LARGEST_BYTES = 64 * 2**20
+_NAMED_IN: Final[Mapping[tuple[str, str], tuple[str, ...]]] = MappingProxyType(
+    {
+        (SITE, "duty.outside"): (FORCES,),
+        (SITE, "rollout.grids"): (GRIDS,),
+        (SITE, "points categories"): (CATALOGUE,),
+        (CATALOGUE, "department"): (DEPARTMENTS,),
+        (CATALOGUE, "first_roles"): (FORCES,),
+        (SCENES, "category"): (CATALOGUE,),
+        (CAMERAS, "scenes"): (SCENES,),
+        (FORCES, "grid"): (GRIDS,),
+        (FORCES, "units"): (UNITS,),
+        (FORCES, "department"): (DEPARTMENTS,),
+        (FORCES, "skills"): (CATALOGUE,),
+        (DUTY_CHANGES, "number"): (FORCES,),
+        (DUTY_CHANGES, "from"): (SITE,),  # which days are worked
+        (OFFICERS, "of"): (GRIDS, UNITS),
+        (STATIONS, "grid"): (GRIDS,),
+        (STATIONS, "unit"): (UNITS,),
+        (STATIONS, "resident"): (DEPARTMENTS,),
+        (STATIONS, "seconded"): (DEPARTMENTS,),
+        (TURNS, "officer"): (OFFICERS,),
+    }
+)
+"""In which other files that stands which a field names: where such a file cannot be read, the field is not judged."""
 
+CameraFeature = tuple[LonLat, dict[str, Any]]
 T = TypeVar("T")
 
 
@@ -70,8 +107,8 @@ def read_site(folder: Path) -> Site:
     """
     faults: list[Fault] = []
     texts = documents(folder, faults)
-    site = _build(folder, texts, faults) if not faults else None
-    if site is None or faults:
+    site = _build(folder, texts, faults)
+    if site is None:
         raise SiteFaultsError(str(folder), faults)
     return site
 
@@ -83,17 +120,17 @@ def documents(folder: Path, faults: list[Fault]) -> dict[str, str]:
         path = folder / name
         if not path.is_file():
             if name in REQUIRED:
-                faults.append(Fault(file=name, feature="", field="", problem=f"is missing in {folder}; add it"))
+                faults.append(UnreadFault(file=name, feature="", field="", problem=f"is missing in {folder}; add it"))
             continue
         if path.stat().st_size > LARGEST_BYTES:
             problem = f"has {path.stat().st_size:,} bytes, expected {LARGEST_BYTES:,} at most; simplify it"
-            faults.append(Fault(file=name, feature="", field="", problem=problem))
+            faults.append(UnreadFault(file=name, feature="", field="", problem=problem))
             continue
         try:
             texts[name] = path.read_text(encoding="utf-8")
         except UnicodeDecodeError as error:
             problem = f"is not UTF-8 at byte {error.start}; save it as UTF-8"
-            faults.append(Fault(file=name, feature="", field="", problem=problem))
+            faults.append(UnreadFault(file=name, feature="", field="", problem=problem))
     if SITE in texts:
         texts |= _road_document(folder, texts[SITE], faults)
     return texts
@@ -108,7 +145,7 @@ def _road_document(folder: Path, site: str, faults: list[Fault]) -> dict[str, st
     if (folder / name).is_file():
         extent, datum = table.settings.extent, table.datums["roads"]
         none: Lines = []
-        lines = _noting(faults, lambda: read_road_lines(folder / name, datum=datum, extent=extent), none)
+        lines = _noting(faults, name, lambda: read_road_lines(folder / name, datum=datum, extent=extent), none)
         return {ROADS: road_document(lines)} if lines else {}
     if (folder / ROADS).is_file():
         return {ROADS: (folder / ROADS).read_text(encoding="utf-8")}
@@ -119,7 +156,7 @@ def _road_document(folder: Path, site: str, faults: list[Fault]) -> dict[str, st
 def _roads(texts: Mapping[str, str], faults: list[Fault]) -> RoadGraph | None:
     if ROADS not in texts:
         return None
-    return _noting(faults, lambda: RoadGraph.over(lines_of(texts[ROADS], file=ROADS)), None)
+    return _noting(faults, ROADS, lambda: RoadGraph.over(lines_of(texts[ROADS], file=ROADS)), None)
 
 
 def site_from_documents(texts: Mapping[str, str]) -> Site:
@@ -135,52 +172,87 @@ def site_from_documents(texts: Mapping[str, str]) -> Site:
 
 
 def _build(folder: Path, texts: Mapping[str, str], faults: list[Fault]) -> Site | None:
-    table = read_settings(texts[SITE], faults)
-    boundaries = _boundaries(folder, table, faults)
-    catalogue = read_catalogue(texts[CATALOGUE], faults)
-    scenes = read_scenes(texts[SCENES], faults, categories=catalogue, calendar=table.settings.calendar)
-    no_features: list[tuple[LonLat, dict[str, Any]]] = []
-    features = _noting(faults, lambda: read_camera_features(folder / CAMERAS, table.datums["cameras"]), no_features)
+    """Return the site that files make; None where they have faults."""
+    table = read_settings(texts[SITE], faults) if SITE in texts else read_settings("", [])
+    settings = table.settings
+    boundaries = _boundaries(folder, texts, table, faults)
+    catalogue = read_catalogue(texts.get(CATALOGUE, ""), faults)
+    scenes = read_scenes(texts.get(SCENES, ""), faults, categories=catalogue, calendar=settings.calendar)
+    features = _camera_features(folder, texts, table, faults)
     cameras = read_cameras(features, faults, scenes=scenes)
-    calendar = table.settings.calendar
-    roster = read_forces(texts[FORCES], faults, datum=table.datums["forces"], calendar=calendar)
-    roster = (
-        read_changes(texts[DUTY_CHANGES], faults, roster=roster, calendar=calendar) if DUTY_CHANGES in texts else roster
-    )
-    organisation = read_organisation(texts, faults, calendar=calendar)
+    roster = _roster(texts, table, faults)
+    organisation = read_organisation(texts, faults, calendar=settings.calendar)
     streets, roads = _streets(texts.get(STREETS), faults), _roads(texts, faults)
-    if boundaries is None:
-        return None
-    grids = [grid.code for grid in boundaries.grids]
-    units = {unit.code: unit.grid for unit in boundaries.units}
-    faults += cross_faults(roster, grids=grids, units=units)
-    faults += skill_faults(roster, categories=catalogue.by_key)
-    faults += organisation_faults(organisation, grids=grids, units=units)
-    faults += pattern_faults(
-        table.settings.duty,
-        table.settings.rollout,
-        grids=grids,
-        roles=frozenset(force.role for force in roster.forces),
-        file=SITE,
-    )
-    faults += escalation_faults(
-        table.settings.escalation,
-        catalogue.by_key.values(),
-        calendar=calendar,
-        start=calendar.instant(table.settings.valid_from, time.min),
-        file=SITE,
-    )
-    faults += points_faults(table.settings.points, categories=catalogue.by_key, file=SITE)
-    faults += _departments(organisation, roster, catalogue)
-    faults += _first_roles(roster, catalogue)
+    faults += _between(settings, boundaries, catalogue, roster, organisation)
+    if _is_placed(faults) and not {GRIDS, UNITS} & {each.file for each in faults}:
+        faults += _outside(settings.code, boundaries, features, roster)
     if faults:
+        faults[:] = _without_consequences(faults)
         return None
-    site = Site(
-        settings=table.settings, boundaries=boundaries, cameras=cameras, roster=roster, catalogue=catalogue,
+    return Site(
+        settings=settings, boundaries=boundaries, cameras=cameras, roster=roster, catalogue=catalogue,
         scenes=scenes, streets=streets, organisation=organisation, roads=roads,
     )  # fmt: skip
-    _outside(site, faults)
-    return site
+
+
+def _without_consequences(faults: Sequence[Fault]) -> list[Fault]:
+    """Return the faults less those of fields that name what stands in a file that could not be read."""
+    unread = {each.file for each in faults if isinstance(each, UnreadFault)}
+    return [
+        each for each in faults if isinstance(each, UnreadFault) or unread.isdisjoint(_NAMED_IN.get(_named(each), ()))
+    ]
+
+
+def _named(fault: Fault) -> tuple[str, str]:
+    """Return a fault's file and field; for `site.toml` the table, whose fields may be the names themselves."""
+    return fault.file, fault.feature.partition(" #")[0] if fault.file == SITE else fault.field
+
+
+def _camera_features(
+    folder: Path, texts: Mapping[str, str], table: SiteTable, faults: list[Fault]
+) -> list[CameraFeature]:
+    none: list[CameraFeature] = []
+    if CAMERAS not in texts:
+        return none
+    return _noting(faults, CAMERAS, lambda: read_camera_features(folder / CAMERAS, table.datums["cameras"]), none)
+
+
+def _roster(texts: Mapping[str, str], table: SiteTable, faults: list[Fault]) -> Roster:
+    roster, calendar = Roster(forces=()), table.settings.calendar
+    if FORCES in texts:
+        roster = read_forces(texts[FORCES], faults, datum=table.datums["forces"], calendar=calendar)
+    if DUTY_CHANGES in texts:
+        roster = read_changes(texts[DUTY_CHANGES], faults, roster=roster, calendar=calendar)
+    return roster
+
+
+def _between(
+    settings: SiteSettings,
+    boundaries: BoundaryVersion,
+    catalogue: Catalogue,
+    roster: Roster,
+    organisation: Organisation,
+) -> list[Fault]:
+    """Return what files name that others do not have."""
+    grids = [grid.code for grid in boundaries.grids]
+    units = {unit.code: unit.grid for unit in boundaries.units}
+    roles = frozenset(force.role for force in roster.forces)
+    return [
+        *cross_faults(roster, grids=grids, units=units),
+        *skill_faults(roster, categories=catalogue.by_key),
+        *organisation_faults(organisation, grids=grids, units=units),
+        *pattern_faults(settings.duty, settings.rollout, grids=grids, roles=roles, file=SITE),
+        *escalation_faults(
+            settings.escalation,
+            catalogue.by_key.values(),
+            calendar=settings.calendar,
+            start=settings.calendar.instant(settings.valid_from, time.min),
+            file=SITE,
+        ),
+        *points_faults(settings.points, categories=catalogue.by_key, file=SITE),
+        *_departments(organisation, roster, catalogue),
+        *_first_roles(roster, catalogue),
+    ]
 
 
 def _departments(organisation: Organisation, roster: Roster, catalogue: Catalogue) -> list[Fault]:
@@ -219,33 +291,37 @@ def _first_roles(roster: Roster, catalogue: Catalogue) -> list[Fault]:
     ]
 
 
-def _boundaries(folder: Path, table: SiteTable, faults: list[Fault]) -> BoundaryVersion | None:
-    before = len(faults)
-    no_grids: tuple[Grid, ...] = ()
-    no_units: tuple[Unit, ...] = ()
-    grids = _noting(faults, lambda: read_grids(folder / GRIDS, table.datums["grids"]), no_grids)
-    units = _noting(faults, lambda: read_units(folder / UNITS, table.datums["units"]), no_units)
-    if not grids or not units:
-        return None
+def _boundaries(folder: Path, texts: Mapping[str, str], table: SiteTable, faults: list[Fault]) -> BoundaryVersion:
+    """Return grids and units, none of a file that cannot be read."""
+    grids: tuple[Grid, ...] = ()
+    units: tuple[Unit, ...] = ()
+    datums = table.datums
+    if GRIDS in texts:
+        grids = _noting(faults, GRIDS, lambda: read_grids(folder / GRIDS, datums["grids"]), grids)
+    if UNITS in texts:
+        units = _noting(faults, UNITS, lambda: read_units(folder / UNITS, datums["units"]), units)
     version = BoundaryVersion(valid_from=table.settings.valid_from, grids=grids, units=units)
-    faults += find_faults(
-        version,
-        extent=table.settings.extent,
-        grids_datum=table.datums["grids"],
-        units_datum=table.datums["units"],
-    )
-    return version if len(faults) == before else None
+    if grids and units:
+        extent = table.settings.extent if _is_placed(faults) else None
+        faults += find_faults(version, extent=extent, grids_datum=datums["grids"], units_datum=datums["units"])
+    return version
 
 
-def _noting(faults: list[Fault], read: Callable[[], T], otherwise: T) -> T:
+def _is_placed(faults: Sequence[Fault]) -> bool:
+    """Tell whether `site.toml` says in which extent the site lies and in which datum each file is."""
+    said = [each for each in faults if each.file == SITE]
+    return not any(isinstance(each, UnreadFault) or each.feature in {"datum", "extent"} for each in said)
+
+
+def _noting(faults: list[Fault], file: str, read: Callable[[], T], otherwise: T) -> T:
     """Read, noting faults; what is readable in spite of them is checked further."""
     try:
         return read()
     except FeatureFileError as error:
-        faults += error.faults
+        faults += map(UnreadFault.of, error.faults)
         return cast("T", error.readable) or otherwise
     except GeoError as error:
-        faults.append(Fault(file="", feature="", field="", problem=str(error)))
+        faults.append(UnreadFault(file=file, feature="", field="", problem=str(error)))
     return otherwise
 
 
@@ -263,11 +339,13 @@ def _streets(text: str | None, faults: list[Fault]) -> Mapping[str, object] | No
     return streets
 
 
-def _outside(site: Site, faults: list[Fault]) -> None:
-    places = [(CAMERAS, camera.code, camera.lonlat) for camera in site.cameras.values()]
-    places += [(FORCES, force.number, force.post) for force in site.roster.forces]
+def _outside(
+    site: str, boundaries: BoundaryVersion, cameras: Sequence[CameraFeature], roster: Roster
+) -> Iterator[Fault]:
+    """Yield the cameras and forces that stand in no unit, and so in no grid."""
+    units = Locator.from_polygons([unit.code for unit in boundaries.units], [unit.area for unit in boundaries.units])
+    places = [(CAMERAS, str(told.get("code") or f"#{index}"), at) for index, (at, told) in enumerate(cameras, 1)]
+    places += [(FORCES, force.number, force.post) for force in roster.forces if force.post is not NOWHERE]
     for file, feature, lonlat in places:
-        try:
-            site.place(lonlat)
-        except PipelineError as error:
-            faults.append(Fault(file=file, feature=feature, field="lon,lat", problem=str(error)))
+        if units.locate(lonlat) is None:
+            yield Fault(file=file, feature=feature, field="lon,lat", problem=str(OutsideError(lonlat, site)))

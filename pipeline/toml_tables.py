@@ -4,7 +4,7 @@ import tomllib
 from collections.abc import Mapping
 
 from geo.boundaries import Fault
-from pipeline.fields import Fields
+from pipeline.fields import Fields, UnreadFault
 
 
 def read_toml(text: str, *, file: str, faults: list[Fault]) -> Mapping[str, object]:
@@ -12,17 +12,19 @@ def read_toml(text: str, *, file: str, faults: list[Fault]) -> Mapping[str, obje
     try:
         return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        faults.append(Fault(file=file, feature="", field="", problem=f"is not TOML: {error}; mend that line"))
+        faults.append(UnreadFault(file=file, feature="", field="", problem=f"is not TOML: {error}; mend that line"))
         return {}
 
 
 def read_tables(text: str, name: str, *, file: str, faults: list[Fault]) -> list[Fields]:
     """Return the tables headed [[name]] of a document; anything else in it is a fault."""
     document = read_toml(text, file=file, faults=faults)
-    Fields(document, file, "", faults).only([name])
+    unknown: list[Fault] = []
+    Fields(document, file, "", unknown).only([name])
+    faults += map(UnreadFault.of, unknown)
     tables = document.get(name, [])
     if not isinstance(tables, list) or not all(isinstance(table, Mapping) for table in tables):
-        faults.append(Fault(file=file, feature="", field=name, problem=f"expected tables headed [[{name}]]"))
+        faults.append(UnreadFault(file=file, feature="", field=name, problem=f"expected tables headed [[{name}]]"))
         return []
     return [Fields(table, file, str(table.get("code") or f"#{index}"), faults) for index, table in enumerate(tables, 1)]
 

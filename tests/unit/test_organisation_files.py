@@ -225,6 +225,70 @@ def test_changes_of_duty_are_read_back_from_what_is_written(site: Site) -> None:
     assert read_changes(write_changes(changed, calendar), [], roster=site.roster, calendar=calendar) == changed
 
 
+@pytest.mark.parametrize("file", [*REQUIRED, *COLUMNS])
+def test_a_file_that_cannot_be_read_hides_no_other_fault_and_brings_none(copy: Path, file: str) -> None:
+    (copy / file).write_bytes(b"\xff")
+    (copy / "streets.geojson").write_text("[]", encoding="utf-8")
+    sound = "stations.csv" if file == "forces.csv" else "forces.csv"
+    rewrite(copy / sound, 0, name="")
+    told = faults_of(copy).splitlines()[1:]
+    assert [each.rpartition(": ")[0].strip() for each in told] == [
+        file,
+        f"{sound}: feature line 2: field name",
+        "streets.geojson: field type",
+    ]
+
+
+def test_a_file_that_is_missing_hides_no_other_fault(copy: Path) -> None:
+    (copy / "scenes.toml").unlink()
+    rewrite(copy / "forces.csv", 0, stage="third")
+    told = faults_of(copy).splitlines()[1:]
+    assert [each.split(": ")[0].strip() for each in told] == ["scenes.toml", "forces.csv"]
+
+
+@pytest.mark.parametrize(
+    ("file", "right", "wrong", "words"),
+    [
+        ("forces.csv", "shift", "schicht", ["column missing: shift", "column unknown: schicht"]),
+        ("forces.csv", '"Yingpu grid 1, grid', 'Yingpu "grid 1, "grid', ["has more cells"]),
+        ("officers.csv", "number", "nummer", ["column missing: number", "column unknown: nummer"]),
+        ("departments.csv", "code", "kode", ["column missing: code", "column unknown: kode"]),
+        ("catalogue.toml", "[[category]]", "[[categry]]", ["field categry: is not a field here"]),
+        ("scenes.toml", "[[scene]]", "[[scene]", ["is not TOML"]),
+        ("site.toml", "[datum]", "[datum", ["is not TOML"]),
+        ("grids.geojson", "{", "", ["is not JSON"]),
+        ("grids.geojson", '"code":"YP-G1"', '"kode":"YP-G1"', ["field code: is missing"]),
+    ],
+)
+def test_what_follows_from_a_table_that_cannot_be_read_is_not_told(
+    copy: Path, file: str, right: str, wrong: str, words: list[str]
+) -> None:
+    path = copy / file
+    path.write_text(path.read_text(encoding="utf-8").replace(right, wrong), encoding="utf-8")
+    told = faults_of(copy).splitlines()[1:]
+    assert {each.split(": ")[0].strip() for each in told} <= {file, "units.geojson"}
+    assert all(any(each in line for line in told) for each in words), told
+
+
+def test_a_force_outside_the_site_is_told_beside_any_other_fault(copy: Path) -> None:
+    rewrite(copy / "forces.csv", 0, lon="121.9")
+    rewrite(copy / "forces.csv", 1, department="navy")
+    rewrite(copy / "forces.csv", 2, lon="1210.9")
+    (copy / DUTY_CHANGES).write_text(",".join(CHANGE_COLUMNS) + "\nYP-009,soon,,on,\n", encoding="utf-8")
+    site = (copy / "site.toml").read_text(encoding="utf-8")
+    (copy / "site.toml").write_text(site.replace('country = "CN"', 'country = "ZZ"'), encoding="utf-8")
+    told = faults_of(copy)
+    for words in (
+        "forces.csv: feature YP-001: field lon,lat: 121.9",
+        "forces.csv: feature YP-002: field department: 'navy'",
+        "forces.csv: feature line 4: field lon: is 1210.9",
+        "site.toml: feature calendar: field country",
+        "duty_changes.csv: feature line 2: field from",
+    ):
+        assert words in told, told
+    assert "YP-003" not in told
+
+
 def test_a_misspelt_skill_and_a_misspelt_column_of_skills_are_told(copy: Path) -> None:
     path = copy / "forces.csv"
     heading, first, *rest = path.read_text(encoding="utf-8").splitlines()
