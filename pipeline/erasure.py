@@ -111,18 +111,18 @@ class Eraser:
         principal.require("erase personal data", Role.ADMIN)
         _require_sound(wanted)
 
-        def work(tx: Transaction) -> Proof:
+        def work(tx: Transaction) -> Proof | None:
             visible(tx, wanted.case, principal)
             if wanted.report is not None and tx.report(wanted.report).case != wanted.case:
                 raise UnknownError(f"report of case {wanted.case}", wanted.report)
-            proof = _erase(tx, wanted, entered=Entered(by=principal, now=self._clock.now()))
-            if proof is None:
-                raise NothingToEraseError(wanted)
-            return proof
+            return _erase(tx, wanted, entered=Entered(by=principal, now=self._clock.now()))
 
         proof = self._casebook.write(work)
+        # Also when nothing is left: the call before this one may have been killed here.
         self.delete_files()
         self._casebook.scrub()
+        if proof is None:
+            raise NothingToEraseError(wanted)
         return proof
 
     def erase_expired(self, terms: ErasureTerms, *, limit: int = 100) -> list[Proof]:
@@ -205,7 +205,7 @@ def _erase(tx: Transaction, wanted: Wanted, *, entered: Entered) -> Proof | None
     own = [each for each in tx.evidence(case.number) if each.case == case.number]
     pictures = len(own) if Erasable.PICTURES in wanted.what else 0
     meetings = meetings_on(tx, case.number) if Erasable.WORDS in wanted.what else []
-    told = [after for each in meetings if (after := without_words(each, case.number)) != each]
+    told = [blank for each in meetings if (blank := without_words(each, case.number)) != each]
     if not (erased or pictures or told):
         return None
     tasks = _tasks_with_words(tx, meetings, case.number)

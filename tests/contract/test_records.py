@@ -386,16 +386,22 @@ class TestErasure:
         with pytest.raises(UnknownError):
             office.casebook.picture(own.id)
 
-    def test_a_kill_before_the_files_are_deleted_is_made_good(self, office: Office, monkeypatch: pytest.MonkeyPatch):
+    @pytest.mark.parametrize("asked_again", [False, True])
+    def test_a_kill_before_the_files_are_deleted_is_made_good(
+        self, office: Office, monkeypatch: pytest.MonkeyPatch, *, asked_again: bool
+    ):
         number = office.report()
         picture = office.duty.add_picture(number, JPEG, label="at", principal=LI)
         monkeypatch.setattr(type(office.eraser), "delete_files", lambda _: 0)
-        office.eraser.erase(
-            Wanted(case=number, what=frozenset({Erasable.PICTURES}), ground="request 9"), principal=WANG
-        )
+        wanted = Wanted(case=number, what=frozenset({Erasable.PICTURES}), ground="request 9")
+        office.eraser.erase(wanted, principal=WANG)
         assert (office.folder / "evidence" / picture.path).exists()
         monkeypatch.undo()
-        office.watch.once()
+        if asked_again:
+            with pytest.raises(NothingToEraseError):
+                office.eraser.erase(wanted, principal=WANG)
+        else:
+            office.watch.once()
         assert not (office.folder / "evidence" / picture.path).exists()
 
     def test_only_with_a_ground_and_only_by_an_administrator(self, office: Office):
