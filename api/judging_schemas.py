@@ -8,8 +8,8 @@ from pydantic import AwareDatetime, BaseModel, Field
 
 from api.schemas import Asked, Code
 from pipeline.attribution import SubjectKind
+from pipeline.judged_figures import Judged
 from pipeline.judging_book import EntryKind, Judgement
-from pipeline.judging_desk import Judged
 from pipeline.judging_policy import Measure
 from pipeline.publications import Published
 

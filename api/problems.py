@@ -55,6 +55,7 @@ _ROWS_BY_STATUS: Final[Mapping[HTTPStatus, str]] = {
         api.errors.QueryFaultError geo.cells.CellError geo.errors.CoordinateError geo.heatmap_errors.HeatmapError
         pipeline.casebook.HistoryError pipeline.casebook.LimitError pipeline.cases.ReasonMissingError
         pipeline.erasure.GroundMissingError pipeline.judging_periods.PeriodError
+        pipeline.judging_desk.SameFiguresError
         pipeline.publication_scope.PersonsShownError pipeline.publication_scope.ScopeError
         pipeline.errors.FarTimeError pipeline.errors.NaiveTimeError
         pipeline.trust_desk.FalseReasonMissingError

@@ -5,29 +5,25 @@ kept with a publication, and the version of the site, so that anybody can comput
 never changed: a correction is a new entry that names it.
 """
 
-import json
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
-from datetime import datetime, timedelta
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any, Final
 
-from pipeline.attribution import Attribution, SubjectKind
-from pipeline.case_story import Cut
+from pipeline.attribution import SubjectKind
 from pipeline.casebook import Asking, Casebook, LimitError, OutboxMessage, Transaction
 from pipeline.clocks import Clock
+from pipeline.consequences import texts_of
 from pipeline.errors import PipelineError, RefusedError, UnknownError
-from pipeline.history import canonical
-from pipeline.judged_stories import Wanted, told_stories
-from pipeline.judging import Figures, judge
+from pipeline.judged_figures import Judged, judged_again, judged_now, told_row
+from pipeline.judged_stories import Wanted
 from pipeline.judging_book import EntryKind, Judgement
 from pipeline.judging_periods import JudgedPeriod
-from pipeline.judging_scores import Score, score
 from pipeline.principal import Principal, Role
 from pipeline.publication_scope import Scope, read_scope, require_scope
 from pipeline.publications import Published, corrections_of, left_out_of, read_publication, rows_of, subjects_of
 from pipeline.receipts import bound_words
 from pipeline.site import Site
-from pipeline.site_files import site_from_documents
 
 PUBLISHED: Final = "judgement"
 _DESK: Final = (Role.DISPATCHER, Role.ADMIN)
@@ -68,19 +64,14 @@ class NotJudgedError(RefusedError):
         )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Judged:
-    """Figures with scores.
+class SameFiguresError(PipelineError):
+    """A correction would leave the figures as they stand."""
 
-    Attributes:
-        through: place in the site's sequence up to which histories were read.
-        site_version: by which version of the site; 0 for one that was never applied.
-    """
-
-    wanted: Wanted
-    through: int
-    site_version: int
-    rows: tuple[tuple[Figures, Score], ...]
+    def __init__(self, subject: str, without: Sequence[str]) -> None:
+        super().__init__(
+            f"without {', '.join(sorted(set(without)))} the figures of {subject} stay as they stand: none of these"
+            " counts for it, or they were left out before; name a case that counts for it, or dismiss the appeal"
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,6 +105,9 @@ class JudgingDesk:
         grids = wanted.grids if principal.grids is None else wanted.grids or frozenset(reach)
         return self._judged(Wanted(period=wanted.period, by=wanted.by, grids=grids))
 
+    def _judged(self, wanted: Wanted) -> Judged:
+        return self._casebook.read(lambda book: judged_now(book, wanted, site=self._site))
+
     def publish(
         self, period: JudgedPeriod, *, by: SubjectKind, scope: str, note: str = "", principal: Principal
     ) -> Judgement:
@@ -139,7 +133,7 @@ class JudgingDesk:
             "through": judged.through,
             "site_version": judged.site_version,
             "note": note.strip(),
-            "rows": [_told(*row) for row in judged.rows],
+            "rows": [told_row(*row) for row in judged.rows],
         }
         return self._casebook.write(
             lambda tx: self._add(tx, EntryKind.PUBLICATION, content, scope=chosen, by=principal)
@@ -218,6 +212,7 @@ class JudgingDesk:
             RefusedError, OwnJudgementError: the principal may not.
             UnknownError: no such appeal in reach, or a case is not among those that were judged.
             AppealClosedError: it was decided before.
+            SameFiguresError: none of the cases counts for the subject.
             LimitError: no reason, or no case, or too many.
         """
         principal.require("decide an appeal", *{self._site.settings.judging.decider, Role.ADMIN})
@@ -256,6 +251,7 @@ class JudgingDesk:
         Raises:
             RefusedError: only an administrator may.
             UnknownError: no such publication, subject or case.
+            SameFiguresError: none of the cases counts for the subject.
             LimitError: no reason, or no case, or too many.
         """
         principal.require("correct figures", Role.ADMIN)
@@ -267,78 +263,53 @@ class JudgingDesk:
         return self._casebook.write(lambda tx: self._correct(tx, published.entry, again, reason, by=principal))
 
     def recomputed(self, number: int, *, principal: Principal) -> list[str]:
-        """Compute a publication again from the histories; returns the subjects whose figures differ, none if all hold.
+        """Compute a publication and its corrections again from the histories; returns the subjects that differ, if any.
 
         Raises:
             RefusedError: the role sees no statistics.
             UnknownError: there is no such publication in reach.
         """
         principal.require("read figures", *_OVERSEERS)
-        entry = self.publication(number, principal=principal).entry
-        again = self._casebook.read(lambda book: self._again(book, entry, frozenset()))
-        first = {row["figures"]["subject"]: row for row in rows_of(entry.content)}
-        now = {row["figures"]["subject"]: row for row in again}
-        return sorted(code for code in first.keys() | now.keys() if first.get(code) != now.get(code))
+        published = self.publication(number, principal=principal)
 
-    def _judged(self, wanted: Wanted) -> Judged:
-        def question(book: Asking) -> Judged:
-            version, through = book.site_version(), book.newest_sequence()
-            return self._computed(book, wanted, site=self._site_of(book, version), version=version, through=through)
+        def differing(book: Asking) -> set[str]:
+            again = {row["figures"]["subject"]: row for row in self._again(book, published)}
+            first = {row["figures"]["subject"]: row for row in rows_of(published.entry.content)}
+            differ = {code for code in first.keys() | again.keys() if first.get(code) != again.get(code)}
+            for each in (each for each in published.trace if each.kind is EntryKind.CORRECTION):
+                subject, without = str(each.content["subject"]), texts_of(each.content["without"])
+                if self._row_without(book, published, subject, without) != each.content["row"]:
+                    differ.add(subject)
+            return differ
 
-        return self._casebook.read(question)
-
-    def _computed(
-        self,
-        book: Asking,
-        wanted: Wanted,
-        *,
-        site: Site,
-        version: int,
-        through: int,
-        without: frozenset[str] = frozenset(),
-    ) -> Judged:
-        cut = Cut(until=wanted.period.until, through=through)
-        stories = list(told_stories(book, wanted, cut, site=site))
-        unknown = sorted(without - {each.case.number for each in stories})
-        if unknown:
-            raise UnknownError("case among those judged", unknown[0])
-        counted = [each for each in stories if each.case.number not in without]
-        figures = judge(counted, wanted.period, by=wanted.by, attribution=Attribution(site, wanted.grids))
-        settings = site.settings
-        rows = tuple(
-            (
-                each,
-                score(
-                    each,
-                    settings.judging,
-                    targets=settings.targets,
-                    public_is_proactive=settings.public_is_proactive,
-                ),
-            )
-            for each in figures
-        )
-        return Judged(wanted=wanted, through=through, site_version=version, rows=rows)
-
-    def _again(self, book: Asking, entry: Judgement, without: frozenset[str]) -> list[dict[str, Any]]:
-        """Return a publication's rows, computed anew by its own cut and version of the site."""
-        wanted, version = _wanted(entry), _whole(entry.content["site_version"])
-        through = _whole(entry.content["through"])
-        site = self._site_of(book, version)
-        judged = self._computed(book, wanted, site=site, version=version, through=through, without=without)
-        return [_told(*row) for row in judged.rows]
+        return sorted(self._casebook.read(differing))
 
     def _without(self, published: Published, subject: str, without: Sequence[str]) -> "_Again":
         """Compute a subject's row without some cases, and those that earlier corrections left out.
 
         Done before the write, since it reads many histories; its outcome is fixed by the publication's cut.
+
+        Raises:
+            SameFiguresError: these cases do not count for the subject, so that its figures would stay as they stand.
         """
         if not 1 <= len(without) <= _MOST_CASES:
             raise LimitError("without", f"{len(without)} cases", f"1 to {_MOST_CASES}")
         left_out = frozenset(without) | frozenset(left_out_of(published, subject))
-        rows = self._casebook.read(lambda book: self._again(book, published.entry, left_out))
-        row = next(each for each in rows if each["figures"]["subject"] == subject)
+        row = self._casebook.read(lambda book: self._row_without(book, published, subject, left_out))
+        stands = next(each for each in published.rows() if each["figures"]["subject"] == subject)
+        if {**row, "entry": stands["entry"]} == stands:
+            raise SameFiguresError(subject, without)
         before = max([published.entry, *corrections_of(published, subject)], key=lambda each: each.number)
         return _Again(subject=subject, without=tuple(sorted(left_out)), row=row, corrects=before.number)
+
+    def _again(self, book: Asking, published: Published, without: Collection[str] = ()) -> list[dict[str, Any]]:
+        return judged_again(book, published.entry, without=without, site=self._site)
+
+    def _row_without(
+        self, book: Asking, published: Published, subject: str, without: Collection[str]
+    ) -> dict[str, Any]:
+        rows = self._again(book, published, without)
+        return next(each for each in rows if each["figures"]["subject"] == subject)
 
     def _correct(self, tx: Transaction, about: Judgement, again: "_Again", reason: str, *, by: Principal) -> Judgement:
         published = read_publication(tx, about.publication)
@@ -391,9 +362,6 @@ class JudgingDesk:
         if self._clock.now() > published.entry.at + timedelta(days=days):
             raise AppealClosedError(number, f"was published more than {days} days ago")
 
-    def _site_of(self, book: Asking, version: int) -> Site:
-        return site_from_documents(book.site_documents_of(version)) if version else self._site
-
     def _shows(self, entry: Judgement, principal: Principal | None) -> bool:
         return read_scope(entry.scope).shows(principal, self._site)
 
@@ -404,23 +372,6 @@ def speaks_for(principal: Principal, kind: SubjectKind, subject: str, site: Site
         return True
     force = site.roster.by_terminal().get(principal.terminal or "")
     return kind is SubjectKind.FORCE and force is not None and force.number == subject
-
-
-def _wanted(entry: Judgement) -> Wanted:
-    told = entry.content
-    period = JudgedPeriod(
-        since=datetime.fromisoformat(str(told["since"])), until=datetime.fromisoformat(str(told["until"]))
-    )
-    return Wanted(period=period, by=SubjectKind(str(told["by"])), grids=read_scope(entry.scope).grids)
-
-
-def _told(figures: Figures, reached: Score) -> dict[str, Any]:
-    row: dict[str, Any] = json.loads(canonical({"figures": asdict(figures), "score": asdict(reached)}))
-    return row
-
-
-def _whole(value: object) -> int:
-    return int(str(value))
 
 
 def _require_words(field: str, words: str) -> None:

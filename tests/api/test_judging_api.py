@@ -30,6 +30,7 @@ from pipeline.principal import Principal, Role
 
 SUN = Principal(name="Sun", role=Role.ADMIN)
 CHIEF = Principal(name="chief of 1", role=Role.ANALYST, speaks_for=frozenset({"grid:YP-G1"}))
+EAST = Principal(name="east office", role=Role.ADMIN, grids=frozenset({"YP-G5"}))
 DAY = {"since": "2026-11-23T00:00:00+08:00", "until": "2026-11-24T00:00:00+08:00"}
 
 
@@ -37,7 +38,7 @@ DAY = {"since": "2026-11-23T00:00:00+08:00", "until": "2026-11-24T00:00:00+08:00
 def office(live: LiveConsole, tmp_path: Path) -> Iterator[LiveConsole]:
     """Serve the same casebook with people who are judged, and with a key for phone numbers."""
     services, phones = live.services, PhoneMarks(tmp_path / "points.key")
-    people = [Token(principal=each, sha256=digest_of(secret_of(each))) for each in (SUN, CHIEF)]
+    people = [Token(principal=each, sha256=digest_of(secret_of(each))) for each in (SUN, CHIEF, EAST)]
     tokens = TokenBook((*token_book(services.site).tokens, *people))
     parts = {"site": services.site, "casebook": services.casebook, "clock": live.clock, "evidence": services.evidence}
     richer = replace(services, tokens=tokens, phones=phones, desk=Desk(**parts, phones=phones))
@@ -107,6 +108,7 @@ def test_from_publication_to_correction(office: LiveConsole) -> None:
         "people's" in call(office, "POST", "judging/publications", ADMIN, 422, json={**body, "by": "force"})["detail"]
     )
     number = call(office, "POST", "judging/publications", ADMIN, 201, json=body)["number"]
+    assert "whole site" in call(office, "POST", "judging/publications", EAST, 403, json=body)["detail"]
     inside = call(office, "POST", "judging/publications", ADMIN, 201, json={**body, "scope": "grid:YP-G1"})["number"]
     call(office, "GET", f"judging/publications/{inside}", WEST, 404)
     assert [e["number"] for e in call(office, "GET", "judging/publications", WEST)] == [number]
@@ -125,6 +127,7 @@ def test_from_publication_to_correction(office: LiveConsole) -> None:
     decision = {"reason": "it was", "without": [late]}
     call(office, "POST", f"judging/appeals/{lodged['number']}/uphold", ADMIN, 403, json=decision)
     call(office, "POST", f"judging/appeals/{lodged['number']}/uphold", DISPATCHER, 403, json=decision)
+    call(office, "POST", f"judging/appeals/{lodged['number']}/uphold", EAST, 403, json=decision)
     told = call(office, "POST", f"judging/appeals/{lodged['number']}/uphold", SUN, json=decision)
     assert [each["kind"] for each in told] == ["upheld", "correction"]
     shown = call(office, "GET", f"judging/publications/{number}", ANALYST)
@@ -135,6 +138,11 @@ def test_from_publication_to_correction(office: LiveConsole) -> None:
     call(office, "POST", f"judging/publications/{number}/corrections", DISPATCHER, 403, json={})
     body = {"subject": "YP-G9", "reason": "none", "without": [late]}
     call(office, "POST", f"judging/publications/{number}/corrections", ADMIN, 404, json=body)
+    call(office, "POST", f"judging/publications/{number}/corrections", EAST, 403, json=body)
+    same = call(
+        office, "POST", f"judging/publications/{number}/corrections", ADMIN, 422, json={**body, "subject": "YP-G5"}
+    )
+    assert f"without {late} the figures of YP-G5 stay as they stand" in same["detail"]
     call(office, "POST", f"judging/appeals/{number}/dismiss", SUN, 409, json={"reason": "no appeal"})
 
 

@@ -17,6 +17,7 @@ from pipeline.casebook import CaseFilter, LimitError
 from pipeline.cases import Channel
 from pipeline.errors import FarTimeError, RefusedError, UnknownError
 from pipeline.front_desk import FrontDesk
+from pipeline.history import canonical
 from pipeline.judged_stories import Wanted
 from pipeline.judging import Figures
 from pipeline.judging_book import EntryKind
@@ -26,6 +27,7 @@ from pipeline.judging_desk import (
     NotJudgedError,
     NotOverError,
     OwnJudgementError,
+    SameFiguresError,
 )
 from pipeline.judging_periods import JudgedPeriod, PeriodError, Span, period_of
 from pipeline.judging_policy import JudgingPolicy
@@ -417,11 +419,40 @@ class TestPublished:
         stands = {row["figures"]["subject"]: row for row in published.rows()}
         assert (stands[unit]["figures"]["overdue"], stands[unit]["entry"]) == (0, told[1].number)
         assert good not in told[1].content["without"]
+        with pytest.raises(SameFiguresError, match="stay as they stand"):
+            desk(office).correct(number, subject=unit, without=[bad], reason="again", principal=WANG)
         more = desk(office).correct(number, subject=unit, without=[good], reason="a test", principal=WANG)
         assert (more.content["corrects"], more.content["without"]) == (told[1].number, sorted([good, bad]))
         assert [m.payload["digest"] for m in office.casebook.outbox(limit=1000) if m.kind == "judgement"] == [
             each.digest for each in office.casebook.read(lambda book: book.judgements())
         ]
+
+    def test_a_case_that_does_not_count_for_the_subject_corrects_nothing(self, office: Office):
+        closed(office)
+        other = closed(office, at=spot("B"))
+        office.later(days=1)
+        number = self.publish(office, by=SubjectKind.GRID)
+        with pytest.raises(SameFiguresError, match=f"without {other} the figures of YP-A"):
+            desk(office).correct(number, subject="YP-A", without=[other], reason="not ours", principal=WANG)
+        appeal = desk(office).appeal(number, subject="YP-A", words="not ours", principal=LI)
+        with pytest.raises(SameFiguresError):
+            desk(office).decide(appeal.number, uphold=True, reason="true", without=[other], principal=SUN)
+        assert desk(office).open_appeals(principal=LI) == [appeal]
+
+    def test_corrections_are_computed_again_too(self, office: Office):
+        number = closed(office)
+        office.later(days=1)
+        first = self.publish(office, by=SubjectKind.GRID)
+        entry = desk(office).correct(first, subject="YP-A", without=[number], reason="not ours", principal=WANG)
+        assert desk(office).recomputed(first, principal=LI) == []
+        content = {**entry.content, "row": {**entry.content["row"], "score": None}}
+        with writing(office.casebook._engine) as connection:
+            own = t.judgements.c.number == entry.number
+            kept = connection.execute(t.judgements.select().where(own)).mappings().one()
+            connection.execute(update(t.judgements).where(own).values(content=canonical(content)))
+        assert desk(office).recomputed(first, principal=LI) == ["YP-A"]
+        with writing(office.casebook._engine) as connection:
+            connection.execute(update(t.judgements).where(own).values(content=kept["content"]))
 
     def test_two_who_decide_at_once_decide_once(self, office: Office):
         closed(office)
