@@ -297,7 +297,7 @@ class Candidates:
         """Return who has just ended a case."""
         if self.case.urgent or self.policy.rest_s <= 0.0:
             return np.zeros(len(self.ring), bool)
-        return np.asarray(self._now_s - self._standing.freed_s < self.policy.rest_s)
+        return np.asarray(np.abs(self._now_s - self._standing.freed_s) < self.policy.rest_s)
 
     def _held_back(self) -> Mask:
         """Return the last free first forces of their grids, which general cases leave alone.

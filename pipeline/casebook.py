@@ -339,11 +339,14 @@ class Transaction(Asking, TrustWriting, ReportWriting, DutyWriting, JudgingWriti
         """Store what has changed of a picture: its paths, and when it was decided to erase them."""
         ...
 
-    def save_position(self, terminal: str, lonlat: LonLat, at: datetime) -> bool:
-        """Store a terminal's position unless a newer one is known; tells whether it was stored."""
+    def save_position(self, terminal: str, lonlat: LonLat, at: datetime, *, ahead: datetime | None = None) -> bool:
+        """Store a terminal's position unless a newer one is known; tells whether it was stored.
+
+        What is known and dated later than `ahead` was stored while a clock was ahead, and is replaced by any.
+        """
         ...
 
-    def save_positions(self, heard: Sequence[tuple[str, LonLat, datetime]]) -> int:
+    def save_positions(self, heard: Sequence[tuple[str, LonLat, datetime]], *, ahead: datetime | None = None) -> int:
         """Store many terminals' positions (terminal, place, time) like `save_position`; returns how many."""
         ...
 

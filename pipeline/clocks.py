@@ -1,12 +1,15 @@
 """Time as a service: what the time is now, and instants that are safe to store."""
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Final, Protocol
 
 from pipeline.errors import FarTimeError, NaiveTimeError
 
 YEARS: Final = range(2, 9999)
 """The first and last year of the calendar are left out: in another zone their ends lie beyond it."""
+
+CLOCK_SLACK: Final = timedelta(seconds=60)
+"""What is dated later than now by more was dated by a clock that is ahead, or was."""
 
 
 class Clock(Protocol):

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 
 import numpy as np
 
@@ -13,7 +13,7 @@ from pipeline.admission import Notice, Taken, admit, near
 from pipeline.applied_catalogue import AppliedCatalogue
 from pipeline.casebook import Asking, CameraState, Casebook, CaseFilter, Evidence, LimitError, Transaction
 from pipeline.cases import ON_TERMINAL, STEPS, Action, Case, Channel, step
-from pipeline.clocks import Clock, utc
+from pipeline.clocks import CLOCK_SLACK, Clock, utc
 from pipeline.errors import PipelineError, RefusedError, UnknownError
 from pipeline.evidence import EvidenceStore
 from pipeline.health_events import HealthEvent
@@ -43,7 +43,6 @@ __all__ = ["Desk", "Moved", "NotYourGridError", "NotYourTerminalError", "Report"
 
 WORST_ERROR_M = 1_000.0
 MOST_MOVES = 10_000
-CLOCK_SLACK = timedelta(seconds=60)
 _PAGE = 1_000
 _MANAGERS = (Role.DISPATCHER, Role.ADMIN)
 _REPORTERS = {
@@ -292,7 +291,7 @@ class Desk:
         checked_lonlat(np.array([lonlat], dtype=np.float64))
         at = utc(at, field="at")
         self._require_past("at", at)
-        return self._casebook.write(lambda tx: tx.save_position(terminal, lonlat, at))
+        return self._casebook.write(lambda tx: tx.save_position(terminal, lonlat, at, ahead=self._latest()))
 
     def move_all(self, moves: Sequence[Moved], *, principal: Principal) -> int:
         """Store where many terminals are, as a gateway gathers them; returns how many were newer than what was known.
@@ -316,7 +315,7 @@ class Desk:
         checked_lonlat(np.array([each.lonlat for each in moves], dtype=np.float64))
         heard = [(each.terminal, each.lonlat, utc(each.at, field="at")) for each in moves]
         self._require_past("at", max(at for _, _, at in heard))
-        return self._casebook.write(lambda tx: tx.save_positions(heard))
+        return self._casebook.write(lambda tx: tx.save_positions(heard, ahead=self._latest()))
 
     def queue(self, terminal: str, *, principal: Principal) -> tuple[Case, ...]:
         """Return what a terminal holds: urgent cases first, then those offered earlier.
@@ -411,9 +410,13 @@ class Desk:
         self._require_past("occurred_at", report.occurred_at)
 
     def _require_past(self, field: str, at: datetime) -> None:
-        now = self._clock.now()
-        if at > now + CLOCK_SLACK:
-            raise LimitError(field, at.isoformat(), f"no later than now, {now.isoformat()}; set the device's clock")
+        if at > self._latest():
+            now = self._clock.now().isoformat()
+            raise LimitError(field, at.isoformat(), f"no later than now, {now}; set the device's clock")
+
+    def _latest(self) -> datetime:
+        """Return until when something that has happened may be dated."""
+        return self._clock.now() + CLOCK_SLACK
 
     def _require_grid(self, principal: Principal, place: Place) -> None:
         if principal.grids is not None and place.grid not in principal.grids:

@@ -5,8 +5,8 @@ Protocols and values; `sql_duties` and `sql_duty_writing` do it.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
-from typing import Protocol
+from datetime import datetime, timedelta
+from typing import NamedTuple, Protocol
 
 from pipeline.case_clocks import ClockName, DutyClock
 from pipeline.cases import Case
@@ -88,6 +88,14 @@ class Anchor:
     digest: str = field(default="")
 
 
+class DatedBack(NamedTuple):
+    """An event of a case that is dated before the event of another case that was stored before it, and by how much."""
+
+    case: str
+    sequence: int
+    by: timedelta
+
+
 class DutyReading(Protocol):
     """What can be asked of the duty book."""
 
@@ -149,6 +157,10 @@ class DutyReading(Protocol):
 
     def missing_sequences(self, *, limit: int = 50) -> Sequence[tuple[int, int]]:
         """Return stretches of the site's sequence that have no event, first and last included."""
+        ...
+
+    def dated_back(self, more_than: timedelta, *, limit: int = 1000) -> Sequence[DatedBack]:
+        """Return events dated before the one of another case that was stored before them, by more than so much."""
         ...
 
     def names_file(self, path: str) -> bool:

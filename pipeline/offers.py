@@ -223,7 +223,7 @@ def refusals(history: Iterable[Event], now: datetime) -> tuple[frozenset[str], f
             continue
         if not event.details.get("unanswered"):
             declined.add(str(event.details.get("terminal")))
-        elif now - event.at < UNANSWERED_PAUSE:
+        elif abs(now - event.at) < UNANSWERED_PAUSE:
             unanswered.add(str(event.details.get("terminal")))
     return frozenset(declined), frozenset(unanswered)
 

@@ -2,12 +2,12 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
 from pipeline.casebook import Casebook, CaseFilter, Transaction
 from pipeline.cases import Case, Status
-from pipeline.clocks import Clock
+from pipeline.clocks import CLOCK_SLACK, Clock
 from pipeline.offers import Entered, offer, offer_together, release
 from pipeline.principal import PIPELINE
 from pipeline.site import Site
@@ -81,7 +81,7 @@ class Rounds:
     def _gathered(self, case: Case) -> bool:
         """Tell whether a filed case has waited as long as the policy gathers cases."""
         gathering = timedelta(seconds=self._site.settings.dispatch.batch_s)
-        return case.urgent or self._clock.now() - case.updated_at >= gathering
+        return case.urgent or self._is_over(case.updated_at, gathering)
 
     def _all(self, status: Status) -> Iterator[Case]:
         """Yield the cases of a status, newest first, page by page."""
@@ -99,7 +99,12 @@ class Rounds:
 
     def _overdue(self, case: Case) -> bool:
         # The last step of a dispatched case is the offer.
-        return self._clock.now() - case.updated_at >= self._patience(case)
+        return self._is_over(case.updated_at, self._patience(case))
+
+    def _is_over(self, since: datetime, time: timedelta) -> bool:
+        """Tell whether so much time has passed; since when is not known of what a clock that was ahead has dated."""
+        passed = self._clock.now() - since
+        return passed >= time or passed < -CLOCK_SLACK
 
     def _entered(self) -> Entered:
         return Entered(by=PIPELINE, now=self._clock.now())

@@ -3,7 +3,7 @@
 import json
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 from sqlalchemy import ColumnElement, and_, exists, func, select
@@ -13,7 +13,7 @@ from pipeline.case_clocks import ClockName, DutyClock
 from pipeline.casebook import OutboxMessage
 from pipeline.cases import ENDED, Case
 from pipeline.catalogue import DeadlineUnit
-from pipeline.duty_book import Anchor, Consultation, Decided, JointPart
+from pipeline.duty_book import Anchor, Consultation, DatedBack, Decided, JointPart
 from pipeline.errors import UnknownError
 from pipeline.history import Entry, canonical
 from pipeline.sql_reading import SqlReading, asked, checked_limit
@@ -139,6 +139,26 @@ class SqlDutyReading(SqlReading):
         found = [(int(first), int(last)) for first, last in self._connection.execute(query)]
         newest, numbered = self.newest_sequence(), self.counted_events()[1]
         return [*found, (newest + 1, numbered)] if numbered > newest else found
+
+    def dated_back(self, more_than: timedelta, *, limit: int = 1000) -> Sequence[DatedBack]:
+        """Return events dated before the one of another case that was stored before them, by more than so much."""
+        c = t.events.c
+        pairs = select(
+            c.case_number,
+            c.sequence,
+            c.at,
+            func.lag(c.case_number).over(order_by=c.sequence).label("case_before"),
+            func.lag(c.at).over(order_by=c.sequence).label("at_before"),
+        ).subquery()
+        query = (
+            select(pairs.c.case_number, pairs.c.sequence, pairs.c.at_before - pairs.c.at)
+            .where(pairs.c.case_before != pairs.c.case_number)
+            .where(pairs.c.at_before - pairs.c.at > more_than // timedelta(microseconds=1))
+            .order_by(pairs.c.sequence)
+            .limit(checked_limit(limit))
+        )
+        found = self._connection.execute(query)
+        return [DatedBack(str(case), int(at), timedelta(microseconds=int(back))) for case, at, back in found]
 
     def unsent(self, kind: str, *, limit: int = 100) -> Sequence[OutboxMessage]:
         """Return messages of a kind that have not left, oldest first, however many others wait before them."""

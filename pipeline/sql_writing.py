@@ -138,12 +138,16 @@ class SqlTransaction(
         }
         self._add(t.evidence, row, kind="evidence", code=evidence.id)
 
-    def save_position(self, terminal: str, lonlat: LonLat, at: datetime) -> bool:
+    def save_position(self, terminal: str, lonlat: LonLat, at: datetime, *, ahead: datetime | None = None) -> bool:
         """Store a terminal's position unless one as new is known; tells whether it was stored."""
-        return self.save_positions([(terminal, lonlat, at)]) == 1
+        return self.save_positions([(terminal, lonlat, at)], ahead=ahead) == 1
 
-    def save_positions(self, heard: Sequence[tuple[str, LonLat, datetime]]) -> int:
-        """Store many positions, each unless one as new is known; returns how many were stored."""
+    def save_positions(self, heard: Sequence[tuple[str, LonLat, datetime]], *, ahead: datetime | None = None) -> int:
+        """Store many positions, each unless one as new is known; returns how many were stored.
+
+        Args:
+            ahead: what is dated later than this was stored while a clock was ahead, and is replaced by any.
+        """
         if not heard:
             return 0
         sequence = self._count("positions")
@@ -154,7 +158,12 @@ class SqlTransaction(
         ]
         # One statement for all, of which the drivers tell how many rows it has stored.
         return store_rows(
-            self._connection, t.positions, [{**row, "sequence": sequence} for row in rows], known="replaced", newer="at"
+            self._connection,
+            t.positions,
+            [{**row, "sequence": sequence} for row in rows],
+            known="replaced",
+            newer="at",
+            ahead=micros_or_none(ahead),
         )
 
     def save_camera_state(self, state: CameraState) -> None:

@@ -109,21 +109,18 @@ class Board(Mapping[str, Terminal]):
     def __len__(self) -> int:
         return len(self._ids)
 
-    def hear(self, heard: Iterable[Heard]) -> int:
-        """Take positions in, unless a newer one is known; returns how many were taken."""
+    def hear(self, heard: Iterable[Heard]) -> None:
+        """Take positions in, of each terminal the newest given; whether one replaces another, the casebook says."""
         given = list(heard)
         if not given:
-            return 0
+            return
         newest = {each.terminal: each for each in sorted(given, key=lambda each: each.at_us)}
         rows = self._rows(newest)
         self._places = None
         at_us = np.array([each.at_us for each in newest.values()], np.int64)
-        newer = np.isnan(self._lonlat[rows, 0]) | (at_us > self._at_us[rows])
-        places = np.array([(each.lon, each.lat) for each in newest.values()], np.float64)
-        self._lonlat[rows[newer]] = places[newer]
-        self._at_us[rows[newer]] = at_us[newer]
-        self._at_s[rows[newer]] = at_us[newer] / 1e6
-        return int(newer.sum())
+        self._lonlat[rows] = np.array([(each.lon, each.lat) for each in newest.values()], np.float64)
+        self._at_us[rows] = at_us
+        self._at_s[rows] = at_us / 1e6
 
     def all_heard(self, at_us: int) -> None:
         """Say that every terminal was heard just now, where it was."""

@@ -16,6 +16,7 @@ from typing import Final
 from pipeline.anchoring import anchor_digest
 from pipeline.casebook import Asking, Casebook, Evidence
 from pipeline.cases import Case
+from pipeline.clocks import CLOCK_SLACK
 from pipeline.consequences import CLOCK, ERASE, number_of
 from pipeline.duty_book import Anchor
 from pipeline.errors import PipelineError
@@ -83,6 +84,7 @@ def verify(casebook: Casebook, *, known_anchors: Sequence[str] = (), pictures: P
                 flaws += _picture_flaws(case, evidence, pictures)
         seen += sum(len(entries) for _, entries, _ in page)
     flaws += casebook.read(_sequence_flaws)
+    remarks += casebook.read(_put_back)
     anchors = list(_anchors(casebook))
     flaws += _anchor_flaws(casebook, anchors, known_anchors)
     flaws += casebook.read(_judgement_flaws)
@@ -169,6 +171,19 @@ def _backwards(case: Case, entries: Sequence[Entry]) -> list[Flaw]:
         Flaw(where=case.number, sequence=later.event.sequence, what="is dated before the event it follows")
         for earlier, later in pairwise(entries)
         if later.event.at < earlier.event.at
+    ]
+
+
+def _put_back(book: Asking) -> list[Flaw]:
+    """Return where a clock that was ahead was put right; what is dated with it may be due too late."""
+    return [
+        Flaw(
+            where=each.case,
+            sequence=each.sequence,
+            what=f"is dated {each.by} before the event of another case that was stored before it: a clock was put"
+            " back; see when what is due that is dated later than that",
+        )
+        for each in book.dated_back(CLOCK_SLACK)
     ]
 
 

@@ -372,6 +372,17 @@ class TestSmallThings:
         expected = Terminal(id="T001", lonlat=spot("A", 3.0), positioned_at=NOON + timedelta(seconds=5, microseconds=1))
         assert casebook.terminals() == {"T001": expected}
 
+    def test_a_position_that_a_clock_ahead_has_dated_is_replaced_by_any(self, casebook: SqlCasebook):
+        late, ahead = NOON + timedelta(days=1), NOON + timedelta(minutes=1)
+        casebook.write(lambda tx: tx.save_positions([("T001", spot("A"), late), ("T002", spot("A"), ahead)]))
+        assert casebook.terminals()["T001"].positioned_at == late
+        heard = [(each, spot("A", 3.0), NOON) for each in ("T001", "T002", "T003")]
+        assert casebook.write(lambda tx: tx.save_positions(heard, ahead=ahead)) == 2
+        assert casebook.write(lambda tx: tx.save_position("T001", spot("A"), NOON, ahead=ahead)) is False
+        known = casebook.terminals()
+        assert known["T001"] == Terminal(id="T001", lonlat=spot("A", 3.0), positioned_at=NOON)
+        assert (known["T002"].positioned_at, known["T003"].positioned_at) == (ahead, NOON)
+
     def test_terminals_count_what_they_hold(self, casebook: SqlCasebook):
         statuses = [status for status in Status if status is not Status.REPORTED]
         store(

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from databases import Postgres, sqlite_url
-from life_office import CHEN, LI, T001, WANG, Office
+from life_office import CHEN, LI, T001, T002, WANG, Office
 from small_site import CITIZEN, INGEST, JPEG, LITTER, NOON, PARKED, category, force_at, sighting, spot
 from sqlalchemy import delete, text, update
 
@@ -159,6 +159,18 @@ class TestVerify:
         assert found.flaws == ()
         assert {each.where for each in found.remarks} == {number}
         assert "dated before the event it follows" in found.remarks[0].what
+
+    def test_a_clock_put_back_between_two_cases_is_a_remark(self, office: Office):
+        office.report(spot("B"))
+        office.later(days=1)
+        office.report(urgent=True)
+        office.later(days=-1, seconds=-30)
+        number = office.report(spot("A", 150.0))
+        office.later(seconds=40)
+        office.through(number, "accept")
+        remark, *more = account(office).remarks
+        assert (remark.where, more) == (number, [])
+        assert "is dated 1 day, 0:00:30 before the event of another case" in remark.what
 
 
 class TestAnchors:
@@ -614,6 +626,26 @@ class TestWatch:
         assert [each.step.value for each in again.watch.fire_due()] == ["district"] * 2
         again.prove()
         again.close()
+
+    def test_what_a_clock_ahead_has_dated_is_not_waited_for(self, office: Office):
+        policy = replace(office.site.settings.dispatch, offer_timeout_urgent_s=60.0, batch_s=60.0, rest_s=600.0)
+        site = replace(office.site, settings=replace(office.site.settings, dispatch=policy))
+        ahead = Office(office.url, office.folder, office.clock, site)
+        ahead.later(days=1)
+        urgent, general = ahead.report(urgent=True), ahead.report(spot("A", 150.0))
+        assert ahead.case(general).status is Status.FILED, "gathered with others"
+        for terminal in (T001, T002):
+            assert ahead.desk.move(terminal, spot("A"), at=ahead.clock.at, principal=force_at(terminal))
+        first = ahead.case(urgent).terminal
+        ahead.later(days=-1)
+        assert ahead.desk.pass_over() == [urgent]
+        assert ahead.case(urgent).terminal not in {None, first}
+        assert ahead.desk.retry_undispatched() == [general]
+        for terminal in (T001, T002):
+            assert ahead.desk.move(terminal, spot("A"), at=ahead.clock.at, principal=force_at(terminal))
+            assert ahead.casebook.terminals()[terminal].positioned_at == ahead.clock.at
+        assert account(ahead).flaws == ()
+        ahead.close()
 
     def test_a_watch_that_fails_keeps_nothing_else_from_being_done(
         self, office: Office, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
