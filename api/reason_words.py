@@ -79,6 +79,7 @@ _CHINESE: Final[tuple[tuple[re.Pattern[str], Wording], ...]] = tuple(
         (r"a force of grid (\S+) is there sooner by more than (\d+) s", _plain("{0} 的力量快 {1} 秒以上")),
         (r"gathered for (\d+) s, to be assigned together with others", _plain("汇集 {0} 秒后一并指派")),
         (r"holds (\d+) or more cases, the most allowed", _plain("在办已达上限 {0} 件")),
+        (r"grid (\S+) is not switched on yet and lends nobody", _plain("{0} 尚未启用，不出借力量")),
         (r"grid (\S+) is not next to (\S+)", _plain("{0} 与 {1} 不相邻")),
         (r"chosen by (.+)", _plain("由 {0} 指定")),
         (r"no answer within (\d+) s", _plain("{0} 秒内未应答")),

@@ -270,6 +270,15 @@ class Candidates:
         return np.asarray(fits)
 
     @cached_property
+    def switched_on(self) -> Mask:
+        """Return whose grid is switched on, or is the case's own: a grid that is off lends nobody."""
+        rollout, zone = self.site.settings.rollout, self.site.settings.timezone
+        if not rollout.grids and rollout.otherwise is None:
+            return np.ones(len(self.ring), bool)
+        own, now = self.case.grid, self.question.now
+        return self.roll.of_grids(lambda grid: grid == own or rollout.is_on(grid, now, zone))
+
+    @cached_property
     def at_work(self) -> Mask:
         """Return who is on duty; for an urgent case whoever is on standby too."""
         return self.duty.on | self.duty.standby if self.case.urgent else self.duty.on
@@ -318,7 +327,8 @@ class Candidates:
         return np.bincount(grid[counts], minlength=most), np.bincount(grid[counts & (self.held == 0)], minlength=most)
 
     def _able(self) -> Mask:
-        able = self.roll.carries & self.at_work & self.fits & ~self.full & ~self.dropped & ~self.held_back
+        able = self.roll.carries & self.switched_on & self.at_work & self.fits
+        able &= ~self.full & ~self.dropped & ~self.held_back
         if self.near is None:
             able &= self.ring >= 0
         if self.question.declined or self.question.unanswered:

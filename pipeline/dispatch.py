@@ -2,7 +2,8 @@
 
 A force may take a case when it carries a terminal, is on duty, patrols the case's side, is bound to no other unit, has
 a role (follow-up: is of the department) and skills that fit the category, holds fewer cases than the most allowed, has
-a position that is not too old, and has neither declined this case nor just left an offer of it unanswered.
+a position that is not too old, and has neither declined this case nor just left an offer of it unanswered. Its grid is
+the case's, or switched on: what only collects lends nobody.
 
 Of these, four rings are looked at: first forces of the case's grid, the category's department there, first forces of
 the grids that share an edge with it, the department there. The own grid's inner ring answers, unless a neighbour's is

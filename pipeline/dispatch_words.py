@@ -18,6 +18,7 @@ UNANSWERED: Final = "did not answer the offer"
 KINDS: Final = (
     "in a grid that is not next to the case's",
     NO_TERMINAL,
+    "in a grid that is not switched on yet",
     "off duty, or on standby",
     "role, department, skills, side or units do not fit",
     "declined this case or did not answer",
@@ -33,6 +34,11 @@ KINDS: Final = (
 def not_next(grid: str, case_grid: str) -> str:
     """Say that a force's grid is too far off."""
     return f"grid {grid} is not next to {case_grid}"
+
+
+def not_on(grid: str) -> str:
+    """Say that a force's grid only collects as yet."""
+    return f"grid {grid} is not switched on yet and lends nobody"
 
 
 def unfit(force: Force, category: Category | None, case: Case, *, sides: frozenset[Side]) -> str | None:

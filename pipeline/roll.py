@@ -3,7 +3,7 @@
 Each mask is (n,) in the roster's order. What a mask says of a force, `telling` says in words.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, time
 from typing import Final, Self
@@ -142,6 +142,10 @@ class Roll:
     def grid_numbers(self) -> _Numbers:
         """Return a number for each force's grid, from 0 on."""
         return self._grid.numbers
+
+    def of_grids(self, wanted: Callable[[str], bool]) -> Mask:
+        """Return whose grid is wanted; each grid is asked about once."""
+        return self._grid.among([grid for grid in self._grid.by_text if wanted(grid)])
 
     def fits(self, category: Category) -> Mask:
         """Return whose role (first forces), department (follow-up forces) and skills fit a category."""

@@ -75,6 +75,8 @@ class Telling:
         found = self._found
         if not found.roll.carries[at]:
             return words.NO_TERMINAL
+        if not found.switched_on[at]:
+            return words.not_on(force.grid)
         if not found.at_work[at]:
             return words.STANDBY if found.duty.standby[at] else words.OFF_DUTY
         if not found.fits[at]:
@@ -168,6 +170,7 @@ class Telling:
         checks = [
             (at < 0) | (found.ring[at] < 0),
             ~found.roll.carries[at],
+            ~found.switched_on[at],
             ~found.at_work[at],
             ~found.fits[at],
             found.refused[at],

@@ -1,19 +1,21 @@
 """Who may be sent at an hour of the day: outside patrol hours, on standby, away, of the department that redoes it."""
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import date, timedelta
 
 import numpy as np
 import pytest
 from dispatch_worlds import case, known_terminals, rosters
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from small_site import LITTER, NOON, PARKED, PLAIN, category, force, shift, small_site
+from small_site import LITTER, NOON, PARKED, PLAIN, category, force, shift, small_site, spot
 
+from api.reason_words import worded
+from api.words import words
 from pipeline.candidates import Candidates, Question
 from pipeline.cases import Side
 from pipeline.dispatch import Dispatch, NoTerminal, decide
-from pipeline.duty_pattern import DutyPattern, OutsideHours
+from pipeline.duty_pattern import DutyPattern, OutsideHours, Rollout
 from pipeline.roster import Force, Stage
 from pipeline.shifts import DutyChange
 from pipeline.site import Site
@@ -124,3 +126,27 @@ def test_every_reason_is_words(hour: int):
     site = site_of(force(1, "A", 10.0, shifts=OFF_AT_NOON), force(2, "A", 20.0, shifts=OFF_AT_NOON, **POLICE))
     decision = send(site, now=NOON + timedelta(hours=hour))
     assert all(why(decision).values())
+
+
+def test_a_grid_that_is_not_switched_on_lends_nobody():
+    """A is worked from the day before, B from the day after; who is next door is not sent before that."""
+    plain = site_of(force(3, "B"))
+    rollout = Rollout(grids={"YP-A": NOON.date() - timedelta(days=1)}, otherwise=NOON.date() + timedelta(days=1))
+    site = replace(plain, settings=replace(plain.settings, rollout=rollout))
+    reason = "grid YP-B is not switched on yet and lends nobody"
+    for wanted in (case(), URGENT):
+        assert why(send(site, wanted)) == {"T003": reason}
+    assert worded(reason, words("zh")) == "YP-B 尚未启用，不出借力量"
+    later = send(site, now=NOON + timedelta(days=1))
+    assert isinstance(later, Dispatch)
+    own = send(site, case(grid="YP-B", lonlat=spot("B")))
+    assert isinstance(own, Dispatch), "a person may send out what an own force is to do"
+
+
+def test_many_of_a_grid_that_is_off_are_told_under_one_reason():
+    forces = [force(number, "B", float(number)) for number in range(1, 61)]
+    plain = site_of(*forces)
+    site = replace(plain, settings=replace(plain.settings, rollout=Rollout(grids={"YP-B": date(2100, 1, 1)})))
+    decision = send(site)
+    assert isinstance(decision, NoTerminal)
+    assert set(decision.others) == {"in a grid that is not switched on yet"}
