@@ -16,7 +16,9 @@ from api.services import Services
 from api.words import Words, words_for
 from pipeline.errors import UnknownError
 from pipeline.health_events import HealthEvent, HealthFault
+from pipeline.later_pictures import REJECTED
 from pipeline.principal import Principal
+from pipeline.site import Site
 from pipeline.trust import FalseReason
 from pipeline.trust_desk import Trusted
 
@@ -113,11 +115,17 @@ def _trust(services: Services, who: Principal, spoken: Words) -> dict[str, objec
     return {
         "trusted": trusted,
         "trials": services.desk.trust.trials(principal=who, limit=_MOST_TRIALS),
-        "scene_names": {code: spoken.either(each.name, each.name_zh) for code, each in services.site.scenes.items()},
+        "scene_names": _scene_names(services.site, spoken),
         "may_judge": who.role in DESK,
         "may_calibrate": who.role in ADMINS,
         "false_reasons": tuple(FalseReason),
     }
+
+
+def _scene_names(site: Site, spoken: Words) -> dict[str, str]:
+    """Return what scenes are called, and trials of theirs that a second look rejected."""
+    names = {code: spoken.either(each.name, each.name_zh) for code, each in site.scenes.items()}
+    return names | {code + REJECTED: spoken("trust.rejected", scene=name) for code, name in names.items()}
 
 
 def _out(each: CameraNow) -> CameraHealthOut:

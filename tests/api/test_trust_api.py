@@ -29,6 +29,7 @@ from pipeline.evidence import EvidenceStore
 from pipeline.principal import PIPELINE, Principal, Right, Role
 from pipeline.safe import Safe
 from pipeline.scenes import Mode
+from pipeline.second_look import Checked, CheckOutcome
 from pipeline.sightings import Sighting, View
 from pipeline.site import Site
 
@@ -46,14 +47,21 @@ def shadowed(yingpu: Site, tmp_path: Path) -> Iterator[LiveConsole]:
         yield console
 
 
-def sight(live: LiveConsole, ident: str, *, scene: str = SCENE, original: bytes | None = None) -> str | None:
+def sight(
+    live: LiveConsole,
+    ident: str,
+    *,
+    scene: str = SCENE,
+    original: bytes | None = None,
+    checked: Checked | None = None,
+) -> str | None:
     site, now = live.services.site, live.clock.now()
     seen = Sighting(
         id=ident, camera=CAMERA, scene=scene, category=site.scenes[scene].category, first_seen_at=now,
         captured_at=now, lonlat=site.camera(CAMERA).lonlat, calibration_cov_m2=(0.1, 0.0, 0.1),
         measurement_cov_m2=(0.1, 0.0, 0.1), error_m=1.2, class_name="person", confidence=0.9,
         box_px=(10.0, 10.0, 60.0, 90.0),
-        views=(View(label="at", captured_at=now, jpeg=PICTURE, original=original),),
+        views=(View(label="at", captured_at=now, jpeg=PICTURE, original=original),), checked=checked,
     )  # fmt: skip
     return live.services.desk.take(seen, principal=PIPELINE).number
 
@@ -109,6 +117,21 @@ def test_a_trial_is_judged_over_http_and_on_the_page(shadowed: LiveConsole):
         assert [(e["confirmed"], e["false"]) for e in listed if (e["camera"], e["scene"]) == (CAMERA, SCENE)] == [
             (1, 1)
         ]
+
+
+def test_what_a_second_look_rejected_is_shown_under_its_scene_s_name_and_judged(live: LiveConsole):
+    rejected = Checked(outcome=CheckOutcome.REJECTED, weights="w@1", at_most=Mode.SHADOW, agreed=0, of=3, needed=2)
+    assert sight(live, "s1", checked=rejected) is None
+    with live.client(DISPATCHER) as desk:
+        (trial,) = desk.get("/api/v1/trials").json()["trials"]
+        assert trial["scene"] == f"{SCENE}/rejected"
+        scene = live.services.site.scenes[SCENE]
+        for language, told in (("en", f"{scene.name}, rejected by"), ("zh", f"{scene.name_zh}（二次识别否定）")):
+            page = desk.get("/cameras", headers={"accept-language": language})
+            assert page.status_code == 200
+            assert page.text.count(told) == 2, "beside the picture, and in its place"
+        assert desk.post("/cameras/trials/s1", data={"verdict": "nothing-there"}).status_code == 303
+        assert "/cameras/trials/s1" not in desk.get("/cameras").text
 
 
 def test_street_and_desk_say_that_it_was_false(live: LiveConsole):
