@@ -142,12 +142,17 @@ class HealthWatch:
         """
         return HealthFault.SHIFTED in self._lasting or HealthFault.SHIFTED in self._showing
 
-    def see(self, frame: Frame) -> tuple[HealthEvent, ...]:
-        """Take in the next frame and return the spells that begin or end with it."""
-        now = self._awaited_since = frame.captured_at
+    def note(self, frame: Frame) -> None:
+        """Take note that a frame came, without a look at it: its rate counts every one."""
+        self._awaited_since = frame.captured_at
         self._times.append(frame.at_s)
         while self._times[0] < frame.at_s - self._settings.rate_over_s:
             self._times.popleft()
+
+    def see(self, frame: Frame) -> tuple[HealthEvent, ...]:
+        """Take in the next frame and return the spells that begin or end with it."""
+        self.note(frame)
+        now = frame.captured_at
         if self._looked_at is not None and (now - self._looked_at).total_seconds() < self._settings.every_s:
             return ()
         shown = {HealthFault(each.fault.value): (each.value, each.limit) for each in self._of_picture(frame)}

@@ -236,6 +236,8 @@ class CameraPipeline:
             return self._with_held(StepResult(outcome=outcome, detections=self._nothing(), health=seen))
         found, at, before = self._sights[0].found, frame.at_s, self.newest_at
         if outcome is Outcome.STILL and before is not None and at - before.timestamp() < self.settings.still_every_s:
+            if self.health is not None:
+                self.health.note(frame)
             return self._with_held(StepResult(outcome=outcome, detections=self._nothing()))
         self.newest_at = frame.captured_at
         self._watched_since = at if self._watched_since is None else self._watched_since

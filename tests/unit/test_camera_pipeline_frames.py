@@ -1,6 +1,7 @@
 """Which frames of a camera reach the detector: in order, only where something changed, none that is spoilt."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -71,6 +72,21 @@ def test_a_still_street_is_detected_at_each_sweep_and_stays_what_it_was(sample_s
     assert 18 <= len(looked_at) <= 21  # one a second, sweeps among them
     assert gated.newest_at is not None
     assert (gated.newest_at - START).total_seconds() >= 18.0
+
+
+def test_a_still_street_keeps_its_rate_and_is_learned_from(sample_site: Path):
+    draw = np.random.default_rng(2)
+    street = np.kron(draw.integers(40, 200, (18, 24, 3)), np.ones((32, 32, 1))) + 1.0
+    pictures = [(street + draw.normal(0.0, 1.0, (576, 768, 1))).astype(np.uint8) for _ in range(7)]
+    gated, events, news = pipeline(Counting(), sample_site, motion=MotionSettings()), [], []
+    assert gated.health is not None
+    for k in range(5 * 130):
+        result = gated.step(replace(frame(k), image=pictures[k % len(pictures)]))
+        assert result.outcome is not Outcome.PROCESSED or k == 0 or k % 10 == 0, "the gate holds it for still"
+        events += result.health
+        news += [k / 5] if gated.health.news() else []
+    assert events == []
+    assert news[-1] > 120.0, "what is usual is followed on"
 
 
 def test_a_box_that_comes_or_goes_in_a_sweep_brings_the_next_one_soon(sample_site: Path):
