@@ -14,6 +14,7 @@ from pipeline.casebook import Casebook
 from pipeline.clocks import Clock, utc
 from pipeline.desk import Desk
 from pipeline.errors import PipelineError
+from pipeline.frame_faults import FrameFaults, sampled
 from pipeline.frames import Frame
 from pipeline.pictures import decode_picture
 from pipeline.principal import Principal, Role
@@ -99,11 +100,14 @@ class FrameDesk:
         self._models = models
         self._locks = {code: Lock() for code in site.cameras}
         self._pipelines: dict[str, CameraPipeline] = {}
+        self._faults: dict[str, FrameFaults] = {}
         self.tallies = {code: Tally() for code in site.cameras}
         self._calibrations = calibrations or Calibrations(site, casebook)
 
     def take(self, camera: str, captured_at: datetime, image_bytes: bytes, *, principal: Principal) -> FrameTaken:
         """Take in one frame; the same frame again changes nothing.
+
+        One that is blank, or the very picture before it, goes to the camera's health and to no detector.
 
         Args:
             camera: its code.
@@ -126,7 +130,9 @@ class FrameDesk:
             raise FrameFromFutureError(camera, at, now)
         image = decode_picture(image_bytes, camera=camera, what="the frame")
         with self._held(camera):
-            return self._step(Frame(camera=camera, captured_at=at, image=image, received_at=now), principal)
+            fault = self._faults.setdefault(camera, FrameFaults()).of(sampled(image))
+            frame = Frame(camera=camera, captured_at=at, image=image, received_at=now, fault=fault)
+            return self._step(frame, principal)
 
     @contextmanager
     def _held(self, camera: str) -> Iterator[None]:
@@ -168,6 +174,7 @@ class FrameDesk:
             self._note_health(pipeline, result, principal)
         except BaseException:
             self._pipelines.pop(pipeline.camera.code, None)
+            self._faults.pop(pipeline.camera.code, None)  # the frame may be sent again
             raise
         return FrameTaken(
             outcome=result.outcome,

@@ -9,11 +9,11 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from models.detector import Image
+from pipeline.frame_faults import STEP_PX, FrameFaults, sampled
 from pipeline.frames import FrameFault
 from pipeline.source_errors import StreamFaultError, require_size
 
@@ -22,8 +22,6 @@ _PROTOCOLS: Final = "rtp,rtsp,rtsps,srtp,tcp,udp,tls,http,https,httpproxy,crypto
 _WITH_TIME: Final = frozenset({"rtsp", "mpegts", "hls", "flv", "matroska", "webm", "mov", "mp4", "asf", "ogg", "avi"})
 _PROBED_S: Final = 1.0
 _PROBED_BYTES: Final = 2_000_000
-_BLANK_LEVELS: Final = 3
-_GRID: Final = 8
 _QUIET: Final = -8  # AV_LOG_QUIET: what a camera sends wrong is told once, by us
 
 
@@ -74,7 +72,7 @@ class Connection:
         self._av, self._camera, self._target = av, camera, target
         self._first_s, self._stall_s = open_timeout_s, stall_timeout_s
         self._converter = VideoReformatter()
-        self._before: NDArray[np.uint8] | None = None
+        self._faults = FrameFaults()
         try:
             self._container = av.open(
                 target,
@@ -147,18 +145,10 @@ class Connection:
         return Grabbed(
             position_s=position_s,
             stated_at_s=stated,
-            fault=self._fault(frame),
+            fault=self._faults.of(_grid(frame)),
             _frame=frame,
             _converter=self._converter,
         )
-
-    def _fault(self, frame: Any) -> FrameFault | None:
-        """Tell whether a frame shows nothing at all, or the very picture before it: a sensor's noise never repeats."""
-        seen, before = _grid(frame), self._before
-        self._before = seen
-        if int(seen.max()) - int(seen.min()) <= _BLANK_LEVELS:
-            return FrameFault.BLANK
-        return FrameFault.REPEATED if before is not None and np.array_equal(seen, before) else None
 
 
 def _options(target: str, transport: str) -> dict[str, str]:
@@ -175,6 +165,5 @@ def _grid(frame: Any) -> NDArray[np.uint8]:
     if frame.format.name.startswith(("yuv", "nv", "gray")) and frame.format.components[0].bits == 8:  # noqa: PLR2004
         plane = frame.planes[0]
         luma = np.frombuffer(plane, np.uint8).reshape(-1, plane.line_size)[: frame.height, : frame.width]
-        return luma[::_GRID, ::_GRID].copy()
-    picture = frame.to_ndarray(format="bgr24")[::_GRID, ::_GRID]
-    return np.asarray(cv2.cvtColor(picture, cv2.COLOR_BGR2GRAY), np.uint8)
+        return luma[::STEP_PX, ::STEP_PX].copy()
+    return sampled(frame.to_ndarray(format="bgr24"))

@@ -28,7 +28,7 @@ CAMERA = "pets-view1"
 
 
 def jpeg(width: int = 768, height: int = 576) -> bytes:
-    picture = np.full((height, width, 3), 90, dtype=np.uint8)
+    picture = np.random.default_rng(1).integers(80, 100, (height, width, 3), dtype=np.uint8)
     return cv2.imencode(".jpg", picture)[1].tobytes()
 
 

@@ -454,8 +454,15 @@ def test_whoever_pushes_a_frame_is_told_what_came_of_the_second_look(tmp_path: P
         clock=clock,
         models=models,
     )
+    draw = np.random.default_rng(1)
     taken = [
-        desk.take("cam-a", datetime.fromtimestamp(at, UTC), encoded(GREY), principal=INGEST) for at in sorted(script)
+        desk.take(
+            "cam-a",
+            datetime.fromtimestamp(at, UTC),
+            encoded(draw.integers(80, 100, GREY.shape, np.uint8)),
+            principal=INGEST,
+        )
+        for at in sorted(script)
     ]
     models.close()
     assert sum(len(each.sightings) for each in taken) == 1
