@@ -3,8 +3,9 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
-from pipeline.district.figures import SceneFigures, Spread, Tally
+from pipeline.district.figures import SceneFigures, Tally
 from pipeline.scoring import Share
+from pipeline.shares import Spread
 
 _HEAD: Final = (
     "",

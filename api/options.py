@@ -28,12 +28,14 @@ SourceOption = Annotated[
 ]
 
 
-def writable(path: Path) -> Path:
+def writable(path: Path | None) -> Path | None:
     """Return a path that a result can be written to, asked before the work that makes it.
 
     Raises:
         BadParameter: it cannot.
     """
+    if path is None:
+        return None
     try:
         is_new = not path.exists()
         path.open("a").close()
@@ -41,4 +43,18 @@ def writable(path: Path) -> Path:
         raise typer.BadParameter(f"{path}: {error.strerror}; name a file in a folder that is there") from error
     if is_new:
         path.unlink()
+    return path
+
+
+def made_folder(path: Path | None) -> Path | None:
+    """Return a folder that results are put into; it is made before the work that makes them.
+
+    Raises:
+        BadParameter: it cannot be.
+    """
+    try:
+        if path is not None:
+            path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise typer.BadParameter(f"{path}: {error.strerror}; name a folder that is there or can be made") from error
     return path

@@ -183,6 +183,8 @@ def _build(folder: Path, texts: Mapping[str, str], faults: list[Fault]) -> Site 
     roster = _roster(texts, table, faults)
     organisation = read_organisation(texts, faults, calendar=settings.calendar)
     streets, roads = _streets(texts.get(STREETS), faults), _roads(texts, faults)
+    if not any(each.file == SITE for each in faults):
+        faults += _untimed(settings, catalogue)
     faults += _between(settings, boundaries, catalogue, roster, organisation)
     if _is_placed(faults) and not {GRIDS, UNITS} & {each.file for each in faults}:
         faults += _outside(settings.code, boundaries, features, roster)
@@ -226,6 +228,12 @@ def _roster(texts: Mapping[str, str], table: SiteTable, faults: list[Fault]) -> 
     return roster
 
 
+def _untimed(settings: SiteSettings, catalogue: Catalogue) -> list[Fault]:
+    calendar, categories = settings.calendar, catalogue.by_key.values()
+    start = calendar.instant(settings.valid_from, time.min)
+    return escalation_faults(settings.escalation, categories, calendar=calendar, start=start, file=SITE)
+
+
 def _between(
     settings: SiteSettings,
     boundaries: BoundaryVersion,
@@ -242,13 +250,6 @@ def _between(
         *skill_faults(roster, categories=catalogue.by_key),
         *organisation_faults(organisation, grids=grids, units=units),
         *pattern_faults(settings.duty, settings.rollout, grids=grids, roles=roles, file=SITE),
-        *escalation_faults(
-            settings.escalation,
-            catalogue.by_key.values(),
-            calendar=settings.calendar,
-            start=settings.calendar.instant(settings.valid_from, time.min),
-            file=SITE,
-        ),
         *points_faults(settings.points, categories=catalogue.by_key, file=SITE),
         *_departments(organisation, roster, catalogue),
         *_first_roles(roster, catalogue),

@@ -1,5 +1,6 @@
 """A small stage and placed things that the district's tests share."""
 
+import os
 from typing import Any
 
 import pytest
@@ -14,9 +15,12 @@ CLEAR_DAY = Conditions(light=Light.DAY, weather=Weather.CLEAR, sun_azimuth_deg=-
 
 
 def rendering_or_skip() -> None:
+    """Skip what must be drawn where nothing can be; CI has installed what drawing needs, so there it fails."""
     try:
         require_rendering()
     except NoRenderingError as error:
+        if "BEATGRID_CI" in os.environ:
+            raise
         pytest.skip(str(error))
 
 

@@ -2,7 +2,7 @@
 
 import shlex
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import datetime
@@ -19,7 +19,7 @@ from api.commands.report import errors, give
 from api.district_report import write_report
 from api.district_table import table_of
 from api.kept_runs import KeptRun, KeptRuns, made_with
-from api.options import SAMPLE, VENDOR, JsonOption, SiteArgument
+from api.options import SAMPLE, VENDOR, JsonOption, SiteArgument, made_folder, writable
 from models.registry import DISTRICT_WEIGHTS
 from pipeline.district.district import CAMERAS, check_length
 from pipeline.district.figures import Tally
@@ -38,6 +38,24 @@ app = typer.Typer()
 WEEK_MIN: Final = 7 * 24 * 60.0
 PIXELS_MIN: Final = 10.0
 DETECTIONS_MIN: Final = 5.0
+_UNUSED: Final[Mapping[str, Sequence[str]]] = {
+    "--pixels": ["noise"],
+    "--detections": ["weights", "fit", "keep"],
+    "--no-pixels": [
+        "seeds",
+        "scenario",
+        "weights",
+        "cameras",
+        "workers",
+        "noise",
+        "fit",
+        "keep",
+        "truth",
+        "report",
+        "table",
+    ],
+}
+"""What each tier has no use for, by its option."""
 LONGEST_WEEK_MIN: Final = 8 * WEEK_MIN
 MOST_SEEDS: Final = 100
 _START = (2026, 3, 2)  # a Monday
@@ -70,14 +88,12 @@ class LensTierError(PipelineError):
         )
 
 
-class KeepTierError(PipelineError):
-    """Kept runs are of the slow tier, and hold no frames."""
+class OtherTierError(PipelineError):
+    """Options were given that the tier, or another option, has no use for."""
 
-    def __init__(self) -> None:
-        super().__init__(
-            "--keep is for runs with pixels and holds no frames to fit noise to; leave out --detections,"
-            " --no-pixels and --fit"
-        )
+    def __init__(self, options: Sequence[str], beside: str) -> None:
+        named = ", ".join(f"--{each}" for each in options)
+        super().__init__(f"{named} given with {beside}, which has no use for it; leave it out")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,12 +127,12 @@ class _Asked:
     def keep_truth(self, seed: int, scenario: Scenario, text: str) -> None:
         """Write a run's truth if it is wanted."""
         if self.truth is not None:
-            self.truth.mkdir(parents=True, exist_ok=True)
             (self.truth / f"truth-{scenario}-{seed}.json").write_text(text, encoding="utf-8")
 
 
 @app.command()
 def evaluate(
+    context: typer.Context,
     site: SiteArgument = SAMPLE,
     seed: Annotated[int, typer.Option(min=0, max=2**31 - 1, help="Decides everything.")] = 0,
     seeds: Annotated[int, typer.Option(min=1, max=MOST_SEEDS, help="How many seeds from --seed on.")] = 1,
@@ -135,14 +151,25 @@ def evaluate(
     cameras: Annotated[int, typer.Option(min=1, max=40, help="How many cameras at most.")] = CAMERAS,
     workers: Annotated[int | None, typer.Option(min=1, max=256, help="Child processes; one a core by default.")] = None,
     noise: Annotated[Path, typer.Option(help="Table of noise for --detections.")] = PUBLISHED,
-    fit: Annotated[Path | None, typer.Option(help="Fit a table of noise to a run with pixels, into this file.")] = None,
+    fit: Annotated[
+        Path | None,
+        typer.Option(callback=writable, help="Fit a table of noise to a run with pixels, into this file."),
+    ] = None,
     keep: Annotated[
         Path | None,
-        typer.Option(metavar="FOLDER", help="Keep each seed's scored run there, and score only those that it lacks."),
+        typer.Option(
+            metavar="FOLDER",
+            callback=made_folder,
+            help="Keep each seed's scored run there, and score only those that it lacks.",
+        ),
     ] = None,
-    truth: Annotated[Path | None, typer.Option(metavar="FOLDER", help="Write each run's truth there as JSON.")] = None,
+    truth: Annotated[
+        Path | None,
+        typer.Option(metavar="FOLDER", callback=made_folder, help="Write each run's truth there as JSON."),
+    ] = None,
     report: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Write a page with every miss and every false case.")
+        Path | None,
+        typer.Option(metavar="FILE", callback=writable, help="Write a page with every miss and every false case."),
     ] = None,
     table: Annotated[bool, typer.Option("--table", help="Print a Markdown table in place of figures.")] = False,
     as_json: JsonOption = False,
@@ -152,8 +179,12 @@ def evaluate(
         raise TierError
     if detections and Scenario.LENS in (scenario or ()):
         raise LensTierError
-    if keep is not None and (detections or no_pixels or fit is not None):
-        raise KeepTierError
+    tier = "--detections" if detections else "--no-pixels" if no_pixels else "--pixels"
+    given = [each for each in _UNUSED[tier] if _is_given(context, each)]
+    if given:
+        raise OtherTierError(given, tier)
+    if keep is not None and fit is not None:
+        raise OtherTierError(["fit"], "--keep, which holds no frames to fit noise to and")
     if no_pixels:
         give(
             week_figures(read_site(site), seed=seed, minutes=WEEK_MIN if minutes is None else minutes), as_json=as_json
@@ -180,6 +211,11 @@ def evaluate(
         print(table_of(tally, more, command=command))  # noqa: T201 - stdout is the command's result
         return
     give({**tally.as_dict(), **more}, as_json=as_json)
+
+
+def _is_given(context: typer.Context, option: str) -> bool:
+    source = context.get_parameter_source(option)
+    return source is not None and source.name == "COMMANDLINE"
 
 
 def _detections(asked: _Asked) -> Tally:

@@ -1,61 +1,20 @@
 """The figures of runs: recall, precision, duplicates, delays, ground error, calibration of ellipses, wrong grids.
 
-Each share has its n and its 95 % interval; a median has an interval of order statistics.
+Each share has its n and its 95 % interval; medians and 90th percentiles have intervals of order statistics.
 """
 
-import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from types import MappingProxyType
 from typing import Final
 
-import numpy as np
-
 from pipeline.district.errors import DistrictError
 from pipeline.district.scored import CaseRow, Miss, ScoredRun, Where
-from pipeline.district.week import Timeline, in_time
-from pipeline.scoring import Z_95, Share, wilson
+from pipeline.district.week import ARRIVE_S, Timeline, in_time
+from pipeline.shares import Share, Spread, spread, wilson
 
 NEAR_CAMERA_M: Final = 40.0
-_ARRIVE_S: Final = 900.0
 Wanted = Callable[[Where], bool]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Spread:
-    """Measurements of metres or seconds; None of nothing.
-
-    Attributes:
-        low, high: the median's 95 % interval, by order statistics.
-    """
-
-    n: int
-    mean: float | None
-    median: float | None
-    low: float | None
-    high: float | None
-    p90: float | None
-
-
-def spread(values: Sequence[float]) -> Spread:
-    """Return mean, median with its interval, and 90th percentile."""
-    if not values:
-        return Spread(n=0, mean=None, median=None, low=None, high=None, p90=None)
-    ordered, n = np.sort(np.array(values, np.float64)), len(values)
-    half = Z_95 * math.sqrt(n) / 2
-    low, high = max(0, math.floor(n / 2 - half)), min(n - 1, math.ceil(n / 2 + half))
-    return Spread(
-        n=n,
-        mean=_short(ordered.mean()),
-        median=_short(np.median(ordered)),
-        low=_short(ordered[low]),
-        high=_short(ordered[high]),
-        p90=_short(np.percentile(ordered, 90)),
-    )
-
-
-def _short(value: float | np.float64) -> float:
-    return round(float(value), 3)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,7 +85,7 @@ class Tally:
             ground_error_m=spread([pair.error_m for pair in pairs if pair.range_m <= NEAR_CAMERA_M]),
             inside_95_ellipse=wilson(sum(pair.inside for pair in pairs), len(pairs)),
             wrong_grid=wilson(sum(pair.wrong_grid for pair in pairs), len(pairs)),
-            urgent_in_15_min=in_time(lives, _ARRIVE_S),
+            urgent_in_15_min=in_time(lives, ARRIVE_S),
         )
 
     def groups(self, name: str) -> list[str]:

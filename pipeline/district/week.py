@@ -24,11 +24,13 @@ from pipeline.district.forces_run import ForcesRun
 from pipeline.district.rates import USUAL, Found, Rates, draw_reports
 from pipeline.evidence import EvidenceStore
 from pipeline.principal import Principal, Role
-from pipeline.scoring import Share, wilson
+from pipeline.shares import Share, Spread, spread, wilson
 from pipeline.site import Site
 from pipeline.sql_casebook import open_casebook
 
 DAY_S: Final = 86_400.0
+ARRIVE_S: Final = 900.0
+"""By when the policy has an urgent case attended."""
 TAIL_S: Final = 3_600.0  # the clocks of the last cases run out, so that each has its answer
 _NEAR_M: Final = 40.0  # a patrol sees what is so near
 _PAGE: Final = 1_000
@@ -66,7 +68,8 @@ class WeekFigures:
 
     Attributes:
         cases: opened in the stretch of time that counts.
-        urgent_in_15_min: urgent cases attended within the site's own time.
+        urgent_in_15_min, urgent_in_time: urgent cases attended within 15 minutes, and within the site's own time.
+        arrival_s: from recording to arrival, of those attended.
         steps, positions: what the simulation asked of the desk and the casebook.
         seconds: of wall time.
     """
@@ -75,11 +78,11 @@ class WeekFigures:
     cases: int
     attached: int
     urgent_in_15_min: Share
+    urgent_in_time: Share
     first_result_in_time: Share
     dispatched: Share
-    arrived_p50_s: float | None
-    arrived_p90_s: float | None
-    offers_a_case: float | None
+    arrival_s: Spread
+    offers_a_case: Spread
     steps: int
     positions: int
     seconds: float
@@ -231,19 +234,18 @@ def _figures(
     site: Site, forces: ForcesRun, taken: Sequence[Taken], told: Sequence[Timeline], *, days: float, seconds: float
 ) -> WeekFigures:
     targets = site.settings.targets
-    arrived = np.array([each.arrived_s for each in told if each.arrived_s is not None], np.float64)
     urgent = [each for each in told if each.urgent]
     soon = sum(each.first_result_s is not None and each.first_result_s <= targets.first_result_s for each in urgent)
     return WeekFigures(
         days=days,
         cases=len(told),
         attached=sum(each.outcome == "attach" for each in taken),
-        urgent_in_15_min=in_time(told, targets.arrive_s),
+        urgent_in_15_min=in_time(told, ARRIVE_S),
+        urgent_in_time=in_time(told, targets.arrive_s),
         first_result_in_time=wilson(soon, len(urgent)),
         dispatched=wilson(sum(each.offered_s is not None for each in told), len(told)),
-        arrived_p50_s=float(np.median(arrived)) if len(arrived) else None,
-        arrived_p90_s=float(np.percentile(arrived, 90)) if len(arrived) else None,
-        offers_a_case=float(np.mean([each.offers for each in told])) if told else None,
+        arrival_s=spread([each.arrived_s for each in told if each.arrived_s is not None]),
+        offers_a_case=spread([each.offers for each in told]),
         steps=forces.steps,
         positions=forces.positions,
         seconds=seconds,

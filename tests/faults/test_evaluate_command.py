@@ -5,12 +5,14 @@ import os
 import shutil
 import subprocess
 import sys
+from contextlib import chdir
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
 from api.cli import app
+from api.commands.evaluate import OtherTierError
 from api.errors import AssetsMissingError
 from pipeline.district.display import NoRenderingError, require_rendering
 
@@ -56,6 +58,31 @@ def test_two_tiers_at_once_are_refused():
     done = evaluate("--detections", "--no-pixels")
     assert done.returncode == 1
     assert "one of them" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["--no-pixels", "--seeds", "3", "--report", "r.html"], "--seeds, --report given with --no-pixels"),
+        (["--detections", "--weights", "w"], "--weights given with --detections"),
+        (["--noise", "n.json"], "--noise given with --pixels"),
+        (["--keep", "kept", "--fit", "f.json"], "--fit given with --keep"),
+    ],
+)
+def test_what_a_tier_has_no_use_for_is_refused(arguments: list[str], told: str, tmp_path: Path):
+    with chdir(tmp_path):
+        result = CliRunner().invoke(app, ["evaluate", "--minutes", "2", *arguments])
+    assert isinstance(result.exception, OtherTierError)
+    assert told in str(result.exception)
+
+
+@pytest.mark.parametrize("option", ["--report", "--fit", "--truth", "--keep"])
+def test_a_path_that_cannot_be_written_is_told_before_the_run(option: str, tmp_path: Path):
+    (tmp_path / "file").touch()
+    result = CliRunner().invoke(app, ["evaluate", option, str(tmp_path / "file" / "inside")])
+    assert result.exit_code == 2
+    assert "file/inside" in result.output.replace("\n", "")
+    assert "name a f" in result.output
 
 
 def test_a_site_without_cameras_says_what_to_add(blind_site: Path):

@@ -1,7 +1,7 @@
 """The gate: what `docs/district.md` says that path and detector do on the simulated district, they still do.
 
 The page's table under "What CI holds" has a row for each run: its tier and settings, what was measured, and how far a
-figure may fall before this fails.
+share may fall before this fails; duplicates per event may rise by 0.02.
 """
 
 import re
@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from district_scenes import rendering_or_skip
 
 from models.registry import DISTRICT_WEIGHTS
-from pipeline.district.display import NoRenderingError, require_rendering
 from pipeline.district.evaluation import run_detections
 from pipeline.district.figures import SceneFigures, Tally
 from pipeline.district.many import Job, score_jobs
@@ -21,6 +21,7 @@ from pipeline.district.workplace import at_the_desk
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "district.md"
 LEAST_EVENTS = 500
+MORE_DUPLICATES = 0.02
 
 
 @dataclass(frozen=True)
@@ -56,7 +57,7 @@ def hold(figures: SceneFigures, row: Held) -> None:
     assert figures.events == row.events  # the truth is the seed's
     assert (figures.recall.value or 0.0) >= row.recall - row.tolerance
     assert (figures.precision.value or 0.0) >= row.precision - row.tolerance
-    assert (figures.duplicates_per_event.value or 0.0) <= row.duplicates + row.tolerance
+    assert (figures.duplicates_per_event.value or 0.0) <= row.duplicates + MORE_DUPLICATES
 
 
 @pytest.mark.slow
@@ -76,10 +77,7 @@ def test_boxes_become_cases_as_well_as_was_published(sample_site: Path):
 @pytest.mark.slow
 @pytest.mark.timeout(1800)
 def test_pictures_become_cases_as_well_as_was_published(sample_site: Path):
-    try:
-        require_rendering()
-    except NoRenderingError as error:
-        pytest.skip(str(error))
+    rendering_or_skip()
     row = held("pixels")
     tally = Tally("pixels")
     for seed in row.seeds:

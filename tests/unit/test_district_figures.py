@@ -95,15 +95,22 @@ def test_a_median_lies_in_its_interval(values: list[float]):
     assert told.high is not None
     assert told.low - 1e-3 <= told.median <= told.high + 1e-3
     assert told.median == pytest.approx(float(np.median(values)), abs=1e-3)
+    assert told.p90_low is not None
+    assert told.p90 is not None
+    assert told.p90_high is not None
+    assert told.p90_low - 1e-3 <= told.p90 <= told.p90_high + 1e-3
 
 
-def test_a_median_s_interval_holds_the_true_one_about_as_often_as_it_says():
+def test_an_interval_holds_the_true_value_about_as_often_as_it_says():
     draw = np.random.default_rng(4)
-    held = 0
+    held, held_90 = 0, 0
     for _ in range(400):
         told = spread(draw.exponential(1.0, 60).tolist())
         held += bool(told.low is not None and told.high is not None and told.low <= math.log(2) <= told.high)
+        low, high = told.p90_low, told.p90_high
+        held_90 += bool(low is not None and high is not None and low <= math.log(10) <= high)
     assert held / 400 >= 0.92
+    assert held_90 / 400 >= 0.92
 
 
 def test_the_table_and_the_page_tell_of_every_scene_and_every_miss(run: ScoredRun, tmp_path: Path):
