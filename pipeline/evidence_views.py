@@ -53,7 +53,7 @@ class WaitingFrames:
 
     Args:
         every_s: frames nearer in time than this are not kept.
-        most: how many are kept; the oldest that nothing needs goes first, then every other one.
+        most: how many are kept; what lies before every need goes first, then every other one that is nearest to none.
     """
 
     def __init__(self, *, every_s: float = 1.0, most: int = 64) -> None:
@@ -65,7 +65,7 @@ class WaitingFrames:
         return len(self._kept)
 
     def offer(self, frame: Frame, detections: Detections, *, needed: Iterable[float]) -> None:
-        """Keep a frame if the one before is old enough; let go of frames before the oldest time that is needed."""
+        """Keep a frame if the one before is old enough; let go of frames that no needed time is near to."""
         at = frame.at_s
         if self._kept and at - next(reversed(self._kept)) < self.every_s:
             return
@@ -74,7 +74,7 @@ class WaitingFrames:
             return
         self._kept[at] = Waiting(captured_at=frame.captured_at, jpeg=jpeg.tobytes(), detections=detections)
         if len(self._kept) > self.most:
-            self._thin(min(needed, default=at))
+            self._thin(list(needed) or [at])
 
     def nearest(self, at: float, *, within_s: float) -> Waiting | None:
         """Return the kept frame nearest to a time, None if none is that near."""
@@ -86,11 +86,14 @@ class WaitingFrames:
         times = [kept for kept in reversed(self._kept) if since <= kept < at]
         return [self._kept[kept] for kept in times[:most]]
 
-    def _thin(self, oldest_needed: float) -> None:
-        """Drop what lies before the oldest need but for one frame, else every other frame."""
+    def _thin(self, needed: Sequence[float]) -> None:
+        """Drop what lies before every need, else every other frame; those nearest to a need stay if others can go."""
         times = list(self._kept)
-        stale = [at for at in times if at < oldest_needed - self.every_s]
-        for at in stale or times[1:-1:2]:
+        nearest = {times[int(np.abs(np.array(times) - need).argmin())] for need in needed}
+        free = [at for at in times[1:-1] if at not in nearest]
+        stale = [at for at in times if at < min(needed) - self.every_s and at not in nearest]
+        others = [at for at in times[1:-1:2] if at not in nearest]
+        for at in stale or others or free or times[1:-1:2]:
             del self._kept[at]
 
 

@@ -106,6 +106,38 @@ def test_waiting_frames_are_bounded_and_give_the_nearest():
     assert kept.nearest(START + 1e4, within_s=5.0) is None
 
 
+def test_waiting_frames_that_are_needed_stay_while_others_are_thinned():
+    kept, small, needed = WaitingFrames(every_s=1.0, most=64), np.zeros((8, 8, 3), np.uint8), [17.0, 253.0, 254.0]
+    for step in range(2000):
+        standing = [START + at for at in needed if at + 5 < step]
+        kept.offer(frame(step, small), Detections.empty({}), needed=[*standing, START + step - 900.0])
+        assert len(kept) <= 64
+    for at in needed:
+        found = kept.nearest(START + at, within_s=2.0)
+        assert found is not None, at
+
+
+def test_waiting_frames_are_bounded_however_many_are_needed():
+    kept, small = WaitingFrames(every_s=1.0, most=64), np.zeros((8, 8, 3), np.uint8)
+    for step in range(300):
+        kept.offer(frame(step, small), Detections.empty({}), needed=[START + at for at in range(step + 1)])
+        assert len(kept) <= 64
+
+
+@pytest.mark.parametrize("comes", [7, 53])
+def test_a_long_dwell_keeps_its_before(comes: int):
+    one = scene(Rule.DWELL, ["car"], dwell_s=600.0)
+    car = detections(("car", 0.9, (45.0, 45.0, 55.0, 52.0)))
+    script = {START + step: car for step in range(comes, comes + 620)}
+    pipeline = CameraPipeline(
+        camera=camera(["dwell"], fps=1.0), scenes={"dwell": one}, detector=ScriptedDetector(script)
+    )
+    small = NOISE[:100, :100]
+    sighting = next(each for step in range(comes + 620) for each in pipeline.step(frame(step, small)).sightings)
+    before = next(each for each in sighting.views if each.label == "before")
+    assert abs((before.captured_at - sighting.first_seen_at).total_seconds()) <= 2.0
+
+
 def test_a_sighting_carries_before_and_at():
     """A car comes at 2 s and stays; the pictures are of then and of when the scene fires."""
     one = scene(Rule.DWELL, ["car"], dwell_s=4.0)
