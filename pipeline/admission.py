@@ -1,6 +1,7 @@
 """Admission: carries intake decisions out inside a write transaction: a case opened, or a known one that has more."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import cache
@@ -18,7 +19,8 @@ from pipeline.dispatch import Dispatch, NoTerminal
 from pipeline.duty_clocks import closing_due, is_collected
 from pipeline.history import opening_details
 from pipeline.intake import Attach, Cov, Finding, Ignore, Open, Reopen, decide, search_radius_m
-from pipeline.offers import Entered, enter, notify, offer, withdraw, write_event
+from pipeline.joint_action import PartsOutstandingError
+from pipeline.offers import Entered, OtherDepartmentError, enter, notify, offer, withdraw, write_event
 from pipeline.principal import PIPELINE
 from pipeline.scenes import Mode, rule_record
 from pipeline.sightings import Sighting
@@ -275,8 +277,9 @@ def _settle(tx: Transaction, case: Case, notice: Notice, taken: Taken, *, site: 
     own = case.terminal in {None, entered.by.terminal}
     if own and is_legal(case, Action.SELF_HANDLE):
         ask = Ask(action=Action.SELF_HANDLE, note=notice.self_handled, lonlat=notice.lonlat)
-        take_step(tx, case, ask, site=site, entered=entered)
-        return taken
+        with suppress(OtherDepartmentError, PartsOutstandingError):
+            take_step(tx, case, ask, site=site, entered=entered)
+            return taken
     if not own and case.status in ON_TERMINAL:
         notify(tx, case, ATTACH, now=entered.now)
     stays = case.status if case.terminal is None else f"{case.status} with {case.terminal}"

@@ -55,6 +55,7 @@ class Dispatch:
     terminal: str
     distance_m: float
     grid: str
+    department: str
     reason: str
     skipped: tuple[Skipped, ...]
     travel_s: float = 0.0
@@ -216,6 +217,7 @@ def _decision(found: Candidates, best: int | None, *, together: int = 1, told: b
         terminal=found.roll.codes[best],
         distance_m=chosen_m,
         grid=found.roll.forces[best].grid,
+        department=found.roll.forces[best].department,
         reason=telling.praise(together=together),
         skipped=_skipped(passed, metres),
         travel_s=round(found.travel_s(best), 1),

@@ -1,4 +1,7 @@
-"""Escalation: who hears of a case at each level. Pure; `escalation_policy` says when, `watch` does it."""
+"""Escalation: who hears of a case at each level, and which department answers for it. Pure.
+
+`escalation_policy` says when, `watch` does it.
+"""
 
 from pipeline.cases import Case
 from pipeline.escalation_policy import Level
@@ -20,6 +23,12 @@ def addressees(level: Level, case: Case, site: Site) -> tuple[str, ...]:
             return ("centre",)
         case Level.DISTRICT:
             return ("district",)
+
+
+def may_take(case: Case, terminal: str | None, site: Site) -> bool:
+    """Tell whether a case is not one that another department than that of a terminal's carrier must handle."""
+    force = site.roster.by_terminal().get(terminal or "")
+    return case.rework_by is None or (force is not None and force.department == case.rework_by)
 
 
 def department_of(case: Case, site: Site) -> str:

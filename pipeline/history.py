@@ -214,7 +214,7 @@ def _after(case: Case, event: Event) -> Case:
     if event.action in NOT_STEPS:
         after = replace(case, status=event.status, version=case.version + 1)
     else:
-        named = event.action in _NAMES_TERMINAL
+        named = event.action in NAMES_TERMINAL
         terminal = _text(told.get("terminal")) if named else case.terminal
         after = stepped(case, event.action, status=event.status, at=event.at, terminal=terminal)
     if event.action in _SEEN_AGAIN and told.get("sighting"):
@@ -224,7 +224,8 @@ def _after(case: Case, event: Event) -> Case:
     return consequences(after, event.action, told)
 
 
-_NAMES_TERMINAL = frozenset({Action.DISPATCH.value, Action.SELF_HANDLE.value})
+NAMES_TERMINAL = frozenset({Action.DISPATCH.value, Action.SELF_HANDLE.value})
+"""The events whose details say who has the case from then on, and of which department they are."""
 _SEEN_AGAIN = frozenset({"attach", "reopen"})
 
 

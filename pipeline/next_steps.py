@@ -14,6 +14,7 @@ from pipeline.case_clocks import ClockName, DutyClock, due_at, handling_time
 from pipeline.casebook import Asking
 from pipeline.cases import ENDED, IN_WORK, NEEDS_REASON, STEPS, Action, Case, Status, steps_for
 from pipeline.duty_book import JointPart
+from pipeline.escalation import may_take
 from pipeline.principal import Principal, Role
 from pipeline.site import Site
 
@@ -119,7 +120,9 @@ def _holds(action: Action, case: Case, who: Principal, known: Known) -> bool:
         return known.handle is not None and case.extended < policy.extensions
     if action in {Action.EXTEND, Action.REFUSE_EXTENSION}:
         return who.role in {policy.approver, Role.ADMIN, Role.SYSTEM} and known.asked_by != who.name
-    if action is Action.DONE:
+    if action is Action.SELF_HANDLE and who.role is Role.FORCE and not may_take(case, who.terminal, known.site):
+        return False
+    if action in {Action.DONE, Action.SELF_HANDLE}:
         return not (case.liaisons and outstanding(known.parts))
     return True
 

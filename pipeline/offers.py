@@ -13,6 +13,7 @@ from pipeline.consequences import consequences
 from pipeline.dispatch import Decision, Dispatch, NoTerminal, Wanted
 from pipeline.duty_clocks import is_collected
 from pipeline.errors import PipelineError, UnknownError
+from pipeline.escalation import may_take
 from pipeline.feedback import tell_reporters
 from pipeline.principal import PIPELINE, Principal, Role
 from pipeline.site import Site
@@ -170,8 +171,7 @@ def assign(
     carriers = site.roster.by_terminal()
     if terminal not in carriers:
         raise UnknownError("terminal", terminal, sorted(carriers))
-    if case.rework_by is not None and carriers[terminal].department != case.rework_by:
-        raise OtherDepartmentError(case.number, terminal, carriers[terminal].department, case.rework_by)
+    require_department(case, terminal, site)
     distance_m, despite = dispatch.ineligibility(
         case,
         carriers[terminal],
@@ -184,6 +184,7 @@ def assign(
         terminal=terminal,
         distance_m=distance_m,
         grid=carriers[terminal].grid,
+        department=carriers[terminal].department,
         reason=f"chosen by {entered.by.name}",
         skipped=(),
     )
@@ -192,6 +193,19 @@ def assign(
     if despite is not None:
         more["despite"] = despite
     return _hand(tx, case, decision, entered=entered, more=more), decision
+
+
+def require_department(case: Case, terminal: str, site: Site) -> None:
+    """Require that a terminal is of the department that alone may handle a case, if one may.
+
+    Raises:
+        OtherDepartmentError: it is of another.
+    """
+    if not may_take(case, terminal, site):
+        force = site.roster.by_terminal().get(terminal)
+        raise OtherDepartmentError(
+            case.number, terminal, "no department" if force is None else force.department, str(case.rework_by)
+        )
 
 
 def release(tx: Transaction, case: Case, *, entered: Entered, note: str) -> Case:
@@ -246,6 +260,7 @@ def _hand(tx: Transaction, case: Case, decision: Dispatch, *, entered: Entered, 
         "terminal": decision.terminal,
         "distance_m": decision.distance_m,
         "grid": decision.grid,
+        "department": decision.department,
         "reason": decision.reason,
         "travel_s": decision.travel_s,
         "wait_s": decision.wait_s,

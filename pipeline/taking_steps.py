@@ -14,10 +14,11 @@ from pipeline.cases import Action, Case, Status, step
 from pipeline.clock_keeping import ask_time, give_time, go_on, start_anew, take_up, time_to_handle
 from pipeline.consequences import consequences
 from pipeline.errors import PipelineError, RefusedError, UnknownError
-from pipeline.escalation import department_of
+from pipeline.escalation import department_of, may_take
+from pipeline.history import NAMES_TERMINAL
 from pipeline.joint_action import require_parts_done
 from pipeline.next_steps import longest_extension
-from pipeline.offers import Entered, enter, notify, offer, withdraw
+from pipeline.offers import Entered, enter, notify, offer, require_department, withdraw
 from pipeline.principal import PIPELINE, Role
 from pipeline.site import Site
 from pipeline.verdicts import note_step
@@ -69,12 +70,13 @@ def take_step(tx: Transaction, case: Case, ask: Ask, *, site: Site, entered: Ent
         IllegalStepError, NotYourCaseError, PassedOnError, ReasonMissingError, RefusedError: see `cases.step`.
         ExtensionError, OwnExtensionError, NoDeadlineError: the extension cannot be asked for, or not by them.
         PartsOutstandingError: other departments of a joint action have not finished.
+        OtherDepartmentError: a force handles on the spot what another department must do again.
         UnknownError, LimitError: a picture is not the case's, or there are too many.
     """
     action = ask.action
     if ask.more is not None and action is not Action.ASK_EXTENSION:
         raise LimitError("more", ask.more, f"nothing, since {action} asks for no time; only ask-extension does")
-    after = step(case, action, principal=entered.by, note=ask.note, now=entered.now)
+    after = step(_as_carried(tx, case, action, site), action, principal=entered.by, note=ask.note, now=entered.now)
     details = {**_base(tx, case, after, ask), **_own(tx, case, after, ask, site=site, entered=entered)}
     taken_up = take_up(tx, after, entered.now, site=site) if action in _OFFERED_AFTER else {}
     details |= {"raised": taken_up} if taken_up else {}
@@ -88,6 +90,20 @@ def take_step(tx: Transaction, case: Case, ask: Ask, *, site: Site, entered: Ent
     if action in _OFFERED_AFTER and after.status is Status.FILED:
         return offer(tx, after, site=site, entered=replace(entered, by=PIPELINE))[0]
     return after
+
+
+def _as_carried(tx: Transaction, case: Case, action: Action, site: Site) -> Case:
+    """Return a case to be done again, without its holder where nobody of their department carries the terminal."""
+    if action is not Action.REWORK:
+        return case
+    again = replace(case, rework_by=_handlers_department(tx, case, site))
+    return case if may_take(again, case.terminal, site) else replace(case, terminal=None)
+
+
+def _handlers_department(tx: Transaction, case: Case, site: Site) -> str:
+    """Return the department of who handled a case, as it was when they got it: they may have left since."""
+    told = [event.details.get("department") for event in tx.events(case.number) if event.action in NAMES_TERMINAL]
+    return str(told[-1]) if told and told[-1] is not None else department_of(case, site)
 
 
 def _base(tx: Transaction, case: Case, after: Case, ask: Ask) -> dict[str, object]:
@@ -125,7 +141,7 @@ def _resume(tx: Transaction, _: Case, after: Case, __: Ask, site: Site, entered:
 
 
 def _rework(tx: Transaction, case: Case, after: Case, _: Ask, site: Site, entered: Entered) -> dict[str, object]:
-    return {"department": department_of(case, site), **go_on(tx, after, entered.now, site=site)}
+    return {"department": _handlers_department(tx, case, site), **go_on(tx, after, entered.now, site=site)}
 
 
 def _reopen(tx: Transaction, _: Case, after: Case, __: Ask, site: Site, entered: Entered) -> dict[str, object]:
@@ -161,6 +177,13 @@ def _done(tx: Transaction, case: Case, _: Case, __: Ask, ___: Site, ____: Entere
     return {}
 
 
+def _self_handle(tx: Transaction, case: Case, after: Case, _: Ask, site: Site, entered: Entered) -> dict[str, object]:
+    if entered.by.role is Role.FORCE:
+        require_department(case, str(after.terminal), site)
+    require_parts_done(tx, case)
+    return {"department": department_of(after, site)}
+
+
 Prepare = Callable[[Transaction, Case, Case, Ask, Site, Entered], dict[str, object]]
 _PREPARED: Mapping[Action, Prepare] = MappingProxyType(
     {
@@ -171,6 +194,7 @@ _PREPARED: Mapping[Action, Prepare] = MappingProxyType(
         Action.EXTEND: _extend,
         Action.REFUSE_EXTENSION: _refuse,
         Action.DONE: _done,
+        Action.SELF_HANDLE: _self_handle,
     }
 )
 

@@ -71,6 +71,16 @@ class TestRework:
         office.act(number, "decline", by=LI)
         assert office.case(number).terminal in {T001, T003}
 
+    def test_who_has_left_is_followed_by_their_department(self, office: Office):
+        number = office.report()
+        office.through(number, "accept", "arrive", "done")
+        forces = tuple(each for each in office.site.roster.forces if each.terminal != T001)
+        office.desk.adopt(replace(office.site, roster=replace(office.site.roster, forces=forces)))
+        again = office.act(number, "rework")
+        assert (again.status, again.terminal, again.rework_by) == (Status.DISPATCHED, "T002", "grid")
+        told = [(event.action, event.status) for event in office.casebook.events(number)[-2:]]
+        assert told == [("rework", Status.FILED), ("dispatch", Status.DISPATCHED)]
+
     def test_its_clock_goes_on_where_it_stood(self, office: Office):
         number = office.report()
         office.later(hours=1)
@@ -184,6 +194,15 @@ class TestSelfHandled:
         with pytest.raises(NotYourCaseError):
             office.act(number, "self-handle", by=force_at("T002"))
         assert office.act(number, "self-handle", by=force_at(T001)).status is Status.HANDLED
+
+    def test_what_one_department_must_do_again_is_settled_by_no_other(self, office: Office):
+        number = office.report()
+        office.through(number, "accept", "arrive", "done", "rework", "dispatch")
+        while office.case(number).terminal is not None:
+            office.act(number, "decline", by=LI)
+        with pytest.raises(OtherDepartmentError, match="choose a terminal of grid"):
+            office.act(number, "self-handle", by=force_at(T011))
+        assert office.act(number, "self-handle", by=force_at("T002")).status is Status.HANDLED
 
 
 class TestSelfHandledKnown:
@@ -387,6 +406,16 @@ class TestJointAction:
         office.duty.finish_part(number, "market-supervision", note="three stalls warned", principal=force_at(T011))
         assert office.casebook.read(lambda book: book.parts_with(T011)) == []
         assert office.act(number, "done", by=force_at(T010)).status is Status.HANDLED
+
+    def test_nobody_settles_it_on_the_spot_before_every_part_is_reported(self, office: Office):
+        number = office.report()
+        office.act(number, "dispatch", terminal=T010)
+        office.duty.open_joint(number, self.PLAN, note="", principal=LI)
+        for who in (LI, force_at(T010)):
+            with pytest.raises(PartsOutstandingError, match="still at work: market-supervision"):
+                office.act(number, "self-handle", by=who)
+        office.duty.finish_part(number, "market-supervision", note="warned", principal=force_at(T011))
+        assert office.act(number, "self-handle", by=force_at(T010)).status is Status.HANDLED
 
     def test_what_does_not_hold_is_refused(self, office: Office):
         number = office.report()

@@ -32,6 +32,21 @@ def joint(office: Office) -> str:
     return number
 
 
+def joint_offer(office: Office) -> str:
+    number = office.report()
+    office.act(number, "dispatch", terminal=T010)
+    office.duty.open_joint(number, PLAN, note="", principal=LI)
+    return number
+
+
+def to_do_again_with_nobody(office: Office) -> str:
+    number = office.report()
+    office.through(number, "accept", "arrive", "done", "rework", "dispatch")
+    while office.case(number).terminal is not None:
+        office.act(number, "decline", by=LI)
+    return number
+
+
 def part_done(office: Office) -> str:
     number = joint(office)
     office.duty.finish_part(number, "market-supervision", note="warned", principal=force_at(T011))
@@ -77,7 +92,9 @@ STATES: dict[str, Callable[[Office], str]] = {
     "came back": came_back,
     "asked by Li": asked,
     "extended": lambda office: asked(office, "extend"),
+    "to be done again, with nobody": to_do_again_with_nobody,
     "joint": joint,
+    "joint, offered": joint_offer,
     "part done": part_done,
 }
 
