@@ -57,6 +57,7 @@ _CHINESE: Final[tuple[tuple[re.Pattern[str], Wording], ...]] = tuple(
         (r"carries no terminal", _plain("未配终端")),
         (r"off duty", _plain("不在岗")),
         (r"on standby, called for urgent cases only", _plain("备勤，仅紧急类召集")),
+        (r"the case is for (\S+) alone", lambda w, m: f"案件只由{_duty(w, m[1])}处理"),
         (r"the case was sent back to (\S+) to do again", lambda w, m: f"案件已退回{_duty(w, m[1])}返工"),
         (r"department (\S+) does not follow up this category", lambda w, m: f"{_duty(w, m[1])}不负责此类别"),
         (r"role (\S+) does not handle this category", lambda w, m: f"{_duty(w, m[1])}不处置此类别"),

@@ -213,6 +213,7 @@ def _reopen(tx: Transaction, notice: Notice, decision: Reopen, *, site: Site, en
     status = Status.FILED if notice.mode is Mode.AUTO else Status.REPORTED
     again = stepped(case, REOPEN, status=status, at=now, terminal=None)
     again = replace(again, sightings=case.sightings + (notice.sighting is not None))
+    tx.drop_joint_parts(case.number)
     details = {**_told(notice, decision, site), **start_anew(tx, again, now, site=site)}
     again = consequences(again, REOPEN, details)
     enter(tx, again, REOPEN, entered=entered, details=details)

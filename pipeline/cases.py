@@ -195,7 +195,8 @@ class Case:
         handle_by: when it must be handled, once something moved that; else the category's deadline says.
         resumes_to: where a suspended case goes on.
         bound: it was returned or sent back once; its receiver may not push it on.
-        rework_by: the department that must do it again.
+        rework_by: the department that alone may handle it: it must do it again, leads its joint action, or a
+            consultation gave it the task.
         supervised: somebody above watches it.
         asked: the extension that was asked for and not decided, in the deadline's unit; 0 when there is none.
         extended: how many extensions it had.

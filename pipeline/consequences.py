@@ -44,9 +44,15 @@ def consequences(case: Case, action: str, details: Mapping[str, object]) -> Case
     return replace(case, **changes) if changes else case
 
 
-def _sent_back(_: Case, details: Mapping[str, object]) -> dict[str, Any]:
+def _sent_back(case: Case, details: Mapping[str, object]) -> dict[str, Any]:
     department = details.get("department")
-    return {"bound": True, "rework_by": None if department is None else str(department)}
+    liaisons = texts_of(details["liaisons"]) if "liaisons" in details else case.liaisons
+    return {"bound": True, "rework_by": None if department is None else str(department), "liaisons": liaisons}
+
+
+def _joined(_: Case, details: Mapping[str, object]) -> dict[str, Any]:
+    led = {"rework_by": str(details["department"])} if "department" in details else {}
+    return {"liaisons": texts_of(details["liaisons"]), **led}
 
 
 def _known_first(_: Case, details: Mapping[str, object]) -> dict[str, Any]:
@@ -66,7 +72,7 @@ _CHANGES: Final[Mapping[str, Callable[[Case, Mapping[str, object]], dict[str, An
     Action.SUPERVISE.value: lambda _, __: {"supervised": True},
     Action.REWORK.value: _sent_back,
     CLOCK: lambda case, details: {"level": max(case.level, int(number_of(details["level"])))},
-    JOINT: lambda _, details: {"liaisons": texts_of(details["liaisons"])},
+    JOINT: _joined,
     ABSORB: _known_first,
     UNABSORB: _known_first,
     SPLIT: lambda case, details: {"sightings": case.sightings - len(texts_of(details["sightings"]))},

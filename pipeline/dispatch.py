@@ -89,6 +89,8 @@ def decide(  # noqa: PLR0913 - the question, field by field
 ) -> Decision:
     """Return who gets the case, or why nobody does.
 
+    A case that one department alone may handle is followed up by that one instead of its category's.
+
     Args:
         case: where it is, its grid, unit and side; the terminal that holds it does not count as holding it.
         category: None when the catalogue does not have the case's category any more; nobody fits it then.
@@ -114,7 +116,7 @@ def ineligibility(
     now: datetime,
 ) -> tuple[float, str | None]:
     """Return a force's distance in metres and why it would not have been chosen by itself, None if it could have."""
-    question = Question(case=case, category=category, now=now, policy=site.settings.dispatch)
+    question = _question(Wanted(case=case, category=category), now=now, policy=site.settings.dispatch)
     found = Candidates(question, site=site, terminals=terminals)
     row = site.roster.forces.index(force)
     telling = Telling(found)
@@ -162,9 +164,12 @@ def decide_together(
 
 
 def _question(wanted: Wanted, *, now: datetime, policy: DispatchPolicy) -> Question:
+    case, category = wanted.case, wanted.category
+    if category is not None and case.rework_by is not None:
+        category = replace(category, department=case.rework_by)
     return Question(
-        case=wanted.case,
-        category=wanted.category,
+        case=case,
+        category=category,
         declined=wanted.declined,
         unanswered=wanted.unanswered,
         now=now,

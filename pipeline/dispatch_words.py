@@ -60,7 +60,7 @@ def _untrained(force: Force, category: Category) -> str | None:
 def _not_theirs(force: Force, case: Case) -> str | None:
     if case.rework_by is None or force.department == case.rework_by:
         return None
-    return f"the case was sent back to {case.rework_by} to do again"
+    return f"the case is for {case.rework_by} alone"
 
 
 def _elsewhere(force: Force, case: Case, sides: frozenset[Side]) -> str | None:

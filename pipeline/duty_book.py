@@ -191,6 +191,10 @@ class DutyWriting(Protocol):
         """Store the parts of a joint action; an `AlreadyTakenError` for a department that has one in the case."""
         ...
 
+    def drop_joint_parts(self, number: str) -> None:
+        """Take the parts of a case's joint action away, which is over; its history keeps them."""
+        ...
+
     def finish_part(self, number: str, department: str, at: datetime) -> bool:
         """Mark a department's part as done; tells whether it was open."""
         ...

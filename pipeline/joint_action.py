@@ -10,12 +10,13 @@ from datetime import datetime
 from typing import Final
 
 from pipeline.casebook import LimitError, OutboxMessage, Transaction
-from pipeline.cases import IN_WORK, Case
+from pipeline.cases import IN_WORK, Action, Case, is_legal
 from pipeline.consequences import JOINT, JOINT_PART, consequences
 from pipeline.duty_book import JointPart
 from pipeline.errors import PipelineError, UnknownError
+from pipeline.escalation import may_take
 from pipeline.next_steps import outstanding
-from pipeline.offers import Entered, enter
+from pipeline.offers import Entered, assign, enter
 from pipeline.principal import Role
 from pipeline.roster import Force
 from pipeline.site import Site
@@ -58,9 +59,12 @@ class JointPlan:
 def open_joint(tx: Transaction, case: Case, plan: JointPlan, *, site: Site, entered: Entered, note: str) -> Case:
     """Open a case to several departments; returns it with their liaisons, who may see it from now on.
 
+    The lead alone may handle it: where somebody else holds it, or nobody, it goes to the lead's liaison.
+
     Raises:
         RefusedError: only the desk may.
-        JointActionError: the case is not in work, or is joint already, or the plan does not hold.
+        JointActionError: the case is not in work, or is joint already, or the plan does not hold, or somebody else's
+            work has gone too far for the lead to take over.
         UnknownError: a liaison is nobody of the site.
     """
     entered.by.require("open a joint action", Role.DISPATCHER, Role.ADMIN)
@@ -69,6 +73,7 @@ def open_joint(tx: Transaction, case: Case, plan: JointPlan, *, site: Site, ente
     if tx.joint_parts(case.number):
         raise JointActionError(case.number, "it has one already; finish that first")
     forces = _checked(case, plan, site)
+    taking_over = _taking_over(case, plan, forces[plan.lead], site)
     parts = [
         JointPart(
             case=case.number,
@@ -83,6 +88,7 @@ def open_joint(tx: Transaction, case: Case, plan: JointPlan, *, site: Site, ente
     tx.add_joint_parts(parts)
     details: dict[str, object] = {
         "lead": plan.lead,
+        "department": plan.lead,
         "parts": [{"department": p.department, "force": p.force, "terminal": p.terminal} for p in parts],
         "liaisons": sorted({p.terminal for p in parts if p.terminal is not None}),
         **({"note": note} if note else {}),
@@ -91,6 +97,8 @@ def open_joint(tx: Transaction, case: Case, plan: JointPlan, *, site: Site, ente
     enter(tx, after, JOINT, entered=entered, details=details)
     for part in parts:
         _invite(tx, after, part, now=entered.now)
+    if taking_over is not None:
+        return assign(tx, after, taking_over, site=site, entered=entered, note=note)[0]
     return after
 
 
@@ -153,8 +161,24 @@ def _checked(case: Case, plan: JointPlan, site: Site) -> dict[str, Force]:
     return found
 
 
+def _taking_over(case: Case, plan: JointPlan, liaison: Force, site: Site) -> str | None:
+    """Return the terminal that a joint action's case goes to; None where the lead holds it already."""
+    if case.rework_by not in {None, plan.lead}:
+        raise JointActionError(case.number, f"it is for {case.rework_by} alone; let {case.rework_by} lead")
+    if may_take(replace(case, rework_by=plan.lead), case.terminal, site):
+        return None
+    if not is_legal(case, Action.DISPATCH):
+        why = f"it is {case.status} with terminal {case.terminal}, who is not of the lead {plan.lead}"
+        raise JointActionError(case.number, f"{why}; let the department that is there lead, or have it sent back first")
+    if liaison.terminal is None:
+        raise JointActionError(
+            case.number, f"{liaison.number}, who would lead, carries no terminal; name somebody else"
+        )
+    return liaison.terminal
+
+
 def _invite(tx: Transaction, case: Case, part: JointPart, *, now: datetime) -> None:
     payload = {"case": case.number, "department": part.department, "lead": part.lead, "force": part.force}
     target = f"terminal/{part.terminal}" if part.terminal else f"department/{part.department}"
-    key = f"{case.number}/{JOINT}/{part.department}"
+    key = f"{case.number}/{case.version}/{JOINT}/{part.department}"
     tx.enqueue(OutboxMessage(key=key, kind=JOINT, target=target, payload=payload, created_at=now))

@@ -27,12 +27,11 @@ PUSH, WITHDRAW, NOTICE = "terminal-push", "terminal-withdraw", "terminal-notice"
 
 
 class OtherDepartmentError(PipelineError):
-    """A case that a department must do again is sent to another."""
+    """A case that one department alone may handle is sent to another."""
 
     def __init__(self, number: str, terminal: str, department: str, wanted: str) -> None:
         super().__init__(
-            f"case {number} was sent back to {wanted} to do again, and {terminal} is of {department};"
-            f" choose a terminal of {wanted}"
+            f"case {number} is for {wanted} alone, and {terminal} is of {department}; choose a terminal of {wanted}"
         )
 
 
@@ -165,7 +164,7 @@ def assign(
 
     Raises:
         UnknownError: no force of the site carries it.
-        OtherDepartmentError: another department must do the case again.
+        OtherDepartmentError: another department alone may handle the case.
         IllegalStepError, RefusedError: the step is not possible.
     """
     carriers = site.roster.by_terminal()

@@ -53,6 +53,10 @@ class SqlDutyWriting(SqlDutyReading):
             }
             self._add(t.joint_parts, row, kind="joint part", code=f"{part.case}/{part.department}")
 
+    def drop_joint_parts(self, number: str) -> None:
+        """Take the parts of a case's joint action away, which is over; its history keeps them."""
+        self._connection.execute(delete(t.joint_parts).where(t.joint_parts.c.case_number == number))
+
     def finish_part(self, number: str, department: str, at: datetime) -> bool:
         """Mark a department's part as done; tells whether it was open."""
         c = t.joint_parts.c

@@ -70,7 +70,7 @@ def take_step(tx: Transaction, case: Case, ask: Ask, *, site: Site, entered: Ent
         IllegalStepError, NotYourCaseError, PassedOnError, ReasonMissingError, RefusedError: see `cases.step`.
         ExtensionError, OwnExtensionError, NoDeadlineError: the extension cannot be asked for, or not by them.
         PartsOutstandingError: other departments of a joint action have not finished.
-        OtherDepartmentError: a force handles on the spot what another department must do again.
+        OtherDepartmentError: a force handles on the spot what another department alone may handle.
         UnknownError, LimitError: a picture is not the case's, or there are too many.
     """
     action = ask.action
@@ -93,7 +93,7 @@ def take_step(tx: Transaction, case: Case, ask: Ask, *, site: Site, entered: Ent
 
 
 def _as_carried(tx: Transaction, case: Case, action: Action, site: Site) -> Case:
-    """Return a case to be done again, without its holder where nobody of their department carries the terminal."""
+    """Return a case that is to be done again, without its holder where they are of the department no more."""
     if action is not Action.REWORK:
         return case
     again = replace(case, rework_by=_handlers_department(tx, case, site))
@@ -141,10 +141,13 @@ def _resume(tx: Transaction, _: Case, after: Case, __: Ask, site: Site, entered:
 
 
 def _rework(tx: Transaction, case: Case, after: Case, _: Ask, site: Site, entered: Entered) -> dict[str, object]:
-    return {"department": _handlers_department(tx, case, site), **go_on(tx, after, entered.now, site=site)}
+    over: dict[str, object] = {"liaisons": []} if case.liaisons else {}
+    tx.drop_joint_parts(case.number)
+    return {"department": _handlers_department(tx, case, site), **over, **go_on(tx, after, entered.now, site=site)}
 
 
 def _reopen(tx: Transaction, _: Case, after: Case, __: Ask, site: Site, entered: Entered) -> dict[str, object]:
+    tx.drop_joint_parts(after.number)
     return start_anew(tx, after, entered.now, site=site)
 
 

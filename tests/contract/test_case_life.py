@@ -19,6 +19,8 @@ from pipeline.desk import Report
 from pipeline.duty_clocks import closing_due
 from pipeline.duty_office import CaseEndedError
 from pipeline.errors import RefusedError, UnknownError
+from pipeline.escalation import addressees
+from pipeline.escalation_policy import Level
 from pipeline.joint_action import JointActionError, JointPlan, PartsOutstandingError
 from pipeline.offers import OtherDepartmentError
 from pipeline.principal import Principal, Role
@@ -416,6 +418,32 @@ class TestJointAction:
                 office.act(number, "self-handle", by=who)
         office.duty.finish_part(number, "market-supervision", note="warned", principal=force_at(T011))
         assert office.act(number, "self-handle", by=force_at(T010)).status is Status.HANDLED
+
+    def test_the_lead_gets_the_case_and_alone_may_handle_it(self, office: Office):
+        number = office.report()
+        joint = office.duty.open_joint(number, self.PLAN, note="night market", principal=LI)
+        assert (joint.status, joint.terminal, joint.rework_by) == (Status.DISPATCHED, T010, "traffic-police")
+        assert ("terminal-withdraw", T001) in [(m.kind, m.target) for m in office.casebook.outbox(limit=100)]
+        with pytest.raises(OtherDepartmentError, match="is for traffic-police alone"):
+            office.act(number, "dispatch", terminal=T001)
+        assert addressees(Level.DEPARTMENT, office.case(number), office.site) == ("department/traffic-police",)
+        far_gone = office.report(spot("A", 150.0))
+        office.through(far_gone, "accept", "arrive")
+        with pytest.raises(JointActionError, match="who is not of the lead traffic-police"):
+            office.duty.open_joint(far_gone, self.PLAN, note="", principal=LI)
+
+    @pytest.mark.parametrize("again", ["rework", "reopen"])
+    def test_it_is_over_when_the_case_goes_on_and_another_may_be_opened(self, office: Office, again: str):
+        number = office.report()
+        office.duty.open_joint(number, self.PLAN, note="", principal=LI)
+        office.duty.finish_part(number, "market-supervision", note="warned", principal=force_at(T011))
+        office.through(number, "accept", "arrive", "done")
+        if again == "reopen":
+            office.through(number, "check", "close")
+        assert office.act(number, again).liaisons == ()
+        assert office.casebook.read(lambda book: book.joint_parts(number)) == []
+        assert office.duty.open_joint(number, self.PLAN, note="", principal=LI).liaisons == (T010, T011)
+        office.duty.finish_part(number, "market-supervision", note="warned again", principal=force_at(T011))
 
     def test_what_does_not_hold_is_refused(self, office: Office):
         number = office.report()

@@ -90,7 +90,7 @@ def test_what_must_be_done_again_goes_to_that_department_only():
     decision = send(site_of(grid, police), again)
     assert isinstance(decision, Dispatch)
     assert decision.terminal == "T002"
-    assert why(decision) == {"T001": "the case was sent back to traffic-police to do again"}
+    assert why(decision) == {"T001": "the case is for traffic-police alone"}
 
 
 def test_a_skill_may_name_the_beginning_of_many_categories():
