@@ -1,5 +1,6 @@
 """Cameras from their features: `cameras.geojson`'s properties to values, every fault noted."""
 
+import sys
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -7,15 +8,15 @@ import shapely
 
 from geo.boundaries import Fault
 from geo.camera_view import CameraView
-from geo.coords import LonLat
+from geo.coords import Extent, LonLat
 from geo.errors import GeoError
-from pipeline.cameras import Camera, CameraScene, Pixel
+from pipeline.cameras import CAMERA_CODE, Camera, CameraScene, Pixel
 from pipeline.cases import Side
 from pipeline.fields import Fields
 from pipeline.lens_fields import read_lens
 from pipeline.scenes import Mode, Rule, Scene
 from pipeline.source_errors import SourceError
-from pipeline.sources import read_address
+from pipeline.sources import LEAST_FPS, MOST_FPS, read_address
 from pipeline.streams import Transport
 from pipeline.zones import LEAST_DIRECTION_M, ground_heading
 
@@ -24,12 +25,17 @@ _MAX_SIDE_PX = 8192
 _FEWEST_CORNERS = 3
 _POINT_NUMBERS = 4
 _LEAST_LEFT_PX2 = 16.0
+_SCENE_FIELDS = ("scene", "zone", "mode", "without")
 
 Zones = dict[str, tuple[tuple[float, float], ...]]
 
 
 def read_cameras(
-    features: Sequence[tuple[LonLat, Mapping[str, object]]], faults: list[Fault], *, scenes: Mapping[str, Scene]
+    features: Sequence[tuple[LonLat, Mapping[str, object]]],
+    faults: list[Fault],
+    *,
+    scenes: Mapping[str, Scene],
+    extent: Extent,
 ) -> Mapping[str, Camera]:
     """Return the cameras by code.
 
@@ -37,11 +43,12 @@ def read_cameras(
         features: position and properties of each, WGS-84, as `geo.feature_files.read_camera_features` gives them.
         faults: where to note what is wrong.
         scenes: the scenes that a camera may name.
+        extent: where the site lies; the ground that a camera is calibrated on is in it.
     """
     found: dict[str, Camera] = {}
     for index, (lonlat, properties) in enumerate(features, 1):
         fields = Fields(properties, CAMERAS, str(properties.get("code") or f"#{index}"), faults)
-        camera = _camera(fields, lonlat, scenes)
+        camera = _camera(fields, lonlat, scenes, extent)
         if fields.feature in found:
             fields.fault("code", "stands twice; each camera has a code of its own")
         if camera is not None:
@@ -49,15 +56,15 @@ def read_cameras(
     return found
 
 
-def _camera(fields: Fields, lonlat: LonLat, scenes: Mapping[str, Scene]) -> Camera | None:
+def _camera(fields: Fields, lonlat: LonLat, scenes: Mapping[str, Scene], extent: Extent) -> Camera | None:
     before = len(fields.faults)
     width, height = (fields.whole(field, low=16, high=_MAX_SIDE_PX) for field in ("width", "height"))
     zones = _zones(fields, (width, height))
-    view = _view(fields, (width, height))
+    view = _view(fields, (width, height), extent)
     directions = _directions(fields, zones, view, (width, height))
     used = _camera_scenes(fields, zones, scenes, directions=directions)
     camera_fields = {
-        "code": fields.text("code", longest=40),
+        "code": _code(fields),
         "name": fields.text("name"),
         "name_zh": fields.text("name_zh", default=fields.text("name")),
         "uri": fields.text("uri", default="", longest=2000),
@@ -77,6 +84,14 @@ def _camera(fields: Fields, lonlat: LonLat, scenes: Mapping[str, Scene]) -> Came
     )  # fmt: skip
 
 
+def _code(fields: Fields) -> str:
+    code = fields.text("code")
+    if code and not CAMERA_CODE.fullmatch(code):
+        expected = "at most 40 of A-Z, a-z, 0-9, dot, dash and underscore, the first a letter or digit"
+        fields.fault("code", f"is {code!r}, expected {expected}: it names a folder; the camera's name may be Chinese")
+    return code
+
+
 def _require_source(fields: Fields, uri: str) -> None:
     """Note what is wrong with where a camera's frames come from, as far as that shows without opening it."""
     sub_uri = fields.text("sub_uri", default="", longest=2000)
@@ -91,9 +106,11 @@ def _require_source(fields: Fields, uri: str) -> None:
                 read_address(address, camera=fields.feature)
         except SourceError as error:
             fields.fault(name, str(error))
+    if fields.table.get("footage_fps") is not None:
+        fields.number("footage_fps", low=LEAST_FPS, high=MOST_FPS)
 
 
-def _view(fields: Fields, size_px: tuple[int, int]) -> CameraView | None:
+def _view(fields: Fields, size_px: tuple[int, int], extent: Extent) -> CameraView | None:
     calibration = fields.inner("calibration")
     points = calibration.table.get("points")
     if not isinstance(points, list) or not all(_is_numbers(point, _POINT_NUMBERS) for point in points):
@@ -102,7 +119,7 @@ def _view(fields: Fields, size_px: tuple[int, int]) -> CameraView | None:
     array = np.asarray(points, dtype=np.float64).reshape(-1, _POINT_NUMBERS)
     spread = calibration.number("pixel_sd_px", low=0.01, high=100, default=1.0)
     try:
-        return CameraView.fit(
+        view = CameraView.fit(
             array[:, :2],
             array[:, 2:],
             pixel_sd_px=spread,
@@ -112,6 +129,12 @@ def _view(fields: Fields, size_px: tuple[int, int]) -> CameraView | None:
     except GeoError as error:
         calibration.fault("points", str(error))
         return None
+    outside = array[~extent.holds(array[:, 2:]), 2:]
+    if len(outside):
+        lon, lat = outside[0]
+        told = f"{len(outside)} of {len(array)} lie outside the site's extent, the first at {lon:.6f}, {lat:.6f}"
+        calibration.fault("points", f"{told}; correct them, or widen [extent] in site.toml")
+    return view
 
 
 def _is_numbers(value: object, length: int) -> bool:
@@ -119,6 +142,7 @@ def _is_numbers(value: object, length: int) -> bool:
         isinstance(value, list | tuple)
         and len(value) == length
         and all(isinstance(number, int | float) and not isinstance(number, bool) for number in value)
+        and all(abs(number) <= sys.float_info.max for number in value)
     )
 
 
@@ -132,7 +156,7 @@ def _zones(fields: Fields, size_px: tuple[int, int]) -> Zones:
         polygon = shapely.Polygon(ring)
         if not polygon.is_valid:
             fields.fault(f"zones.{name}", f"crosses itself: {shapely.is_valid_reason(polygon)}; mend the order")
-        if not polygon.intersects(shapely.box(0, 0, *size_px)):
+        elif polygon.intersection(shapely.box(0, 0, *size_px)).area < _LEAST_LEFT_PX2:
             fields.fault(f"zones.{name}", f"lies outside the image of {size_px[0]} x {size_px[1]} px")
         zones[name] = tuple((float(u), float(v)) for u, v in ring)
     return zones
@@ -176,9 +200,10 @@ def _camera_scenes(
         fields.fault("scenes", 'expected a list of {"scene": code, "zone": name or null}')
         return ()
     for each in listed:
-        if each.get("scene") not in scenes:
+        Fields(each, fields.file, f"{fields.feature} scenes", fields.faults).only(_SCENE_FIELDS)
+        if not _is_of(each.get("scene"), scenes):
             fields.fault("scenes", f"names {each.get('scene')!r}; known: {', '.join(sorted(scenes))}")
-        if each.get("zone") is not None and each["zone"] not in zones:
+        if each.get("zone") is not None and not _is_of(each["zone"], zones):
             fields.fault("scenes", f"names zone {each['zone']!r}; this camera has {', '.join(sorted(zones)) or 'none'}")
         if each.get("mode") not in (None, *Mode):
             fields.fault("scenes", f"has mode {each['mode']!r}, expected one of {', '.join(Mode)}, or none")
@@ -193,6 +218,10 @@ def _camera_scenes(
         )
         for each in listed
     )
+
+
+def _is_of(code: object, known: Mapping[str, object]) -> bool:
+    return isinstance(code, str) and code in known
 
 
 def _require_zone(

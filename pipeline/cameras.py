@@ -1,7 +1,9 @@
 """Cameras: where each stands, how its pixels map to the ground, its zones and scenes. Values only; no frames."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Final
 
 from geo.camera_view import CameraView
 from geo.coords import LonLat
@@ -9,6 +11,8 @@ from pipeline.cases import Side
 from pipeline.scenes import Mode
 
 Pixel = tuple[float, float]
+CAMERA_CODE: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,39}")
+"""It names the folder of the camera's pictures."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

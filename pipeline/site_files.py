@@ -14,7 +14,7 @@ from typing import Any, Final, TypeVar, cast
 
 from geo.boundaries import BoundaryVersion, Fault, Grid, Unit
 from geo.boundary_faults import find_faults
-from geo.coords import LonLat
+from geo.coords import Extent, LonLat
 from geo.errors import GeoError
 from geo.feature_files import FeatureFileError, read_camera_features, read_grids, read_units
 from geo.locate import Locator
@@ -86,6 +86,7 @@ _NAMED_IN: Final[Mapping[tuple[str, str], tuple[str, ...]]] = MappingProxyType(
 )
 """In which other files that stands which a field names: where such a file cannot be read, the field is not judged."""
 
+_ANYWHERE: Final = Extent(-180.0, -90.0, 180.0, 90.0)
 CameraFeature = tuple[LonLat, dict[str, Any]]
 T = TypeVar("T")
 
@@ -179,7 +180,8 @@ def _build(folder: Path, texts: Mapping[str, str], faults: list[Fault]) -> Site 
     catalogue = read_catalogue(texts.get(CATALOGUE, ""), faults)
     scenes = read_scenes(texts.get(SCENES, ""), faults, categories=catalogue, calendar=settings.calendar)
     features = _camera_features(folder, texts, table, faults)
-    cameras = read_cameras(features, faults, scenes=scenes)
+    extent = settings.extent if _is_placed(faults) else _ANYWHERE
+    cameras = read_cameras(features, faults, scenes=scenes, extent=extent)
     roster = _roster(texts, table, faults)
     organisation = read_organisation(texts, faults, calendar=settings.calendar)
     streets, roads = _streets(texts.get(STREETS), faults), _roads(texts, faults)

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from watched_place import START, camera, scene, seen
 
 from geo.boundaries import Fault
+from geo.coords import Extent
 from pipeline.camera_features import read_cameras
 from pipeline.cameras import Camera, CameraScene
 from pipeline.direction_rule import Step, Trail
@@ -367,7 +368,9 @@ FEATURE: dict[str, object] = {
 def read(**changed: object) -> tuple[Mapping[str, Camera], list[Fault]]:
     faults: list[Fault] = []
     known = {"wrong-way": WRONG, "area": FLOOD}
-    return read_cameras([(camera([]).lonlat, {**FEATURE, **changed})], faults, scenes=known), faults
+    return read_cameras(
+        [(camera([]).lonlat, {**FEATURE, **changed})], faults, scenes=known, extent=Extent(-180, -90, 180, 90)
+    ), faults
 
 
 def test_a_camera_with_a_direction_and_a_bay_is_read():

@@ -14,6 +14,13 @@ from pipeline.site import OutsideError, Site
 from pipeline.site_files import REQUIRED, SiteFaultsError, documents, read_site, site_from_documents
 from pipeline.streams import Transport
 
+ELSEWHERE = [
+    [79.5, 185.9, 122.1047541, 31.1528667],
+    [700, 185.9, 122.1051, 31.1528667],
+    [700, 500, 122.1051, 31.1526],
+    [79.5, 500, 122.1047541, 31.1526],
+]
+
 
 @pytest.fixture(scope="module")
 def site(sample_site: Path) -> Site:
@@ -151,6 +158,35 @@ def test_a_camera_s_source_is_looked_at_before_it_is_opened(copy: Path) -> None:
     text = faults_of(copy)
     for word in ("'ftp'", "'pigeon', expected tcp or udp", "sub_uri"):
         assert word in text
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"code": "城中-1"}, "field code: is '城中-1', expected at most 40 of"),
+        ({"code": "../../etc"}, "field code: is '../../etc'"),
+        ({"code": "a/b c"}, "field code: is 'a/b c'"),
+        ({"code": "x" * 41}, "field code: is 'xxx"),
+        ({"footage_fps": "many"}, "field footage_fps: is 'many', expected a number from 0.01 to 240"),
+        ({"footage_fps": 0}, "field footage_fps: is 0, expected a number from 0.01 to 240"),
+        ({"fps": 10**400}, "field fps: is 1000"),
+        ({"zones": {"z": [[0, 0], [10**400, 0], [10, 10]]}}, "field zones.z: expected three or more"),
+        ({"zones": {"z": [[-90, 10], [0, 10], [0, 90]]}}, "field zones.z: lies outside the image"),
+        ({"calibration": {"points": [[10**400, 0, 121.1, 31.1]] * 4}}, "field points: expected a list of"),
+        ({"calibration": {"points": ELSEWHERE}}, "4 of 4 lie outside the site's extent, the first at 122.104754, 31.1"),
+        ({"scenes": [{"scene": ["x"], "zone": None}]}, "field scenes: names ['x']; known: "),
+        ({"scenes": [{"scene": "crowd", "zone": ["y"]}]}, "field scenes: names zone ['y']"),
+        ({"scenes": [{"scene": "crowd", "zone": None, "wihtout": []}]}, "scenes: field wihtout: is not a field here"),
+    ],
+)
+def test_what_a_camera_cannot_be_is_a_fault_of_its_field(copy: Path, changes: dict[str, object], told: str) -> None:
+    def spoil(features: list[dict[str, object]]) -> None:
+        features[0]["properties"] |= changes  # type: ignore[operator]
+
+    edit(copy / "cameras.geojson", spoil)
+    text = faults_of(copy)
+    assert "cameras.geojson: feature " in text
+    assert told in text
 
 
 def test_a_camera_s_sub_stream_is_taken_where_it_says_so(copy: Path) -> None:
