@@ -24,6 +24,7 @@ from pipeline.clocks import Clock
 from pipeline.desk import Desk, Taken
 from pipeline.dispatch import Dispatch
 from pipeline.errors import PipelineError
+from pipeline.evidence import EvidenceUnwritableError
 from pipeline.frames import Frame
 from pipeline.principal import PIPELINE
 from pipeline.recalibration import Calibrations
@@ -347,7 +348,7 @@ class CameraRun:
         while True:
             try:
                 return write()
-            except (BusyError, StorageError, OSError) as error:
+            except (BusyError, StorageError, EvidenceUnwritableError, OSError) as error:
                 if self._stop.is_set() or (self._settings.until_end and waited_s >= GIVE_UP_S):
                     raise
                 log.warning("camera %s waits %g s for the casebook: %s", self.camera.code, wait_s, error)

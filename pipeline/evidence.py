@@ -16,13 +16,13 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from pipeline.cameras import CAMERA_CODE
 from pipeline.errors import PipelineError, UnknownError
 from pipeline.safe import Safe, UnsealError
 from pipeline.sightings import View
 
 MOST_BYTES = 20_000_000
 SETTLE_S = 3600.0
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}")
 _JPEG_START = b"\xff\xd8\xff"
 _DAY = re.compile(r"\d{8}")
 
@@ -50,6 +50,13 @@ class StoredOriginal:
     sha256: str
 
 
+class EvidenceUnwritableError(EvidenceError):
+    """The disk refuses a picture; nothing is left of it, and it may be tried again."""
+
+    def __init__(self, path: str, error: OSError) -> None:
+        super().__init__(path, f"cannot be written: {error.strerror}", "room and rights on its disk")
+
+
 class EvidenceStore:
     """The evidence folder of a site; several processes may write to it.
 
@@ -65,8 +72,8 @@ class EvidenceStore:
         """Store a picture; the same picture again is the same file.
 
         Raises:
-            EvidenceError: it is no JPEG, is too large, or the camera's code cannot be a folder; or the disk refuses
-                it, and nothing is left of it then.
+            EvidenceError: it is no JPEG, is too large, or the camera's code cannot be a folder.
+            EvidenceUnwritableError: the disk refuses it.
         """
         self._check(view, camera, sighting)
         digest = hashlib.sha256(view.jpeg).hexdigest()
@@ -79,7 +86,7 @@ class EvidenceStore:
             else:
                 _write(target, view.jpeg)
         except OSError as error:
-            raise EvidenceError(path, f"cannot be written: {error.strerror}", "room and rights on its disk") from error
+            raise EvidenceUnwritableError(path, error) from error
         return StoredView(path=path, sha256=digest)
 
     def seal(self, view: View, *, camera: str, sighting: str) -> StoredOriginal | None:
@@ -89,7 +96,7 @@ class EvidenceStore:
         of retention takes it away.
 
         Raises:
-            EvidenceError: see `put`.
+            EvidenceError, EvidenceUnwritableError: see `put`.
             KeyFileError: the key cannot be read or made.
         """
         if self._safe is None or view.original is None:
@@ -101,7 +108,7 @@ class EvidenceStore:
         try:
             _write(self._root / path, sealed)
         except OSError as error:
-            raise EvidenceError(path, f"cannot be written: {error.strerror}", "room and rights on its disk") from error
+            raise EvidenceUnwritableError(path, error) from error
         return StoredOriginal(path=path, sha256=digest)
 
     def unseal(self, path: str, *, sighting: str, label: str, sha256: str) -> bytes:
@@ -166,7 +173,7 @@ class EvidenceStore:
         return target
 
     def _check(self, view: View, camera: str, sighting: str) -> None:
-        if not _NAME.fullmatch(camera):
+        if not CAMERA_CODE.fullmatch(camera):
             raise EvidenceError(sighting, f"is of camera {camera!r}", "a code of letters, digits, dots and dashes")
         if not view.jpeg.startswith(_JPEG_START):
             raise EvidenceError(
