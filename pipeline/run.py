@@ -5,24 +5,27 @@ Deciding is the desk's and the pipeline's; here cameras are started, watched and
 
 import logging
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
+from functools import partial
 from threading import Event, Thread
-from typing import Final
+from typing import Final, TypeVar
 
 from models.detector import Detector
+from pipeline.camera_memory import MemoryFormError
 from pipeline.camera_run import CameraRun, RunServices, RunSettings
 from pipeline.cameras import Camera
 from pipeline.errors import PipelineError
 from pipeline.recalibration import Calibrations
-from pipeline.run_figures import RunFigures, Tally, figures_of
+from pipeline.run_figures import CameraError, RunFigures, Tally, figures_of
 from pipeline.scene_models import NO_MODELS, SceneModels, warn_of_blind
 from pipeline.site import Site
-from pipeline.source_errors import SourceSettingError
+from pipeline.source_errors import SourceError, SourceSettingError
 from pipeline.sources import SourceAddress, checked_fps, read_address
 
 __all__ = ["NoSourceError", "RunServices", "RunSettings", "run_cameras", "site_sources"]
 
+T = TypeVar("T")
 log = logging.getLogger(__name__)
 Progress = Callable[[Mapping[str, Tally]], None]
 _POLL_S: Final = 0.2
@@ -63,15 +66,16 @@ def run_cameras(
     Raises:
         UnknownError: a source names no camera of the site.
         NoSourceError: no source was given.
-        SourceError: an address is none.
         ModelsError: the detector cannot be made.
-        MemoryFormError: what is stored of a camera cannot be read.
+        SourceError, MemoryFormError: of no camera is the address one, or can be read what is stored; where some can be
+            watched, the others' errors are told with the figures.
     """
     if not sources:
         raise NoSourceError(len(services.site.cameras))
     chosen, halt = settings or RunSettings(), stop or Event()
     cameras = {code: services.site.camera(code) for code in sources}
-    addresses = {code: address_of(cameras[code], uri) for code, uri in sources.items()}
+    failed: dict[str, Tally] = {}
+    addresses = _of_each(cameras, lambda code: address_of(cameras[code], sources[code]), failed=failed)
     with ExitStack() as opened:
         shared = detector()
         opened.callback(shared.close)
@@ -79,22 +83,44 @@ def run_cameras(
         opened.callback(more.close)
         warn_of_blind(services.site.scenes, shared)
         calibrations = Calibrations(services.site, services.casebook)
-        runs = [
-            CameraRun(
+
+        def opened_run(code: str) -> CameraRun:
+            return CameraRun(
                 services,
                 cameras[code],
-                address=address,
+                address=addresses[code],
                 detector=shared,
                 settings=chosen,
                 stop=halt,
                 calibrations=calibrations,
                 models=more,
             )
-            for code, address in addresses.items()
-        ]
-        seconds = _watch(runs, halt, on_progress)
-    tallies = {run.camera.code: run.tally for run in runs}
+
+        runs = _of_each(addresses, opened_run, failed=failed)
+        tallies = {**failed, **{code: run.tally for code, run in runs.items()}}
+        seconds = _watch(list(runs.values()), halt, None if on_progress is None else partial(on_progress, tallies))
     return figures_of(tallies, services.casebook, seconds=seconds, interrupted=halt.is_set())
+
+
+def _of_each(cameras: Iterable[str], make: Callable[[str], T], *, failed: dict[str, Tally]) -> dict[str, T]:
+    """Return what is made for each camera; what one cannot be watched for is told in its counts.
+
+    Raises:
+        SourceError, MemoryFormError: no camera can be watched.
+    """
+    made: dict[str, T] = {}
+    errors: list[PipelineError] = []
+    for code in cameras:
+        try:
+            made[code] = make(code)
+        except (SourceError, MemoryFormError) as error:
+            log.error("camera %s is not watched: %s", code, error)  # noqa: TRY400 - said in the error's own words
+            failed[code] = Tally()
+            failed[code].fail(CameraError(camera=code, error=str(error)))
+            errors.append(error)
+    if not made:
+        raise errors[0]
+    return made
 
 
 def site_sources(site: Site) -> dict[str, str]:
@@ -128,7 +154,7 @@ def address_of(camera: Camera, uri: str) -> SourceAddress:
     return read_address(uri, camera=camera.code, footage_fps=rate, transport=transport)
 
 
-def _watch(runs: Sequence[CameraRun], halt: Event, on_progress: Progress | None) -> float:
+def _watch(runs: Sequence[CameraRun], halt: Event, on_progress: Callable[[], None] | None) -> float:
     """Let the cameras run; return how many seconds they took. Ctrl-C asks them to stop, a second one does not wait."""
     started = time.monotonic()
     threads = [thread for run in runs for thread in run.threads()]
@@ -137,7 +163,7 @@ def _watch(runs: Sequence[CameraRun], halt: Event, on_progress: Progress | None)
     try:
         while any(thread.is_alive() for thread in threads):
             if on_progress is not None:
-                on_progress({run.camera.code: run.tally for run in runs})
+                on_progress()
             _join(threads, _POLL_S)
     except KeyboardInterrupt:
         log.warning("stopping; frames in work are finished")

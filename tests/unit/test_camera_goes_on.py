@@ -1,5 +1,7 @@
 """A camera that is watched for ever goes on after whatever one of its frames does to it; a recording ends with it."""
 
+import errno
+import os
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -14,12 +16,16 @@ from watched_place import ScriptedDetector, detections
 from models.detections import Detections
 from models.detector import Image
 from models.errors import InferenceError
+from pipeline.camera_run import CameraRun
+from pipeline.casebook import CameraState
 from pipeline.clocks import WallClock
 from pipeline.desk import Desk
 from pipeline.evidence import EvidenceStore
 from pipeline.run import RunServices, RunSettings, run_cameras
 from pipeline.run_figures import MOST_ERRORS, CameraError, RunFigures, Tally
-from pipeline.source_errors import StreamLostError
+from pipeline.sightings import View
+from pipeline.source_errors import SourceSettingError, StreamLostError
+from pipeline.sources import read_address
 from pipeline.sql_casebook import open_casebook
 from pipeline.streams import StreamSettings, read_stream
 
@@ -118,3 +124,59 @@ def test_errors_without_end_cost_no_memory():
     for number in range(10_000):
         tally.fail(CameraError(camera="cam-a", error=str(number)))
     assert (len(tally.errors), tally.failures) == (MOST_ERRORS, 10_000)
+
+
+def test_a_picture_waits_for_a_full_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    site, casebook, clock = small_site(), open_casebook(sqlite_url(tmp_path)), WallClock()
+    store = EvidenceStore(tmp_path / "evidence")
+    services = RunServices(
+        site=site,
+        casebook=casebook,
+        desk=Desk(site=site, casebook=casebook, clock=clock, evidence=store),
+        clock=clock,
+    )
+    watching = CameraRun(
+        services,
+        site.cameras["cam-a"],
+        address=read_address("rtsp://127.0.0.1:9/a", camera="cam-a"),
+        detector=ScriptedDetector({}),
+        settings=RunSettings(),
+        stop=threading.Event(),
+    )
+    tries = [OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)), None]
+
+    def filling(handle: int, sync: Callable[[int], None] = os.fsync) -> None:
+        error = tries.pop(0) if tries else None
+        if error is not None:
+            raise error
+        sync(handle)
+
+    monkeypatch.setattr(os, "fsync", filling)
+    view = View(label="at", captured_at=clock.now(), jpeg=b"\xff\xd8\xff")
+    stored = watching._stored(lambda: store.put(view, camera="cam-a", sighting="s1"))
+    assert store.open(stored.path) == view.jpeg
+    casebook.close()
+
+
+def test_a_camera_that_cannot_be_watched_stops_no_other(served: Callable[..., str], tmp_path: Path):
+    site, casebook, clock = small_site(), open_casebook(sqlite_url(tmp_path)), WallClock()
+    one, stop = replace(site.cameras["cam-a"], fps=20.0), threading.Event()
+    odd = {"many": {"footage_fps": "many"}, "forgot": {}}
+    others = {code: replace(one, code=code, properties=more) for code, more in odd.items()}
+    site = replace(site, cameras={"cam-a": one, **others})
+    state = CameraState(camera="forgot", newest_at=clock.now(), occupancies={"form": 0})
+    casebook.write(lambda tx: tx.save_camera_state(state))
+    services = RunServices(
+        site=site,
+        casebook=casebook,
+        desk=Desk(site=site, casebook=casebook, clock=clock, evidence=EvidenceStore(tmp_path / "evidence")),
+        clock=clock,
+    )
+    detector = Failing(2, stop)
+    sources = dict.fromkeys(["many", "forgot", "cam-a"], served(320, 240))
+    figures = run_cameras(services, sources, detector=lambda: detector, settings=RunSettings(motion=None), stop=stop)
+    assert {each.camera for each in figures.errors} == {"many", "forgot"}
+    assert figures.frames_processed >= 1
+    with pytest.raises(SourceSettingError, match="footage_fps of camera many's source is 'many'"):
+        run_cameras(services, {"many": sources["many"]}, detector=lambda: detector)
+    casebook.close()
