@@ -57,6 +57,7 @@ class Notice:
         pictures: evidence whose files are in their places; its case is filled in when it is known.
         urgency: whether a case that is opened is urgent, and why; None for what its class says.
         condition, ticket_due: see `Case`.
+        department: which alone may handle the case; None for whoever fits its class.
         self_handled: what the reporting force did about it on the spot; a case that nobody else holds is settled by it.
     """
 
@@ -75,6 +76,7 @@ class Notice:
     urgency: Urgency | None = None
     condition: int | None = None
     ticket_due: datetime | None = None
+    department: str | None = None
     self_handled: str = ""
 
 
@@ -176,6 +178,7 @@ def _open(
         urgent_reason=why.reason,
         condition=notice.condition,
         ticket_due=notice.ticket_due,
+        rework_by=notice.department,
     )
     tx.add_case(case)
     start_clocks(tx, case, site=site)

@@ -15,7 +15,7 @@ from pipeline.casebook import Asking, CaseFilter, LimitError, Transaction
 from pipeline.cases import ENDED, IN_WORK, OPEN, Action, Case, Channel, Event, Status
 from pipeline.consequences import CONSULTED, LISTED
 from pipeline.duty_book import Consultation, Decided, JointPart
-from pipeline.errors import PipelineError
+from pipeline.errors import PipelineError, UnknownError
 from pipeline.escalation_policy import Level
 from pipeline.offers import Entered, enter
 from pipeline.principal import Role
@@ -117,7 +117,7 @@ def convene(tx: Transaction, meeting: Meeting, *, site: Site, entered: Entered) 
     Raises:
         RefusedError: only the desk may.
         ConsultationError: the period is none, or there is nothing to consult about.
-        UnknownError: a case is unknown.
+        UnknownError: a case or an attendant's department is unknown.
         LimitError: too many attendants or cases.
     """
     entered.by.require("call a consultation", *_DESK)
@@ -125,7 +125,11 @@ def convene(tx: Transaction, meeting: Meeting, *, site: Site, entered: Entered) 
     if meeting.until <= meeting.since:
         raise ConsultationError("(new)", f"its period ends at {meeting.until}, not after it begins at {meeting.since}")
     _within("attendants", len(meeting.attendants), MOST_ATTENDANTS)
-    cases = meeting.cases or tuple(hard.case.number for hard in hard_cases(tx, meeting.since, meeting.until, site=site))
+    for _, department in meeting.attendants:
+        _require_listed(department, site)
+    cases = tuple(dict.fromkeys(meeting.cases)) or tuple(
+        hard.case.number for hard in hard_cases(tx, meeting.since, meeting.until, site=site)
+    )
     _within("cases", len(cases), MOST_CASES)
     for number in cases:
         tx.case(number)
@@ -200,11 +204,11 @@ def decide_case(
 
     Args:
         task: key of the task's category; None for a decision without a task.
-        department: who answers for it.
+        department: who answers for it, and alone may handle the task.
 
     Raises:
         RefusedError: only the desk may.
-        UnknownError: no such meeting or category.
+        UnknownError: no such meeting, department or category.
         ConsultationError: the case is not on its list, it is closed, or words are missing.
     """
     entered.by.require("write down a consultation's decision", *_DESK)
@@ -216,8 +220,11 @@ def decide_case(
     if not words.strip():
         raise ConsultationError(code, "say in `words` what was decided")
     _within("decisions", len(meeting.decisions) + 1, MOST_DECISIONS)
+    _require_listed(department, site)
     case = tx.case(number)
-    opened = None if task is None else _open_task(tx, case, meeting, words, task, site=site, entered=entered)
+    opened = (
+        None if task is None else _open_task(tx, case, meeting, words, department, task, site=site, entered=entered)
+    )
     details: dict[str, object] = {
         "consultation": code,
         "department": department,
@@ -266,8 +273,9 @@ def tasks_of(book: Asking, meeting: Consultation) -> Mapping[str, Case]:
 
 
 def _open_task(
-    tx: Transaction, case: Case, meeting: Consultation, words: str, task: str, *, site: Site, entered: Entered
-) -> Case:
+    tx: Transaction, case: Case, meeting: Consultation, words: str, department: str, task: str, *, site: Site,
+    entered: Entered,
+) -> Case:  # fmt: skip
     notice = Notice(
         channel=Channel.TRANSFER,
         category=AppliedCatalogue().newest(tx, otherwise=site.catalogue).get(task),
@@ -279,6 +287,7 @@ def _open_task(
         first_seen_at=entered.now,
         seen_at=entered.now,
         description=words,
+        department=department,
     )
     reason = f"a task of consultation {meeting.code}, on case {case.number}"
     return open_apart(tx, notice, reason=reason, site=site, entered=entered)
@@ -292,6 +301,13 @@ def _open_pages(book: Asking) -> Iterator[Sequence[Case]]:
         if page.next_after is None:
             return
         wanted = replace(wanted, after=page.next_after)
+
+
+def _require_listed(department: str, site: Site) -> None:
+    """Require a department that the site lists; one that lists none has nothing to be held to."""
+    known = [each.code for each in site.organisation.departments]
+    if known and department not in known:
+        raise UnknownError("department", department, known)
 
 
 def _within(field: str, count: int, most: int) -> None:

@@ -32,7 +32,7 @@ def may_take(case: Case, terminal: str | None, site: Site) -> bool:
 
 
 def department_of(case: Case, site: Site) -> str:
-    """Return the department that answers for a case: who alone may take it, its holder's, its category's, the centre."""
+    """Return the department that answers for a case: who alone may handle it, its holder's, its category's."""
     if case.rework_by is not None:
         return case.rework_by
     force = site.roster.by_terminal().get(case.terminal or "")

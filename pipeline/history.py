@@ -151,6 +151,7 @@ def opening_details(case: Case) -> dict[str, object]:
         **({"urgent_reason": case.urgent_reason} if case.urgent_reason else {}),
         **({"condition": case.condition} if case.condition is not None else {}),
         **({"ticket_due": case.ticket_due.isoformat()} if case.ticket_due else {}),
+        **({"department": case.rework_by} if case.rework_by is not None else {}),
     }
 
 
@@ -206,6 +207,7 @@ def _opened(event: Event) -> Case:
         urgent_reason=str(told.get("urgent_reason", "")),
         condition=None if told.get("condition") is None else int(_floats([told["condition"]])[0]),
         ticket_due=_instant(told.get("ticket_due")),
+        rework_by=_text(told.get("department")),
     )
 
 
