@@ -26,7 +26,7 @@ NOT_STEPS: Final = frozenset(
 """Events that are no step of anybody: they leave status, holder and the time of the last step as they are."""
 
 _MOVES_DUTIES: Final = frozenset(
-    {Action.RESUME.value, Action.EXTEND.value, Action.REWORK.value, Action.REOPEN.value, UNMERGE}
+    {Action.RESUME.value, Action.RETURN.value, Action.EXTEND.value, Action.REWORK.value, Action.REOPEN.value, UNMERGE}
 )
 _DUTIES: Final = ("handle_by", "arrive_by", "first_result_by")
 

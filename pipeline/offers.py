@@ -23,6 +23,7 @@ UNANSWERED_PAUSE = timedelta(minutes=10)
 MOST_SKIPPED = 50
 NO_TERMINAL = "no-terminal"
 GATHERED = "gathered for {:.0f} s, to be assigned together with others"
+_REFUSALS = frozenset({Action.DECLINE.value, Action.RETURN.value})
 PUSH, WITHDRAW, NOTICE = "terminal-push", "terminal-withdraw", "terminal-notice"
 
 
@@ -229,10 +230,10 @@ def withdraw(tx: Transaction, *, before: Case, after: Case, now: datetime) -> No
 
 
 def refusals(history: Iterable[Event], now: datetime) -> tuple[frozenset[str], frozenset[str]]:
-    """Return the terminals that declined a case, and those that lately let an offer of it pass."""
+    """Return the terminals that declined a case or gave it back, and those that lately let an offer of it pass."""
     declined, unanswered = set(), set()
     for event in history:
-        if event.action != Action.DECLINE.value:
+        if event.action not in _REFUSALS:
             continue
         if not event.details.get("unanswered"):
             declined.add(str(event.details.get("terminal")))

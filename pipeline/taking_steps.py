@@ -136,7 +136,7 @@ def _own(tx: Transaction, case: Case, after: Case, ask: Ask, *, site: Site, ente
     return {} if prepare is None else prepare(tx, case, after, ask, site, entered)
 
 
-def _resume(tx: Transaction, _: Case, after: Case, __: Ask, site: Site, entered: Entered) -> dict[str, object]:
+def _go_on(tx: Transaction, _: Case, after: Case, __: Ask, site: Site, entered: Entered) -> dict[str, object]:
     return go_on(tx, after, entered.now, site=site)
 
 
@@ -190,7 +190,8 @@ def _self_handle(tx: Transaction, case: Case, after: Case, _: Ask, site: Site, e
 Prepare = Callable[[Transaction, Case, Case, Ask, Site, Entered], dict[str, object]]
 _PREPARED: Mapping[Action, Prepare] = MappingProxyType(
     {
-        Action.RESUME: _resume,
+        Action.RESUME: _go_on,
+        Action.RETURN: _go_on,
         Action.REWORK: _rework,
         Action.REOPEN: _reopen,
         Action.ASK_EXTENSION: _ask_extension,

@@ -8,7 +8,9 @@ import numpy as np
 
 from pipeline.casebook import AlreadyTakenError, Asking, Casebook, LimitError, Transaction
 from pipeline.cases import STEPS, Action, Case, Status, step
+from pipeline.clock_keeping import go_on
 from pipeline.clocks import Clock
+from pipeline.consequences import consequences
 from pipeline.errors import PipelineError, UnknownError
 from pipeline.offers import Entered, enter, withdraw
 from pipeline.principal import Principal, Role
@@ -207,6 +209,9 @@ class TrustDesk:
             enter(tx, noted, FEEDBACK, entered=entered, details=details)
             return noted
         after = step(case, action, principal=entered.by, note=note or reason.value, now=entered.now)
+        if action is Action.RETURN:
+            details |= go_on(tx, after, entered.now, site=self._site)
+            after = consequences(after, action.value, details)
         enter(tx, after, action.value, entered=entered, details=details)
         if entered.by.terminal != case.terminal:
             withdraw(tx, before=case, after=after, now=entered.now)
