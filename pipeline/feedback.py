@@ -11,10 +11,10 @@ from typing import Final
 
 from pipeline.casebook import Asking, OutboxMessage, Transaction
 from pipeline.cases import Action, Case, Event, Status
-from pipeline.consequences import MERGE
+from pipeline.consequences import MERGE, UNMERGE
 
 FEEDBACK: Final = "feedback"
-_TOLD: Final = frozenset(action.value for action in Action) | {"open"}
+_TOLD: Final = frozenset(action.value for action in Action) | {"open", MERGE, UNMERGE}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -17,14 +17,16 @@ from pipeline.catalogue import Again, Catalogue
 from pipeline.consultations import ConsultationError, Meeting
 from pipeline.desk import Report
 from pipeline.duty_clocks import closing_due
-from pipeline.duty_office import CaseEndedError
+from pipeline.duty_office import CaseEndedError, DutyOffice
 from pipeline.errors import RefusedError, UnknownError
 from pipeline.escalation import addressees
 from pipeline.escalation_policy import Level
 from pipeline.joint_action import JointActionError, JointPlan, PartsOutstandingError
 from pipeline.offers import OtherDepartmentError
+from pipeline.organisation import Department, DepartmentKind, Organisation
 from pipeline.principal import Principal, Role
 from pipeline.taking_steps import ExtensionError, OwnExtensionError
+from pipeline.trust import FalseReason
 
 
 @pytest.fixture
@@ -47,6 +49,27 @@ class TestReturned:
         with pytest.raises(PassedOnError, match="return"):
             office.act(number, "return", by=force_at(T010))
         assert office.case(number).terminal == T010
+
+    def test_who_gave_it_back_is_not_offered_it_again(self, office: Office):
+        number = office.report()
+        office.through(number, "accept", "return")
+        assert office.act(number, "dispatch").terminal == "T002"
+
+    @pytest.mark.parametrize("false", [False, True])
+    def test_the_next_has_a_clock_of_arriving_too(self, office: Office, *, false: bool):
+        number = office.report(urgent=True)
+        office.later(minutes=5)
+        office.through(number, "accept", "arrive")
+        office.later(minutes=10)
+        if false:
+            office.desk.trust.say_false(number, FalseReason.NOTHING_THERE, principal=force_at(T001))
+        else:
+            office.through(number, "return")
+        assert office.case(number).status is Status.RETURNED
+        assert office.case(number).arrive_by == NOON + timedelta(minutes=25)
+        office.act(number, "dispatch", terminal="T002")
+        office.later(minutes=8)
+        assert ("arrive", "amber") in [(each.clock, each.step) for each in office.watch.fire_due()]
 
     def test_the_desk_may_still_send_it_elsewhere(self, office: Office):
         number = office.report()
@@ -387,6 +410,14 @@ class TestFeedback:
         assert second.receipt != first.receipt
         assert office.duty.standing(second.receipt).case == office.duty.standing(first.receipt).case == first.number
 
+    def test_who_reported_hears_of_merging_and_of_being_taken_out_again(self, office: Office):
+        stays = office.report()
+        taken = office.reported(spot("A", 150.0), by=CITIZEN, channel=Channel.PUBLIC)
+        office.desk.merging.merge(str(taken.number), into=stays, reason="the same", principal=LI)
+        office.desk.merging.undo(str(taken.number), reason="it is not", principal=LI)
+        assert [told["action"] for _, told in office.sent("feedback")] == ["merge", "unmerge"]
+        assert [each.action for each in office.duty.standing(taken.receipt).steps] == ["open", "merge", "unmerge"]
+
     def test_an_unknown_code_is_nowhere(self, office: Office):
         with pytest.raises(UnknownError, match="no receipt"):
             office.duty.standing("A" * 16)
@@ -506,6 +537,7 @@ class TestConsultation:
         )
         assert (meeting.code, meeting.cases) == ("HS20261123-0001", (number,))
         category = office.case(number).category
+        office.through(number, "accept", "arrive", "done")  # the traffic police are free again
         after = office.duty.decide(
             meeting.code, number, words="paint the bays", department="traffic-police", task=category, principal=LI
         )
@@ -538,6 +570,37 @@ class TestConsultation:
         office.through(number, "accept", "arrive", "done", "check", "close")
         with pytest.raises(ConsultationError, match="is closed; meetings are called on open cases"):
             office.duty.convene_on(number, meeting, words="why", principal=LI)
+
+    def test_a_task_is_for_the_department_that_was_decided_on(self, office: Office):
+        number = self.hard(office)
+        meeting = Meeting(
+            since=NOON, until=NOON + timedelta(days=1), held_at=NOON, chair="W", place="", attendants=(("a", "b"),)
+        )
+        called = office.duty.convene(replace(meeting, cases=(number, number)), principal=LI)
+        assert called.cases == (number,)
+        decided = office.duty.decide(
+            called.code, number, words="clear it", department="market-supervision", task=PARKED, principal=LI
+        )
+        task = office.case(str(decided.decisions[0].task))
+        assert (task.terminal, task.rework_by) == (T011, "market-supervision")
+        with pytest.raises(OtherDepartmentError, match="is for market-supervision alone"):
+            office.act(task.number, "dispatch", terminal=T010)
+
+    def test_departments_that_the_site_does_not_list_are_refused(self, office: Office):
+        number = self.hard(office)
+        listed = Department(code="traffic-police", name="Traffic police", name_zh="交警", kind=DepartmentKind.FOLLOW_UP)
+        office.duty = DutyOffice(
+            site=replace(office.site, organisation=Organisation(departments=(listed,))),
+            casebook=office.casebook, clock=office.clock, evidence=office.evidence,
+        )  # fmt: skip
+        meeting = Meeting(
+            since=NOON, until=NOON + timedelta(days=1), held_at=NOON, chair="W", place="", attendants=(("a", "nobody"),)
+        )
+        with pytest.raises(UnknownError, match="no department 'nobody'; known: traffic-police"):
+            office.duty.convene(meeting, principal=LI)
+        code = office.duty.convene(replace(meeting, attendants=(("a", "traffic-police"),)), principal=LI).code
+        with pytest.raises(UnknownError, match="no department 'nowhere'"):
+            office.duty.decide(code, number, words="do it", department="nowhere", task=PARKED, principal=LI)
 
     def test_without_a_case_or_by_others_there_is_no_meeting(self, office: Office):
         meeting = Meeting(
