@@ -40,7 +40,9 @@ class _Record:
 
 
 def recorded_calls(casebook: Reading, *, since: datetime, until: datetime) -> list[Call]:
-    """Return the calls of recorded days, by the time of occurrence; refused and void cases are left out.
+    """Return the calls of recorded days, by the time of occurrence.
+
+    Refused and void cases, and those that somebody handled on the spot before they were offered, are left out.
 
     A terminal that declined a case, or let an offer of it pass, does so again; any other accepts after the time that
     the case's own acceptance took. What a case does not tell is the median of those that do.
@@ -69,7 +71,7 @@ def _cases(casebook: Reading, since: datetime, until: datetime) -> Iterator[Case
 def _record(case: Case, casebook: Reading) -> _Record | None:
     events = casebook.events(case.number)
     filed = next((event for event in events if event.status is Status.FILED), None)
-    if filed is None:
+    if filed is None or _settled_on_the_spot(events):
         return None
     return _Record(
         case=case,
@@ -78,6 +80,12 @@ def _record(case: Case, casebook: Reading) -> _Record | None:
         work_s=_between(events, Action.ARRIVE, Action.DONE),
         refused=_refused(events),
     )
+
+
+def _settled_on_the_spot(events: Sequence[Event]) -> bool:
+    """Tell whether somebody handled a case before it was offered to anybody."""
+    actions = {event.action for event in events}
+    return Action.SELF_HANDLE.value in actions and Action.DISPATCH.value not in actions
 
 
 def _between(events: Sequence[Event], start: Action, end: Action) -> float | None:
@@ -114,6 +122,9 @@ def _call(record: _Record, answer_s: float, work_s: float) -> Call:
         status=Status.FILED,
         terminal=None,
         distance_m=None,
+        bound=False,
+        rework_by=None,
+        level=0,
         recorded_at=record.filed_at,
         updated_at=record.filed_at,
     )

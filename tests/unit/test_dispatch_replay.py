@@ -135,6 +135,25 @@ def _schedule(order, chosen, forces) -> list[tuple[float, bool]]:
     return times
 
 
+def test_what_was_handled_on_the_spot_is_no_call_and_what_came_back_is_anybodys(tmp_path: Path):
+    casebook = open_casebook(sqlite_url(tmp_path))
+    site, clock = small_site(policy=PLAIN), FixedClock(NOON)
+    desk = Desk(site=site, casebook=casebook, clock=clock, evidence=EvidenceStore(tmp_path / "evidence"))
+    report = Report(channel=Channel.PATROL, category=PARKED, lonlat=spot("A"), occurred_at=NOON)
+    number = desk.report(report, principal=DISPATCHER).number
+    for action in (Action.ACCEPT, Action.ARRIVE, Action.DONE):
+        desk.act(number, action, principal=force_at("T001"))
+    desk.act(number, Action.REWORK, principal=DISPATCHER, note="still there")
+    away = Report(
+        channel=Channel.PATROL, category=PARKED, lonlat=spot("B"), occurred_at=NOON, self_handled="moved by hand"
+    )
+    desk.report(away, principal=force_at("T003"))
+    (found,) = recorded_calls(casebook, since=NOON, until=NOON + timedelta(days=1))
+    casebook.close()
+    case = found.case
+    assert (case.number, case.rework_by, case.bound, case.level) == (number, None, False, 0)
+
+
 def test_recorded_days_come_back_as_calls(tmp_path: Path):
     casebook = open_casebook(sqlite_url(tmp_path))
     site, clock = small_site(policy=PLAIN), FixedClock(NOON)
