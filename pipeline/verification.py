@@ -1,9 +1,9 @@
 """Verification: proves that a casebook tells one unbroken story, and says what is wrong where. Reads only.
 
-Nine things are compared: each event with its digest, each chain with its links, each case with what its events add up
+Ten things are compared: each event with its digest, each chain with its links, each case with what its events add up
 to, the site's sequence with its counter, each anchor with the heads it stands for, what was erased with the events that
-say so, each fired clock with itself, the book of judgements with its chain, and the ledger of points with its sums.
-Pictures on the disk are a tenth, on request.
+say so, each picture that a history shows with its row, each fired clock with itself, the book of judgements with its
+chain, and the ledger of points with its sums. Pictures on the disk are an eleventh, on request.
 """
 
 import hashlib
@@ -17,7 +17,7 @@ from pipeline.anchoring import anchor_digest
 from pipeline.casebook import Asking, Casebook, Evidence
 from pipeline.cases import Case
 from pipeline.clocks import CLOCK_SLACK
-from pipeline.consequences import CLOCK, ERASE, number_of
+from pipeline.consequences import ABSORB, CLOCK, ERASE, SPLIT, number_of
 from pipeline.duty_book import Anchor
 from pipeline.errors import PipelineError
 from pipeline.history import Entry, chain_faults, rebuild
@@ -25,6 +25,7 @@ from pipeline.judging_book import Judgement, book_flaws
 
 _PAGE: Final = 200
 MOST_FAULTS: Final = 1_000
+_SHARES_PICTURES: Final = frozenset({ABSORB, SPLIT})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,7 +62,7 @@ class Account:
 
 
 Pictures = Callable[[str], bytes]
-_Told = tuple[Case, Sequence[Entry], Sequence[Evidence]]
+_Told = tuple[Case, Sequence[Entry], Sequence[Evidence], list[Flaw]]
 
 
 def verify(casebook: Casebook, *, known_anchors: Sequence[str] = (), pictures: Pictures | None = None) -> Account:
@@ -75,14 +76,15 @@ def verify(casebook: Casebook, *, known_anchors: Sequence[str] = (), pictures: P
     remarks: list[Flaw] = []
     cases = seen = looked_at = 0
     for page in _pages(casebook):
-        for case, entries, evidence in page:
+        for case, entries, evidence, lost in page:
             cases += 1
             flaws += case_flaws(case, entries)
             remarks += _backwards(case, entries)
+            flaws += lost
             if pictures is not None:
                 looked_at += len(evidence)
                 flaws += _picture_flaws(case, evidence, pictures)
-        seen += sum(len(entries) for _, entries, _ in page)
+        seen += sum(len(entries) for _, entries, _, _ in page)
     flaws += casebook.read(_sequence_flaws)
     remarks += casebook.read(_put_back)
     anchors = list(_anchors(casebook))
@@ -225,6 +227,25 @@ def _of_anchor(anchor: Anchor, what: str) -> Flaw:
     return Flaw(where=f"anchor {anchor.number} of {anchor.at.isoformat()}", sequence=anchor.last, what=what)
 
 
+def _lost_pictures(book: Asking, case: Case, entries: Sequence[Entry]) -> list[Flaw]:
+    """Return the pictures that a history shows and that have no row; those of cases that shared some are not judged."""
+    if _SHARES_PICTURES & {entry.event.action for entry in entries}:
+        return []
+    shown = [(entry.event.sequence, ident) for entry in entries for ident in _shown(entry)]
+    known = {each.id for each in book.evidence(case.number)} if shown else set()
+    return [
+        Flaw(where=case.number, sequence=sequence, what=f"picture {ident} has no row, and no event says erased")
+        for sequence, ident in shown
+        if ident not in known
+    ]
+
+
+def _shown(entry: Entry) -> list[str]:
+    """Return the ids of the pictures that an event shows, if they were not erased."""
+    pictures = entry.whole().details.get("pictures")
+    return [str(each["id"]) for each in pictures] if isinstance(pictures, list) else []
+
+
 def _picture_flaws(case: Case, evidence: Sequence[Evidence], pictures: Pictures) -> Iterator[Flaw]:
     for picture in evidence:
         try:
@@ -250,7 +271,10 @@ def _pages(casebook: Casebook) -> Iterator[list[_Told]]:
 def _page(book: Asking, after: int) -> tuple[int, list[_Told]]:
     cases = book.cases_by_opening(after=after, limit=_PAGE)
     entries = book.entries_of([case.number for _, case in cases]) if cases else {}
-    page = [(case, entries.get(case.number, ()), _own_pictures(book, case)) for _, case in cases]
+    page = [
+        (case, told := entries.get(case.number, ()), _own_pictures(book, case), _lost_pictures(book, case, told))
+        for _, case in cases
+    ]
     return (cases[-1][0] if cases else after), page
 
 

@@ -81,6 +81,11 @@ def tamper(office: Office, statement: object) -> None:
 
 
 class TestVerify:
+    def test_a_picture_whose_row_is_gone_is_found(self, office: Office):
+        _, working, _ = lived(office)
+        tamper(office, delete(t.evidence).where(t.evidence.c.case_number == working))
+        assert "has no row, and no event says erased" in flaws(office)
+
     def test_a_book_that_lived_holds_and_is_counted(self, office: Office):
         numbers = lived(office)
         found = account(office)
