@@ -14,6 +14,7 @@ from models.crop_judge import CropJudge, open_judge
 from models.detector import Detector
 from models.errors import ModelsError
 from models.registry import WeightsChoice, WeightsOrigin, open_detector
+from pipeline.configuration import SITE
 from pipeline.crop_desk import CropDesk, Ticket
 from pipeline.crop_pieces import Piece
 from pipeline.errors import PipelineError
@@ -120,12 +121,16 @@ def model_faults(scenes: Mapping[str, Scene], folder: Path, *, site_weights: str
         site_weights: what the site itself names; empty if nothing.
     """
     faults: list[Fault] = []
-    names = named_weights(scenes) + ([site_weights] if site_weights else [])
-    seen = {name: _known(lambda n=name: _classes_of(folder, n), name, "weights", faults) for name in names}  # type: ignore[misc]
-    judged = {
-        name: _known(lambda n=name: _judge_classes(folder, n), name, "verify.weights", faults)  # type: ignore[misc]
-        for name in named_judges(scenes)
-    }
+    seen: dict[str, frozenset[str] | None] = {}
+    for name in named_weights(scenes):
+        users = [each.code for each in scenes.values() if each.weights == name]
+        seen[name] = _known(_classes_of, folder, name, (SCENES, users, "weights"), faults)
+    if site_weights and site_weights not in seen:
+        seen[site_weights] = _known(_classes_of, folder, site_weights, (SITE, ["detector"], "weights"), faults)
+    judged: dict[str, frozenset[str] | None] = {}
+    for name in named_judges(scenes):
+        users = [each.code for each in scenes.values() if each.verify is not None and each.verify.weights == name]
+        judged[name] = _known(_judge_classes, folder, name, (SCENES, users, "verify.weights"), faults)
     for scene in scenes.values():
         known = seen.get(scene.weights or site_weights)
         if known is not None and scene.rule is not Rule.HEALTH:
@@ -152,11 +157,19 @@ def warn_of_blind(scenes: Mapping[str, Scene], detector: Detector) -> list[str]:
     return blind
 
 
-def _known(ask: Callable[[], frozenset[str]], name: str, field: str, faults: list[Fault]) -> frozenset[str] | None:
+def _known(
+    ask: Callable[[Path, str], frozenset[str]],
+    folder: Path,
+    name: str,
+    named_in: tuple[str, Sequence[str], str],
+    faults: list[Fault],
+) -> frozenset[str] | None:
+    """Return the classes of weights; notes a fault of the file, features and field that name them."""
+    file, features, field = named_in
     try:
-        return ask()
+        return ask(folder, name)
     except (ModelsError, OSError) as error:
-        faults.append(Fault(file=SCENES, feature="", field=field, problem=f"names {name!r}: {error}"))
+        faults.append(Fault(file=file, feature=", ".join(features), field=field, problem=f"names {name!r}: {error}"))
         return None
 
 

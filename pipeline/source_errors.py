@@ -24,7 +24,7 @@ class SchemeError(SourceError):
 
     def __init__(self, camera: str, uri: str, scheme: str) -> None:
         super().__init__(
-            f"source {uri!r} of camera {camera} has the scheme {scheme!r}; expected a path, file, rtsp,"
+            f"source {shown_address(uri)!r} of camera {camera} has the scheme {scheme!r}; expected a path, file, rtsp,"
             " rtsps, http or https"
         )
 

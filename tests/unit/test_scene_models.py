@@ -119,6 +119,7 @@ def test_check_opens_what_scenes_name_and_tells_every_fault(sample_site: Path, t
     assert "more" in check(strange)
     assert "names stall, which" in check(strange)
     missing = copied(sample_site, tmp_path / "c", 'classes = ["car"]\nweights = "nowhere.pt"')
+    assert "scenes.toml: feature more: field weights: names 'nowhere.pt'" in check(missing)
     assert "nowhere.pt do not exist" in check(missing)
     (missing / "nowhere.pt").write_bytes(b"garbage" * 100)
     assert "are not a detection model" in check(missing)
@@ -133,6 +134,8 @@ def test_a_site_s_own_weights_must_know_one_class_of_a_scene_at_least(sample_sit
     assert model_faults(scenes, sample_site, site_weights=weights) == []
     faults = model_faults({**scenes, stall.code: stall}, sample_site, site_weights=weights)
     assert [(each.feature, each.field) for each in faults] == [(stall.code, "classes")]
+    (missing,) = model_faults(scenes, sample_site, site_weights="nowhere.pt")
+    assert (missing.file, missing.feature, missing.field) == ("site.toml", "detector", "weights")
     detector = ScriptedDetector({})
     assert warn_of_blind({stall.code: stall, "ok": scene(Rule.DWELL, ["car"], dwell_s=9.0)}, detector) == [stall.code]
 

@@ -153,6 +153,13 @@ def test_what_is_no_source_is_refused_with_its_name(tmp_path: Path):
             frames(uri)
 
 
+def test_an_address_of_an_unknown_scheme_is_told_without_its_password():
+    with pytest.raises(SchemeError) as told:
+        frames("rtmp://admin:secret@host/live")
+    assert "admin:***@host/live" in str(told.value)
+    assert "secret" not in str(told.value)
+
+
 def test_a_start_without_offset_is_refused(video: Path):
     with pytest.raises(NaiveTimeError):
         frames(str(video), start=datetime(2026, 1, 31))  # noqa: DTZ001 - that is the point
