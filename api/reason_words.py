@@ -82,6 +82,7 @@ _CHINESE: Final[tuple[tuple[re.Pattern[str], Wording], ...]] = tuple(
         (r"holds (\d+) or more cases, the most allowed", _plain("在办已达上限 {0} 件")),
         (r"grid (\S+) is not switched on yet and lends nobody", _plain("{0} 尚未启用，不出借力量")),
         (r"grid (\S+) is not next to (\S+)", _plain("{0} 与 {1} 不相邻")),
+        (r"another was chosen by (.+)", _plain("{0} 指定了其他终端")),
         (r"chosen by (.+)", _plain("由 {0} 指定")),
         (r"no answer within (\d+) s", _plain("{0} 秒内未应答")),
         (r"confirmed by a second source, (\S+)", lambda w, m: f"由第二来源确认：{w.known(f'channel.{m[1]}', m[1])}"),

@@ -26,7 +26,7 @@ from pipeline.catalogue import Category
 from pipeline.dispatch_policy import DispatchPolicy
 from pipeline.roster import Force
 from pipeline.site import Site
-from pipeline.telling import Telling
+from pipeline.telling import PassedOver, Telling
 from pipeline.terminals import Terminal
 
 _NEVER_S = 1e9
@@ -123,6 +123,23 @@ def ineligibility(
     return telling.distances([row])[0], telling.fault(row)
 
 
+def named(
+    case: Case,
+    force: Force,
+    *,
+    by: str,
+    site: Site,
+    category: Category | None,
+    terminals: Mapping[str, Terminal],
+    now: datetime,
+) -> tuple[Dispatch, str | None]:
+    """Return the dispatch to a force that somebody named, and why it would not have been chosen by itself, if so."""
+    question = _question(Wanted(case=case, category=category), now=now, policy=site.settings.dispatch)
+    found, row = Candidates(question, site=site, terminals=terminals), site.roster.forces.index(force)
+    telling = Telling(found, row, named_by=by)
+    return _given(found, row, telling, reason=words.named(by), passed_over=telling.passed_over()), telling.fault(row)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wanted:
     """A case that waits to be assigned together with others; see `decide` for the fields."""
@@ -214,16 +231,22 @@ def _decision(found: Candidates, best: int | None, *, together: int = 1, told: b
         count = int((found.ring >= 0).sum())
         reason = f"none of {count} forces in and next to grid {found.case.grid} may take it now"
         return NoTerminal(reason=reason, skipped=skipped, others=others)
-    # The chosen one and those passed over are measured in one go.
-    chosen_m, *metres = telling.distances([*found.in_all(np.array([best])).tolist(), *rows.tolist()])
     if together > 1:
         passed = [(code, words.together(reason)) for code, reason in passed]
+    reason = telling.praise(together=together)
+    return _given(found, best, telling, reason=reason, passed_over=(passed, rows, others))
+
+
+def _given(found: Candidates, best: int, telling: Telling, *, reason: str, passed_over: PassedOver) -> Dispatch:
+    passed, rows, others = passed_over
+    # The chosen one and those passed over are measured in one go.
+    chosen_m, *metres = telling.distances([*found.in_all(np.array([best])).tolist(), *rows.tolist()])
     return Dispatch(
         terminal=found.roll.codes[best],
         distance_m=chosen_m,
         grid=found.roll.forces[best].grid,
         department=found.roll.forces[best].department,
-        reason=telling.praise(together=together),
+        reason=reason,
         skipped=_skipped(passed, metres),
         travel_s=round(found.travel_s(best), 1),
         wait_s=round(float(found.wait_s[best]), 1),

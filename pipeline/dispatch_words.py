@@ -113,6 +113,16 @@ def goes_before(force: Force, chosen: Force) -> str:
     return f"{force.stage} of grid {force.grid}: a {before} of grid {chosen.grid} goes before it"
 
 
+def named(by: str) -> str:
+    """Say that somebody named who gets a case."""
+    return f"chosen by {by}"
+
+
+def another_named(by: str) -> str:
+    """Say that a force might have got a case for which somebody named another."""
+    return f"another was chosen by {by}"
+
+
 TOGETHER: Final = "went to another case, of those assigned together"
 
 

@@ -172,21 +172,14 @@ def assign(
     if terminal not in carriers:
         raise UnknownError("terminal", terminal, sorted(carriers))
     require_department(case, terminal, site)
-    distance_m, despite = dispatch.ineligibility(
+    decision, despite = dispatch.named(
         case,
         carriers[terminal],
+        by=entered.by.name,
         site=site,
         category=site.catalogue.by_key.get(case.category),
         terminals=tx.terminals(),
         now=entered.now,
-    )
-    decision = Dispatch(
-        terminal=terminal,
-        distance_m=distance_m,
-        grid=carriers[terminal].grid,
-        department=carriers[terminal].department,
-        reason=f"chosen by {entered.by.name}",
-        skipped=(),
     )
     case, raised = _taken_up(tx, case, site, entered)
     more: dict[str, object] = {**({"note": note} if note else {}), **raised}

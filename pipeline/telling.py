@@ -20,6 +20,8 @@ from pipeline.roster import Force
 MOST_TOLD: Final = 50
 """So many of the skipped are told one by one, the nearest; the others are told reason by reason."""
 _Rows = NDArray[np.int64]
+PassedOver = tuple[list[tuple[str, str]], _Rows, Mapping[str, tuple[str, ...]]]
+_ABLE_KINDS: Final = words.KINDS[-2:]
 
 
 class Telling:
@@ -28,13 +30,14 @@ class Telling:
     Args:
         found: the forces against a case.
         best: the row among them of who got it; None when nobody did.
+        named_by: who named that one; empty where the rule chose.
     """
 
-    def __init__(self, found: Candidates, best: int | None = None) -> None:
-        self._found, self._best = found, best
+    def __init__(self, found: Candidates, best: int | None = None, *, named_by: str = "") -> None:
+        self._found, self._best, self._named_by = found, best, named_by
         self._site, self._case = found.site, found.case
 
-    def passed_over(self) -> tuple[list[tuple[str, str]], _Rows, Mapping[str, tuple[str, ...]]]:
+    def passed_over(self) -> PassedOver:
         """Return the nearest 50 of those passed over with their reasons, their rows, and the others by reason."""
         rows = self._in_order()
         near = rows[:MOST_TOLD]
@@ -103,6 +106,8 @@ class Telling:
         fault = self._fault(row, at)
         if fault is not None:
             return fault
+        if self._named_by:
+            return words.another_named(self._named_by)
         return words.TOGETHER if self._best is None else self._beaten(at)
 
     def _beaten(self, at: int) -> str:
@@ -157,7 +162,10 @@ class Telling:
             return {}
         codes, grouped = self._site.roll.codes, dict[str, list[str]]()
         for row, kind in zip(rows.tolist(), self._kinds(rows), strict=True):
-            grouped.setdefault(words.KINDS[kind], []).append(codes[row])
+            reason = words.KINDS[kind]
+            if self._named_by and reason in _ABLE_KINDS:
+                reason = words.another_named(self._named_by)
+            grouped.setdefault(reason, []).append(codes[row])
         return {reason: tuple(listed) for reason, listed in grouped.items()}
 
     def _kinds(self, rows: _Rows) -> Iterable[int]:

@@ -78,6 +78,15 @@ class TestReturned:
         assert office.act(number, "dispatch", terminal=T001).terminal == T001
 
 
+def test_a_named_terminal_tells_the_nearer_ones_too_who_named_it(office: Office):
+    number = office.report()
+    office.act(number, "dispatch", terminal=T003)
+    told = office.casebook.events(number)[-1].details
+    skipped = {each["terminal"]: each["reason"] for each in told["skipped"]}
+    assert skipped["T002"] == "another was chosen by Li"
+    assert told["travel_s"] > 0.0
+
+
 class TestRework:
     def test_it_goes_back_to_who_did_it_with_all_history(self, office: Office):
         number = office.report()
