@@ -2,15 +2,18 @@
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from datetime import datetime
 from typing import Final
 from unittest.mock import patch
 
 from sqlalchemy import Connection
 
 from pipeline import sql_casebook, sql_engine
+from pipeline.case_clocks import due_at, stands, steps_of
 from pipeline.casebook import Casebook, CaseFilter, OutboxMessage
 from pipeline.cases import Case, Event
 from pipeline.principal import Role
+from pipeline.site import Site
 from pipeline.verification import verify
 
 # Which status may follow which by a step, written by hand from the standard's stages and its side ways.
@@ -114,6 +117,18 @@ def all_cases(casebook: Casebook) -> list[Case]:
         after = page.next_after
         if after is None:
             return cases
+
+
+def lost_steps(casebook: Casebook, site: Site, now: datetime) -> list[str]:
+    """Return the running clocks of which fewer steps were fired than were due, reckoned from each clock's own time."""
+    flaws = []
+    for case in all_cases(casebook):
+        for clock in casebook.read(lambda book, number=case.number: book.clocks_of(number)):
+            steps = steps_of(clock.name, site.settings.escalation, urgent=case.urgent)
+            due = sum(due_at(clock, share, site=site) <= now for _, share in steps)
+            if clock.stopped_at is None and not stands(clock.name, case) and clock.fired < due:
+                flaws.append(f"{case.number} {clock.name}/{clock.round}: {clock.fired} fired, {due} due")
+    return flaws
 
 
 def book_flaws(casebook: Casebook, *, also: Callable[[Case], list[str]] = lambda _: []) -> list[str]:

@@ -16,7 +16,7 @@ from databases import sqlite_url
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, precondition, rule
-from life_machine import CrashError, all_cases, believers, book_flaws, crashing, order_flaws
+from life_machine import CrashError, all_cases, believers, book_flaws, crashing, lost_steps, order_flaws
 from life_office import CHEN, LI, WANG, Office
 from small_site import CITIZEN, LITTER, PARKED, force_at, spot
 
@@ -204,6 +204,7 @@ class Lives(RuleBasedStateMachine):
         self.clock.at = max(self.clock.at, *(case.updated_at for case in stored.values()), self.clock.at)
         self.offices[0].watch.fire_due()
         assert self.offices[1].watch.fire_due() == []
+        assert lost_steps(book, self.offices[0].site, self.clock.at) == []
         assert book_flaws(book) == []
         for office in self.offices:
             office.close()
