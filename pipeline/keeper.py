@@ -8,7 +8,6 @@ from threading import Event, Thread
 from typing import Final, TypeVar
 
 from pipeline.desk import Desk
-from pipeline.errors import PipelineError
 from pipeline.principal import PIPELINE
 from pipeline.watch import Watch
 
@@ -68,6 +67,6 @@ class Keeper:
     def _in_peace(self, work: Callable[[], T]) -> T | None:
         try:
             return work()
-        except PipelineError:
+        except Exception:  # whatever one round meets, clocks and offers need the next one
             log.exception("the keeper goes on; its next round is in %g s", self._every_s)
             return None

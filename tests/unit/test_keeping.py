@@ -1,5 +1,6 @@
 """What a site says of keeping pictures and trusting scenes, every fault told; and that the keeper erases."""
 
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
@@ -89,6 +90,27 @@ def desk(tmp_path: Path) -> Iterator[tuple[Desk, FixedClock]]:
     casebook = open_casebook(sqlite_url(tmp_path))
     yield Desk(site=site, casebook=casebook, clock=clock, evidence=EvidenceStore(tmp_path / "evidence")), clock
     casebook.close()
+
+
+def test_no_fault_of_one_round_ends_the_rounds_after_it(
+    desk: tuple[Desk, FixedClock], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+):
+    rounds: list[int] = []
+
+    def broken() -> list[str]:
+        rounds.append(len(rounds))
+        raise RuntimeError("a bug")
+
+    monkeypatch.setattr(desk[0], "pass_over", broken)
+    keeper = Keeper(desk[0], every_s=0.01)
+    keeper.start()
+    for _ in range(500):
+        if len(rounds) > 2:
+            break
+        time.sleep(0.01)
+    keeper.stop()
+    assert len(rounds) > 2
+    assert "the keeper goes on" in caplog.text
 
 
 def test_the_keeper_erases_once_an_hour(desk: tuple[Desk, FixedClock], tmp_path: Path):
