@@ -158,7 +158,7 @@ class TestMerging:
         office.desk.merging.merge(str(taken.number), into=kept, reason="the same", principal=LI)
         office.through(kept, "accept")
         told = [told["action"] for to, told in office.sent("feedback") if to == f"report/{taken.receipt}"]
-        assert told == ["accept"]
+        assert told == ["merge", "accept"]
         assert office.duty.standing(str(taken.receipt)).status is Status.ACCEPTED
 
     def test_however_often_it_was_merged(self, office: Office):
