@@ -29,8 +29,10 @@ class TooManyReportsError(PipelineError):
 
 
 def new_receipt() -> str:
-    """Return a receipt of 120 random bits."""
-    return secrets.token_urlsafe(15)
+    """Return a receipt of 120 random bits, all but one in 64: none begins with a dash, as a command's options do."""
+    while (receipt := secrets.token_urlsafe(15)).startswith("-"):
+        pass
+    return receipt
 
 
 def require_phone(phone: str) -> None:

@@ -146,10 +146,15 @@ def test_consultation_over_http(live: LiveConsole) -> None:
     listed = get(live, "consultations/hard", who=ANALYST, **period)
     assert [each["case"]["number"] for each in listed] == [number]
     assert get(live, "consultations/hard", who=WEST, **period) == []
-    body = {**period, "held_at": NOON.isoformat(), "chair": "Wang", "attendants": [{"name": "Wu", "department": "a"}]}
+    body = {
+        **period,
+        "held_at": NOON.isoformat(),
+        "chair": "Wang",
+        "attendants": [{"name": "Wu", "department": "urban-management"}],
+    }
     post(live, "consultations", body, who=ANALYST, status=403)
     code = post(live, "consultations", body, status=201)["code"]
-    decision = {"case": number, "words": "put a bin there", "department": "a", "task": RUBBISH}
+    decision = {"case": number, "words": "put a bin there", "department": "urban-management", "task": RUBBISH}
     decided = post(live, f"consultations/{code}/decisions", decision, status=201)
     tasks = get(live, f"consultations/{code}/tasks", who=ANALYST)
     assert [task["number"] for task in tasks] == [decided["decisions"][0]["task"]]

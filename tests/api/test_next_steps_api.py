@@ -209,7 +209,7 @@ def test_a_meeting_s_list_takes_a_case_once_and_no_ended_one(live: LiveConsole) 
     period = {"since": "2026-11-22T00:00:00Z", "until": "2026-11-24T00:00:00Z"}
     with live.client(DISPATCHER) as client:
         meeting = {**period, "held_at": "2026-11-24T01:00:00Z", "chair": "Wang", "cases": [number]}
-        meeting["attendants"] = [{"name": "Wu", "department": "a"}]
+        meeting["attendants"] = [{"name": "Wu", "department": "urban-management"}]
         code = client.post("/api/v1/consultations", json=meeting).json()["code"]
         door, body = f"/api/v1/consultations/{code}/cases", {"case": other, "words": "three departments"}
         for _ in range(2):

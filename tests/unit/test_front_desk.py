@@ -35,7 +35,7 @@ from pipeline.history import chain_faults, rebuild
 from pipeline.hotline import COLUMNS, HotlineFileError, import_tickets, require_rows
 from pipeline.principal import Principal, Role
 from pipeline.printed_codes import MOST_PLACES, TooManyCodesError, modules, sheet
-from pipeline.receipts import TooManyReportsError
+from pipeline.receipts import TooManyReportsError, new_receipt
 from pipeline.reports import PrintedPlace, Received, Ticket
 from pipeline.site import Site
 from pipeline.sql_casebook import SqlCasebook, open_casebook
@@ -109,6 +109,10 @@ def test_what_makes_a_case_urgent_and_the_reason(changes: dict[str, object], rea
     of_class = {name: told.pop(name) for name in ("kind", "urgent") if name in told}
     found = urgency(category(**of_class), **told)  # type: ignore[arg-type]  # the parameters above
     assert (found.urgent, found.reason) == (bool(reason), reason)
+
+
+def test_no_receipt_looks_like_an_option_of_a_command():
+    assert not any(new_receipt().startswith("-") for _ in range(2_000))
 
 
 class TestReports:
