@@ -30,7 +30,7 @@ def test_a_case_is_put_on_a_list_once_and_its_history_says_by_whom(tmp_path: Pat
         )
         numbers.append(str(services.desk.report(plain, principal=LI).number))
     day = {"since": datetime(2026, 10, 13, tzinfo=UTC), "until": NOON, "held_at": NOON}
-    meeting = Meeting(**day, chair="Wang", place="", attendants=(("Wu", "a"),), cases=(numbers[0],))
+    meeting = Meeting(**day, chair="Wang", place="", attendants=(("Wu", "urban-management"),), cases=(numbers[0],))
     code = services.office.convene(meeting, principal=LI).code
     for _ in range(2):
         typed = ["consultation", "put", code, numbers[1], "--words", "three are needed", "--as", "Xu"]
