@@ -245,8 +245,8 @@ def test_everything_unfolded_fits_and_has_a_name(
     number, holder = case_of(live, Action.ACCEPT)
     live.services.desk.act(number, Action.ASK_EXTENSION, principal=holder, note="a long reason " * 20, more=0.75)
     meeting = Meeting(
-        since=NOON - timedelta(days=1), until=NOON, held_at=NOON, chair="Wang", place="", attendants=(("Wu", "a"),),
-        cases=(live.report(EAST),),
+        since=NOON - timedelta(days=1), until=NOON, held_at=NOON, chair="Wang", place="",
+        attendants=(("Wu", "fire-safety"),), cases=(live.report(EAST),),
     )  # fmt: skip
     live.services.office.convene(meeting, principal=DISPATCHER)
     with watched(browser, live, ADMIN, size=size, locale=locale) as page:
