@@ -85,7 +85,7 @@ def test_through_several_merges_and_back(office: Office) -> None:
     office.desk.merging.undo(first, reason="two after all", principal=LI)
     followed = front(office).follow(receipt)
     assert (followed.case.number, followed.joined_at) == (first, None)
-    assert [each.action for each in office.duty.standing(receipt).steps] == ["open"]
+    assert [each.action for each in office.duty.standing(receipt).steps] == ["open", "merge", "unmerge"]
 
 
 def test_a_refusal_of_the_joined_case_gives_no_words_and_can_be_appealed(office: Office) -> None:

@@ -9,6 +9,7 @@ import pytest
 from typer.testing import CliRunner
 
 from api.cli import app
+from api.commands.evaluate import OtherTierError
 from api.kept_runs import KeptRun, KeptRunError, KeptRuns, MadeWith, made_with
 from pipeline.district.district import District
 from pipeline.district.evaluation import run_detections
@@ -139,7 +140,8 @@ def test_another_site_or_program_is_another_making(tmp_path: Path, monkeypatch: 
 @pytest.mark.parametrize("other", [["--detections"], ["--no-pixels"], ["--fit", "noise.json"]])
 def test_only_drawn_runs_without_a_fit_are_kept(tmp_path: Path, other: list[str]):
     result = CliRunner().invoke(app, ["evaluate", "--keep", str(tmp_path), *other])
-    assert "--keep is for runs with pixels" in str(result.exception)
+    assert isinstance(result.exception, OtherTierError)
+    assert "--keep" in str(result.exception)
 
 
 def test_seeds_that_are_kept_are_not_run_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
