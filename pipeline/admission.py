@@ -98,7 +98,7 @@ def admit(tx: Transaction, notice: Notice, *, site: Site, entered: Entered) -> T
     is_due = True
     if isinstance(decision, Attach):
         before = tx.case(decision.number)
-        known, outcome = _attach(tx, notice, decision, site=site, entered=entered), "attach"
+        known, outcome = _attach(tx, before, notice, decision, site=site, entered=entered), "attach"
         case = _file_if_waiting(tx, known, notice, entered=entered)
         is_due = case is not known or (is_collected(before, site) and not is_collected(known, site))
     elif isinstance(decision, Reopen):
@@ -196,9 +196,8 @@ def opening_terms(case: Case, site: Site, *, terminal: str | None) -> dict[str, 
     return told if terminal is None else {**told, "reported_by": terminal}
 
 
-def _attach(tx: Transaction, notice: Notice, decision: Attach, *, site: Site, entered: Entered) -> Case:
+def _attach(tx: Transaction, case: Case, notice: Notice, decision: Attach, *, site: Site, entered: Entered) -> Case:
     """Add to a case's history; the time of its last step stays, because offers and closings are counted from it."""
-    case = tx.case(decision.number)
     counted = replace(case, sightings=case.sightings + (notice.sighting is not None), version=case.version + 1)
     more, raised = _raised(counted, notice, site=site, now=entered.now)
     raise_clocks(tx, case, more, entered.now, site=site)

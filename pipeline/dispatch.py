@@ -116,9 +116,7 @@ def ineligibility(
     now: datetime,
 ) -> tuple[float, str | None]:
     """Return a force's distance in metres and why it would not have been chosen by itself, None if it could have."""
-    question = _question(Wanted(case=case, category=category), now=now, policy=site.settings.dispatch)
-    found = Candidates(question, site=site, terminals=terminals)
-    row = site.roster.forces.index(force)
+    found, row = _against(case, force, site=site, category=category, terminals=terminals, now=now)
     telling = Telling(found)
     return telling.distances([row])[0], telling.fault(row)
 
@@ -134,10 +132,23 @@ def named(
     now: datetime,
 ) -> tuple[Dispatch, str | None]:
     """Return the dispatch to a force that somebody named, and why it would not have been chosen by itself, if so."""
-    question = _question(Wanted(case=case, category=category), now=now, policy=site.settings.dispatch)
-    found, row = Candidates(question, site=site, terminals=terminals), site.roster.forces.index(force)
+    found, row = _against(case, force, site=site, category=category, terminals=terminals, now=now)
     telling = Telling(found, row, named_by=by)
     return _given(found, row, telling, reason=words.named(by), passed_over=telling.passed_over()), telling.fault(row)
+
+
+def _against(
+    case: Case,
+    force: Force,
+    *,
+    site: Site,
+    category: Category | None,
+    terminals: Mapping[str, Terminal],
+    now: datetime,
+) -> tuple[Candidates, int]:
+    """Return the whole site's forces against a case, and the row of one of them."""
+    question = _question(Wanted(case=case, category=category), now=now, policy=site.settings.dispatch)
+    return Candidates(question, site=site, terminals=terminals), site.roster.forces.index(force)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
