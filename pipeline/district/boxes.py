@@ -139,6 +139,22 @@ class TrueBoxes:
                 )
         return tuple(found)
 
+    def in_sight(self, placed: Sequence[Placed], actor: int, points_m: Floats) -> NDArray[np.bool_]:
+        """Tell which (k, 3) points of an actor nothing else stands before, (k,).
+
+        Args:
+            placed: all actors, in metres about the camera's foot.
+            actor: whose points they are, by id; it hides none of them itself.
+            points_m: x, y and height.
+        """
+        others = [each for each in placed if each.actor.id != actor and math.hypot(each.x_m, each.y_m) <= FARTHEST_M]
+        solids = self._blocks
+        if others:
+            bodies = _Bodies.of(others)
+            solids = bodies.solids(*self._images(bodies)).joined(solids)
+        lines = np.broadcast_to(points_m, (len(solids), *points_m.shape))
+        return np.asarray(~solids.cross(self.lens.eye_m, lines).any(axis=0))
+
     def _images(self, bodies: "_Bodies") -> tuple[Floats, Floats]:
         """Return the boxes around the bodies' images, (n, 4), and how far ahead each begins, (n,)."""
         count = len(bodies.outlines)

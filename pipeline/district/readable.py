@@ -1,9 +1,10 @@
 """Readable: how many true heads and number plates of a simulated picture are left sharp in a stored view of it.
 
-Truth is where heads and plates are in the world, sent through the true lens; sharp is where the view's fine detail (its
-Laplacian) goes with that of the same moment drawn without blur, a correlation of 0.5 or more: lines drawn over a view
-are detail too, but not of the picture. What has hardly any detail to begin with, in the dark or in fog, cannot be read
-in either and is counted apart.
+Truth is where heads and plates are in the world, sent through the true lens, those that nothing stands before: sight
+lines to the middle and the corners of each say so. Sharp is where the view's fine detail (its Laplacian) goes with that
+of the same moment drawn without blur, a correlation of 0.5 or more: lines drawn over a view are detail too, but not of
+the picture. What has hardly any detail to begin with, in the dark or in fog, cannot be read in either and is counted
+apart.
 """
 
 import math
@@ -22,7 +23,7 @@ from pipeline.district.stage import Kind, Placed
 Floats = NDArray[np.float64]
 LEAST_PX: Final = 8.0
 KEPT: Final = 0.5  # correlation of detail
-_FREE: Final = 0.7  # of a thing that must show for its head or plate to be taken to show
+_TO_THE_RIM: Final = 0.9  # of the way from a head's or plate's middle to its corners, where sight lines to it end
 _LEAST_ENERGY: Final = 60.0  # of the sensor's own noise there is about so much
 _HEAD_M: Final = 0.24
 _PLATE_M: Final = (0.44, 0.14)
@@ -87,16 +88,13 @@ def readable(plain: Image, stored: Image, placed: Sequence[Placed], boxes: TrueB
         placed: who and what is there.
         boxes: of the camera; knows what is hidden.
     """
-    shares = {seen.actor: seen.visible_share for seen in boxes.see(placed)}
     before, after = _detail(plain), _detail(stored)
     counts = {"heads": 0, "sharp_heads": 0, "plates": 0, "sharp_plates": 0, "without_detail": 0}
     where: list[Sharp] = []
     for each in placed:
-        if shares.get(each.actor.id, 0.0) < _FREE:
-            continue
-        for what, outline in _private(each, boxes):
-            rows, columns = _inside(outline, plain.shape[:2])
-            if rows is None or columns is None:
+        for what, corners in _private(each):
+            rows, columns = _inside(_pixels(boxes, corners), plain.shape[:2])
+            if rows is None or columns is None or not _in_sight(boxes, placed, each, corners):
                 continue
             if float((before[rows, columns] ** 2).mean()) < _LEAST_ENERGY:
                 counts["without_detail"] += 1
@@ -120,15 +118,21 @@ def _alike(a: Floats, b: Floats) -> float:
     return float((a * b).sum()) / size if size > 0.0 else 0.0
 
 
-def _private(each: Placed, boxes: TrueBoxes) -> Iterator[tuple[str, Floats]]:
-    """Yield what is private of a thing: its kind and its corners in metres."""
+def _in_sight(boxes: TrueBoxes, placed: Sequence[Placed], each: Placed, corners: Floats) -> bool:
+    middle = corners.mean(axis=0)
+    points = np.vstack([middle, middle + (corners - middle) * _TO_THE_RIM])
+    return bool(boxes.in_sight(placed, each.actor.id, points).all())
+
+
+def _private(each: Placed) -> Iterator[tuple[str, Floats]]:
+    """Yield what is private of a thing: its kind and its (4, 3) corners in metres."""
     if each.actor.kind is Kind.PERSON or (each.actor.kind in _RIDDEN and each.ridden):
-        yield "heads", _pixels(boxes, _head(each))
+        yield "heads", _head(each)
     elif each.actor.kind in {Kind.CAR, Kind.VAN}:
         for turn in (0.0, math.pi):
             corners, facing = _plate(each, turn)
             if facing >= _FACING:
-                yield "plates", _pixels(boxes, corners)
+                yield "plates", corners
 
 
 def _head(each: Placed) -> Floats:

@@ -1,5 +1,7 @@
 """Readable heads and plates: a sharp picture leaves all, a blurred one none; lines drawn over it change nothing."""
 
+from dataclasses import replace
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -64,6 +66,22 @@ def test_where_there_is_no_detail_nothing_can_be_read():
 def test_small_heads_do_not_count():
     far = Placed(actor=PERSON.actor, x_m=0.0, y_m=60.0)
     assert readable(picture(), picture(), [far], BOXES).heads == 0
+
+
+def test_a_head_above_what_hides_the_body_counts():
+    cart = Actor(id=3, kind=Kind.STALL, size_m=(1.0, 3.0, 1.3), colour=(9, 9, 9))
+    before = Placed(actor=cart, x_m=0.85 * PERSON.x_m, y_m=0.85 * PERSON.y_m, heading_deg=90.0)
+    (seen,) = (each for each in BOXES.see([PERSON, before]) if each.actor == PERSON.actor.id)
+    assert seen.visible_share < 0.7
+    assert readable(picture(), picture(), [PERSON, before], BOXES).heads == 1
+
+
+def test_a_head_behind_something_tall_does_not_count():
+    van = Actor(id=4, kind=Kind.VAN, size_m=(5.0, 2.0, 2.4), colour=(9, 9, 9))
+    before = Placed(actor=van, x_m=0.75 * PERSON.x_m, y_m=0.75 * PERSON.y_m, heading_deg=0.0)
+    assert readable(picture(), picture(), [PERSON, before], BOXES).heads == 0
+    edge = Placed(actor=replace(van, size_m=(0.3, 0.3, 2.4)), x_m=0.93 * PERSON.x_m, y_m=0.93 * PERSON.y_m)
+    assert readable(picture(), picture(), [PERSON, edge], BOXES).heads == 0
 
 
 def test_counts_add_up():
