@@ -55,6 +55,7 @@ def behind(
     """
     covered, room = _upon(boxes_px, boxes_px[hides])
     counts = np.interp(covered, _COVERED, (0.0, 1.0)) * (room > 0.0)
+    counts[np.array([each.flat for each in feet], bool)] = 0.0  # it has no foot
     rows = np.flatnonzero(counts)
     if not len(rows):
         return rows, contacts_px[rows], sd_px[rows]

@@ -23,6 +23,7 @@ class Footprint:
         speed_mps: how fast it may move between two frames and still be the same.
         still: whether it moves only when somebody takes it: what is found where it was is the same.
         burns: whether it is what burns, which takes the place of the thing that does.
+        flat: whether it lies on the ground and has no height: its box ends where it ends, above as below.
         tall_m, tall_sd_m: typical height and its standard deviation; 0 for what may be of any height.
     """
 
@@ -33,6 +34,7 @@ class Footprint:
     speed_mps: float
     still: bool = False
     burns: bool = False
+    flat: bool = False
     tall_m: float = 0.0
     tall_sd_m: float = 0.0
 
@@ -90,6 +92,9 @@ def _still(
 _FIRE = Footprint(
     family="fire", half_depth_m=0.4, half_depth_sd_m=0.5, place_m=0.6, speed_mps=2.5, still=True, burns=True
 )
+_FLAT = Footprint(
+    family="flat", half_depth_m=0.0, half_depth_sd_m=0.5, place_m=3.0, speed_mps=2.5, still=True, flat=True
+)
 _THING = Footprint(family="thing", half_depth_m=0.3, half_depth_sd_m=0.2, place_m=0.6, speed_mps=2.5)
 
 FOOTPRINTS: Mapping[str, Footprint] = MappingProxyType(
@@ -117,6 +122,8 @@ FOOTPRINTS: Mapping[str, Footprint] = MappingProxyType(
         "fire": _FIRE,
         "flame": _FIRE,
         "smoke": _FIRE,
+        "flood": _FLAT,
+        "puddle": _FLAT,
     }
 )
 

@@ -49,7 +49,8 @@ class Observation:
         box_px: left, top, right, bottom in pixels of the camera's reference size.
         family: the classes that it may be mixed up with.
         track: the tracker's id; None for a box that belongs to no confirmed track.
-        contact_px: where it touches the ground in that image: the bottom's middle, of people see `upright`.
+        contact_px: where it touches the ground in that image: the bottom's middle; of people see `upright`, of what
+            is flat the picture of its middle.
         east_m, north_m: centre of the footprint on the view's plane.
         calibration_cov_m2, measurement_cov_m2: (ee, en, nn), as `geo.camera_view` gives them.
         look: its colours; None where they were not looked at.
@@ -88,11 +89,12 @@ def observe(detections: Detections, camera: Camera, *, image_size_px: tuple[int,
     contacts, contact_sd = contacts_px(boxes, feet, camera)
     ground = _located(contacts, contact_sd, feet, camera)
     single = not_twice(boxes, ground.metres, feet)
+    upright = ~np.array([each.flat for each in feet], bool)
     hidden, places, spreads = behind(
         contacts,
         contact_sd,
         boxes_px=boxes,
-        hides=single & (kept.confidence >= HIDES_FROM),
+        hides=single & upright & (kept.confidence >= HIDES_FROM),
         feet=feet,
         view=camera.view,
         height_m=camera.height_m,
@@ -135,7 +137,24 @@ def contacts_px(
         places[people], spreads[people] = feet_px(
             boxes_px[people], spreads[people], view=camera.view, height_m=camera.height_m
         )
+    flat = np.array([each.flat for each in feet], bool)
+    if flat.any():
+        places[flat] = _middles_px(boxes_px[flat], camera)
     return places, spreads
+
+
+def _middles_px(boxes_px: NDArray[np.float64], camera: Camera) -> NDArray[np.float64]:
+    """Return the pictures, (n, 2), of the middle between where flat things begin and end on the ground.
+
+    Where a box reaches above the horizon it has no such end, and the bottom's middle is all that is known.
+    """
+    middle = (boxes_px[:, 0] + boxes_px[:, 2]) / 2
+    bottoms = np.column_stack([middle, boxes_px[:, 3]])
+    near_m, near_ahead = camera.view.homography.to_ground(bottoms)
+    far_m, far_ahead = camera.view.homography.to_ground(np.column_stack([middle, boxes_px[:, 1]]))
+    pixels, ahead = camera.view.homography.to_image((near_m + far_m) / 2)
+    known = (near_ahead > 0) & (far_ahead > 0) & (ahead > 0)
+    return np.where(known[:, None], pixels, bottoms)
 
 
 def _located(

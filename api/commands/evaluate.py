@@ -88,6 +88,16 @@ class LensTierError(PipelineError):
         )
 
 
+class FloodTierError(PipelineError):
+    """The weights that ship know no water on a road."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            f"--scenario {Scenario.FLOOD} is about water on the road, which the weights that ship do not know;"
+            " add --detections, or --weights with ones that know the class flood"
+        )
+
+
 class OtherTierError(PipelineError):
     """Options were given that the tier, or another option, has no use for."""
 
@@ -179,6 +189,8 @@ def evaluate(
         raise TierError
     if detections and Scenario.LENS in (scenario or ()):
         raise LensTierError
+    if Scenario.FLOOD in (scenario or ()) and weights == DISTRICT_WEIGHTS and not (detections or no_pixels):
+        raise FloodTierError
     tier = "--detections" if detections else "--no-pixels" if no_pixels else "--pixels"
     given = [each for each in _UNUSED[tier] if _is_given(context, each)]
     if given:

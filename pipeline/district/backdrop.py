@@ -285,7 +285,7 @@ def _mirrors(baker: _Baker, canvas: Canvas) -> dict[float, Values]:
     levels = [WATER_LEVEL_M] if (scenery.material == Material.WATER).any() else []
     levels += [0.0] if light.wet else []
     found: dict[float, Values] = {}
-    kept = ~np.isin(scenery.material[scenery.face], [Material.GROUND, Material.WATER, Material.EARTH])
+    kept = ~np.isin(scenery.material[scenery.face], [Material.GROUND, Material.WATER, Material.ICE, Material.EARTH])
     for level in levels:
         flip = np.diag([1.0, 1.0, -1.0, 1.0])
         flip[2, 3] = 2 * level

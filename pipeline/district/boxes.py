@@ -19,7 +19,7 @@ from pipeline.district.stage import Block, Kind, Placed, SeenThing, Stage
 Floats = NDArray[np.float64]
 FARTHEST_M: Final = 90.0
 LEAST_PX: Final = 4.0
-_ROUND: Final = frozenset({Kind.PERSON, Kind.BIN, Kind.OVERFLOWING_BIN, Kind.RUBBISH_BAG, Kind.FIRE})
+_ROUND: Final = frozenset({Kind.PERSON, Kind.BIN, Kind.OVERFLOWING_BIN, Kind.RUBBISH_BAG, Kind.FIRE, Kind.FLOOD})
 _TURNS: Final = np.linspace(0.0, 2 * math.pi, 16, endpoint=False)
 _OVAL: Final = np.column_stack([np.cos(_TURNS), np.sin(_TURNS)])
 # A superellipse of the fourth degree: a rectangle with round corners, as cars and carts are.

@@ -15,11 +15,11 @@ from typing import Final
 import yaml
 
 from pipeline.district.errors import DistrictError
-from pipeline.district.stage import Kind, SeenThing
+from pipeline.district.stage import LEARNED, SeenThing
 
 SIZE_PX: Final = (640, 360)
 MOMENTS: Final = 8  # pictures of one stage: drawing what stands still takes seconds, a further moment hardly any time
-CLASSES: Final = tuple(kind.value for kind in Kind)
+CLASSES: Final = tuple(kind.value for kind in LEARNED)
 LEAST_SHARE: Final = 0.3  # of a thing that must show, and the short side of what shows, for it to be labelled
 LEAST_SIDE_PX: Final = 6.0
 FEWEST, MOST = 40, 100_000

@@ -13,7 +13,7 @@ import numpy as np
 
 from pipeline.district.director import Director
 from pipeline.district.plan import Ground, Place, spots
-from pipeline.district.stage import Actor, Kind, Placed, Surface
+from pipeline.district.stage import LEARNED, Actor, Kind, Placed, Surface
 from pipeline.district.stages import LEDGE_M, WATER_LEVEL_M
 
 _WHEELS: Final = frozenset({Kind.CAR, Kind.VAN})
@@ -51,7 +51,7 @@ class Extras:
 
     def cast(self, count: int) -> list[Placed]:
         """Return so many things or groups, or fewer if there is no room, apart from one another."""
-        kinds = [kind for kind in Kind if kind is not Kind.FLOATING_RUBBISH or self._ground.on(Surface.WATER)]
+        kinds = [kind for kind in LEARNED if kind is not Kind.FLOATING_RUBBISH or self._ground.on(Surface.WATER)]
         weights = np.array([_WEIGHTS[kind] for kind in kinds])
         placed: list[Placed] = []
         for row in self._draw.choice(len(kinds), size=count, p=weights / weights.sum()).tolist():

@@ -37,6 +37,7 @@ _SIZES_M: Final = {
     Kind.PILED_GOODS: (1.8, 1.0, 1.3),
     Kind.FLOATING_RUBBISH: (1.6, 1.2, 0.18),
     Kind.FIRE: (0.9, 0.9, 1.5),
+    Kind.FLOOD: (9.0, 5.0, 0.03),
 }
 _VARIES: Final = {Kind.PERSON: 0.06, Kind.CAR: 0.05, Kind.VAN: 0.05, Kind.RUBBISH_BAG: 0.15, Kind.PILED_GOODS: 0.15}
 _COLOURS: Final = (
@@ -50,6 +51,7 @@ _OWN_COLOURS: Final = {
     Kind.PILED_GOODS: ((168, 128, 84), (150, 110, 70)),
     Kind.FLOATING_RUBBISH: ((190, 186, 160), (150, 160, 140)),
     Kind.FIRE: ((240, 130, 30),),
+    Kind.FLOOD: ((96, 98, 92), (110, 104, 90), (84, 90, 92)),
 }
 
 

@@ -18,6 +18,7 @@ from pipeline.district.plan import Ground, Place
 from pipeline.district.rules_of_world import first_truth, people_of
 from pipeline.district.scene_set import SCENES, scenes_of, with_district
 from pipeline.district.script import Play, Scenario, conditions_of, write_play
+from pipeline.district.seasons import flood_zones, winter_zones
 from pipeline.district.silhouettes import Silhouettes
 from pipeline.district.siting import chosen_cameras, cleared, second_foot, second_stage, stage_at
 from pipeline.district.stage import Conditions, Placed, Stage, TrueEvent
@@ -37,6 +38,9 @@ class RunLengthError(DistrictError):
 
     def __init__(self, minutes: float) -> None:
         super().__init__(f"--minutes is {minutes:g}; expected {SHORTEST_MIN:g} to {LONGEST_MIN:g}")
+
+
+_ONCE: Final = frozenset({Scenario.ORDER, Scenario.LENS, Scenario.WINTER, Scenario.FLOOD})  # no second camera
 
 
 def check_length(minutes: float) -> float:
@@ -60,7 +64,8 @@ class NoScenarioError(DistrictError):
 def _zones(scenario: Scenario, ground: Ground) -> tuple[Watched, ...]:
     if scenario is Scenario.LENS:
         return ()
-    return order_zones(ground) if scenario is Scenario.ORDER else watched(ground)
+    found = {Scenario.ORDER: order_zones, Scenario.WINTER: winter_zones, Scenario.FLOOD: flood_zones}
+    return found.get(scenario, watched)(ground)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -152,7 +157,7 @@ class District:
         first_id, catalogue = 1, with_district(site.catalogue)
         for row, camera in enumerate(chosen):
             stage = stage_at(camera, int(draw.integers(2**31)))
-            twice = row == 0 and about not in {Scenario.ORDER, Scenario.LENS}
+            twice = row == 0 and about not in _ONCE
             foot_m = second_foot(Ground.of(stage)) if twice else None
             if foot_m is not None:
                 stage = cleared(stage, foot_m)
@@ -234,7 +239,9 @@ class District:
         for code, play in self.plays.items():
             people = people_of(play.cast)
             for act in (each for each in play.acts if each.scene in scenes):
-                truth = first_truth(SCENES[act.scene], act.members, self.views[code].zones, people, end_s=self.end_s)
+                truth = first_truth(
+                    SCENES[act.scene], act.members, self.views[code].zones, people, end_s=self.end_s, ground=play.ground
+                )
                 event = event_of(play.stage, act, truth, end_s=self.end_s)
                 if event is not None:
                     found.append(replace(event, distractor=event.distractor or not self._inside(event.lonlat)))

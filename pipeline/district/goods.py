@@ -14,6 +14,7 @@ OVERFLOWING_M: Final = (1.2, 1.1, 1.3)
 GOODS_M: Final = (1.8, 1.0, 1.3)
 FLOATING_M: Final = (1.6, 1.2, 0.18)
 FIRE_M: Final = (0.9, 0.9, 1.5)
+FLOOD_M: Final = (9.0, 5.0, 0.03)
 STYLES: Final = 6
 FLAME_PHASES: Final = 12
 
@@ -172,6 +173,19 @@ def floating_rubbish(style: int, *, coarse: bool = False) -> Mesh:
             shape.ball(at, (0.2, 0.15, 0.09), int(draw.choice([Slot.BODY, Slot.WHITE, Slot.RED])), sides=7, rows=4)
     shape.loft([(0, 0, 0.0, 0.6, 0.45), (0, 0, 0.03, 0.55, 0.4)], Slot.GREEN, sides=9, gain=0.5)
     return shape.mesh()
+
+
+def flood(style: int, *, coarse: bool = False) -> Mesh:
+    """Return a sheet of standing water with a ragged rim."""
+    shape, draw = Shape(coarse=coarse), np.random.default_rng(style + 113)
+    length, width, height = FLOOD_M
+    for row in range(5):
+        at, share = (row - 2) * 0.16 * length, 1.0 - 0.13 * abs(row - 2)
+        y = float(draw.uniform(-0.06, 0.06)) * width
+        radii = (0.19 * length, share * width * 0.44)
+        top = height * (0.9 + 0.02 * row)  # no two in one plane
+        shape.loft([(at, y, 0.0, *radii), (at, y, top, *radii)], Slot.BODY, sides=18)
+    return shape.mesh(FLOOD_M)
 
 
 def fire(style: int, phase: float, *, coarse: bool = False) -> Mesh:

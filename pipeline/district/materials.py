@@ -10,7 +10,7 @@ from pipeline.district import facades
 from pipeline.district.facades import Look, Spots
 from pipeline.district.ground import Strip, paint
 from pipeline.district.scenery import Material, Scenery
-from pipeline.district.textures import grain
+from pipeline.district.textures import grain, line
 
 Values = NDArray[np.float32]
 
@@ -67,6 +67,16 @@ def _rough(at: Spots) -> Look:
     return Look(albedo=at.tint * shade[:, None], emission=np.zeros_like(at.tint), gloss=np.zeros_like(at.u))
 
 
+def _ice(at: Spots) -> Look:
+    """Return ice with snow blown over it: bare and darker in places, cracked in others."""
+    bare = np.clip((grain(at.u, at.v, size_m=9.0) - 0.5) * 4.0, 0.0, 1.0)
+    crack = line(grain(at.u, at.v, size_m=15.0, seed=1) - 0.5, 0.006, np.maximum(at.footprint_m * 0.1, 0.003))
+    shade = (1.0 - 0.42 * bare) * (1.0 - 0.3 * crack * bare)
+    return Look(
+        albedo=at.tint * shade[:, None], emission=np.zeros_like(at.tint), gloss=(0.25 * bare).astype(np.float32)
+    )
+
+
 def _lamp(at: Spots) -> Look:
     glow = np.array([1.0, 0.86, 0.6], dtype=np.float32) * np.float32(9.0 * (at.lit > 0))
     return Look(albedo=at.tint, emission=np.broadcast_to(glow, at.tint.shape), gloss=np.zeros_like(at.u))
@@ -77,6 +87,7 @@ _PATTERNS: Final[dict[Material, Callable[[Spots], Look]]] = {
     Material.LEAF: _flat,
     Material.WATER: _flat,
     Material.EARTH: _rough,
+    Material.ICE: _ice,
     Material.ROOF: _rough,
     Material.LAMP: _lamp,
     Material.FACADE: facades.facade,

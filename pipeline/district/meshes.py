@@ -51,6 +51,7 @@ _VARIANTS: Final = {
     Kind.PILED_GOODS: (goods.STYLES, 1),
     Kind.FLOATING_RUBBISH: (goods.STYLES, 1),
     Kind.FIRE: (2, goods.FLAME_PHASES),
+    Kind.FLOOD: (goods.STYLES, 1),
 }
 
 
@@ -101,6 +102,7 @@ _STILL: Final = {
     Kind.BIN: goods.tidy_bin,
     Kind.PILED_GOODS: goods.piled_goods,
     Kind.FLOATING_RUBBISH: goods.floating_rubbish,
+    Kind.FLOOD: goods.flood,
 }
 
 USUAL_SIZE_M: Final[dict[Kind, tuple[float, float, float]]] = {
@@ -116,6 +118,7 @@ USUAL_SIZE_M: Final[dict[Kind, tuple[float, float, float]]] = {
     Kind.PILED_GOODS: goods.GOODS_M,
     Kind.FLOATING_RUBBISH: goods.FLOATING_M,
     Kind.FIRE: goods.FIRE_M,
+    Kind.FLOOD: goods.FLOOD_M,
 }
 
 _FIXED: Final = {

@@ -16,10 +16,10 @@ from numpy.typing import NDArray
 
 from models.detections import Detections
 from pipeline.district.optics import Lens
-from pipeline.district.stage import Conditions, Kind, Light, SeenThing, Stage, Weather
+from pipeline.district.stage import LEARNED, Conditions, Kind, Light, SeenThing, Stage, Weather
 
 Floats = NDArray[np.float64]
-KINDS: Final = tuple(Kind)
+KINDS: Final = tuple(Kind)  # by class id
 CLASS_NAMES: Final[Mapping[int, str]] = MappingProxyType({row: kind.value for row, kind in enumerate(KINDS)})
 MIDDLE_PX: Final = 16.0
 FLATTENED: Final = (16.0 * math.sqrt(3.0) / (15.0 * math.pi)) ** 2
@@ -142,6 +142,10 @@ PLAUSIBLE: Final = NoiseTable(
 )  # fmt: skip
 
 
+UNFITTED: Final = ClassNoise(found=1.4, found_slope=1.3, sure=0.4, sure_slope=0.5, edge_share=0.045)
+"""Of what the district's detector does not know, so that nothing was fitted: a site's own weights, as sure as most."""
+
+
 @dataclass(slots=True)
 class _Habit:
     """What hangs together in how one thing is seen: its luck, where its edges are put, and how it looks to a detector.
@@ -201,7 +205,7 @@ class NoisyEyes:
         )
 
     def _take(self, thing: SeenThing, at_s: float) -> tuple[Kind, Floats, float] | None:
-        noise, table = self._table.classes[thing.kind], self._table
+        noise, table = self._table.classes.get(thing.kind, UNFITTED), self._table
         box = np.array(thing.box_px)
         width, height = box[2] - box[0], box[3] - box[1]
         doublings = math.log2(max(min(width, height), 1.0) / MIDDLE_PX)
@@ -244,15 +248,15 @@ class NoisyEyes:
     def _false(self, at_s: float) -> list[tuple[Kind, Floats, float]]:
         table = self._table
         self._ghosts = [ghost for ghost in self._ghosts if ghost.ends_s > at_s]
-        chances = np.array([table.classes[kind].false_per_1000 / 1000.0 for kind in KINDS])
-        for row in np.flatnonzero(self._draw.random(len(KINDS)) < chances).tolist():
+        chances = np.array([table.classes[kind].false_per_1000 / 1000.0 for kind in LEARNED])
+        for row in np.flatnonzero(self._draw.random(len(LEARNED)) < chances).tolist():
             stays = float(self._draw.random()) < table.false_stays
             lasts_s = float(self._draw.exponential(table.false_stays_s if stays else table.false_s))
             box = self._somewhere()
             if box is not None:
                 middle, spread = table.false_sure
                 sure = middle + spread * float(self._draw.normal())
-                self._ghosts.append(_Ghost(at_s + lasts_s, KINDS[row], box, sure))
+                self._ghosts.append(_Ghost(at_s + lasts_s, LEARNED[row], box, sure))
         return [
             (
                 ghost.kind,

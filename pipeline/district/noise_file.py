@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from pipeline.district.errors import DistrictError
 from pipeline.district.noise import ClassNoise, NoiseTable
-from pipeline.district.stage import Kind, Light, Weather
+from pipeline.district.stage import LEARNED, Kind, Light, Weather
 
 PUBLISHED: Final = Path(__file__).with_name("noise.json")
 _DIGITS: Final = 4
@@ -59,7 +59,7 @@ def table_of(record: Mapping[str, Any]) -> NoiseTable:
     weather = {Weather(name): float(each) for name, each in values.pop("weather").items()}
     middle, spread = values.pop("false_sure")
     return NoiseTable(
-        classes=MappingProxyType({kind: classes[kind] for kind in Kind}),
+        classes=MappingProxyType({kind: classes[kind] for kind in LEARNED}),
         light=MappingProxyType({each: light[each] for each in Light}),
         weather=MappingProxyType({each: weather[each] for each in Weather}),
         false_sure=(float(middle), float(spread)),

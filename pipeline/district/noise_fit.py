@@ -19,7 +19,7 @@ from models.boxes import iou
 from models.detections import Detections
 from pipeline.camera_pipeline import FAINT
 from pipeline.district.noise import FLATTENED, MIDDLE_PX, ClassNoise, NoiseTable
-from pipeline.district.stage import Conditions, Kind, Light, SeenThing, Weather
+from pipeline.district.stage import LEARNED, Conditions, Kind, Light, SeenThing, Weather
 
 Floats = NDArray[np.float64]
 SAME: Final = 0.4  # overlap from which a box is about a thing
@@ -80,7 +80,7 @@ def fit_noise(pairs: Sequence[FramePair], *, start: NoiseTable) -> NoiseTable:
         start: what a class or condition that hardly occurs keeps; memory of misses and of false boxes stay as there.
     """
     looks, stray = _looks(pairs)
-    by_kind = {kind: [look for look in looks if look.thing.kind is kind] for kind in Kind}
+    by_kind = {kind: [look for look in looks if look.thing.kind is kind] for kind in LEARNED}
     table = replace(start, false_sure=_false_sure(stray, start))
     false = Counter(each.name for each in stray)
     frames = max(len(pairs), 1)

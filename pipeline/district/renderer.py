@@ -51,7 +51,7 @@ class Renderer:
         self.stage, self.conditions = stage, conditions
         self._light = ambience(conditions)
         self._viewport = Viewport.of(stage.pose)
-        self._scenery = scenery_of(stage, seed=seed)
+        self._scenery = scenery_of(stage, seed=seed, frozen=conditions.frozen)
         self.backdrop: Backdrop = bake(self._scenery, self._viewport, self._light, patches=stage.patches)
         self._sensor = Sensor.of(self.backdrop, self._light, conditions, seed=seed)
         self._canvas = Canvas(self._viewport.canvas_px)

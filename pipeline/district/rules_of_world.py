@@ -10,9 +10,11 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
+import shapely
 from numpy.typing import NDArray
 
 from pipeline.district.itineraries import Itinerary
+from pipeline.district.plan import Ground
 from pipeline.district.stage import Kind
 from pipeline.district.watching import Watched
 from pipeline.scenes import Rule, Scene
@@ -45,6 +47,7 @@ def first_truth(
     people: Sequence[Itinerary],
     *,
     end_s: float,
+    ground: Ground | None = None,
 ) -> Truth | None:
     """Return when a scene's rule is first true of some actors, None if it never is in the run.
 
@@ -54,15 +57,21 @@ def first_truth(
         zones: where it is watched; one of them must hold the thing.
         people: everybody on the stage, for what must be alone.
         end_s: the run's end.
+        ground: as the camera sees it, which what is covered is asked of; without it nothing is.
     """
     mine = [zone for zone in zones if scene.code in zone.scenes]
     judged = [each for each in members if each.actor.kind.value in scene.classes]
-    states = [truth for zone in mine for truth in _states(scene, judged, zone, people, end_s)]
+    states = [truth for zone in mine for truth in _states(scene, judged, zone, people, end_s, ground)]
     return min(states, key=lambda truth: truth.qualifies_s, default=None)
 
 
 def _states(  # noqa: PLR0911 - one for each kind
-    scene: Scene, members: Sequence[Itinerary], zone: Watched, people: Sequence[Itinerary], end_s: float
+    scene: Scene,
+    members: Sequence[Itinerary],
+    zone: Watched,
+    people: Sequence[Itinerary],
+    end_s: float,
+    ground: Ground | None,
 ) -> list[Truth]:
     match scene.rule:
         case Rule.DWELL:
@@ -77,8 +86,10 @@ def _states(  # noqa: PLR0911 - one for each kind
             return _grouped(scene, members, zone, end_s, standing=False, passers=people)
         case Rule.WRONG_WAY:
             return [truth for each in members for truth in _went_wrong(scene, each, zone, end_s)]
-        case Rule.AREA | Rule.HEALTH:
-            return []  # nothing of the cast: no actor floods a road, and what covers a lens is no actor
+        case Rule.AREA:
+            return [] if ground is None else _covered_zone(scene, members, zone, ground, end_s)
+        case Rule.HEALTH:
+            return []  # nothing of the cast: what covers a lens is no actor
 
 
 def _stayed(scene: Scene, each: Itinerary, zone: Watched, end_s: float) -> list[Truth]:
@@ -145,6 +156,47 @@ def _went_wrong(scene: Scene, each: Itinerary, zone: Watched, end_s: float) -> l
         place = float(places[row, 0]), float(places[row, 1])
         return [Truth(from_s=float(times[began]), qualifies_s=float(times[row]), to_s=ends, place_m=place)]
     return []
+
+
+def _covered_zone(
+    scene: Scene, members: Sequence[Itinerary], zone: Watched, ground: Ground, end_s: float
+) -> list[Truth]:
+    """Return when boxes around the members have covered enough of the zone's picture for long enough."""
+    shape = shapely.Polygon(ground.outline_px(zone.area, level_m=zone.level_m))
+    frame = shapely.box(0.0, 0.0, *ground.stage.pose.size_px)
+    zone_px = shapely.intersection(shape.buffer(0), frame)
+    boxes = [shapely.intersection(_box_px(each, ground), frame) for each in members]
+    times = np.arange(0.0, end_s, GROUP_STEP_S)
+    there = np.array([(times >= each.from_s) & (times < each.to_s) for each in members]).T
+    shares = {
+        tuple(row): shapely.intersection(
+            zone_px, shapely.union_all([box for box, is_there in zip(boxes, row, strict=True) if is_there])
+        ).area
+        / max(zone_px.area, 1.0)
+        for row in {tuple(row) for row in there.tolist()}
+    }
+    wet = np.array([shares[tuple(row)] >= scene.share for row in there.tolist()])
+    since = _held_from(times, wet, scene.dwell_s)
+    if since is None:
+        return []
+    qualifies = since + scene.dwell_s
+    places = np.array([place for each in members if (place := each.place_m(qualifies)) is not None])
+    after = times[(times > qualifies) & ~wet]
+    middle = places.mean(axis=0)
+    ends = float(after[0]) if len(after) else max(each.to_s for each in members)
+    return [Truth(from_s=since, qualifies_s=qualifies, to_s=ends, place_m=(float(middle[0]), float(middle[1])))]
+
+
+def _box_px(each: Itinerary, ground: Ground) -> shapely.Polygon:
+    """Return the box around the picture of something flat that lies where it came."""
+    knot, (length, width, _) = each.knots[0], each.actor.size_m
+    angles, turn = np.linspace(0.0, 2 * math.pi, 48), math.radians(knot.heading_deg)
+    along, aside = length / 2 * np.cos(angles), width / 2 * np.sin(angles)
+    x = knot.x_m + along * math.cos(turn) - aside * math.sin(turn)
+    y = knot.y_m + along * math.sin(turn) + aside * math.cos(turn)
+    pixels, _ = ground.lens.project(np.column_stack([x, y, np.zeros(len(x))]))
+    box: shapely.Polygon = shapely.box(*pixels.min(axis=0).tolist(), *pixels.max(axis=0).tolist())
+    return box
 
 
 def _grouped(

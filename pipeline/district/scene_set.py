@@ -19,6 +19,7 @@ WATERS_EDGE, BAG, STALL, GOODS = "restricted-zone", "left-object", "street-stall
 BIN, FLOATING, BURNING = "bin-overflowing", "floating-rubbish", "open-fire"
 WRONG_WAY, SHARED_BIKES, TRADING = "wrong-way-rider", "shared-bikes-outside-bay", "trading-outside-shop"
 OBSTRUCTED = "camera-obstructed"
+ON_ICE, EXPOSED, FLOODED = "person-on-ice", "exposed-rubbish", "road-flooded"
 
 _GB: Final = "GB/T 47678.5-2026/matter/"
 _LOCAL: Final = "beatgrid-local/matter/"
@@ -55,6 +56,21 @@ RIDER_CATEGORY: Final = Category(
     merge_within_m=30.0,
     merge_within_s=10.0,
 )
+FLOOD_CATEGORY: Final = Category(
+    standard="beatgrid-local",
+    kind=CategoryKind.MATTER,
+    code="L005",
+    name="Road under water",
+    name_zh="道路积水",
+    urgent=True,
+    department="urban-management",
+    first_roles=_LOCAL_ROLES,
+    deadline_value=1.0,
+    deadline_unit=DeadlineUnit.URGENT_HOUR,
+    closing_condition="积水排除，恢复通行",
+    merge_within_m=30.0,
+    merge_within_s=60.0,
+)
 CAMERA_CATEGORY: Final = Category(
     standard="GB/T 47678.5-2026",
     kind=CategoryKind.MATTER,
@@ -86,6 +102,7 @@ class _Row:
     confidence: float = 0.3
     distance_m: float = 0.0
     angle_deg: float = 0.0
+    share: float = 0.0
     faults: tuple[str, ...] = ()
 
     def scene(self) -> Scene:
@@ -103,6 +120,7 @@ class _Row:
             confidence=self.confidence,
             distance_m=self.distance_m,
             angle_deg=self.angle_deg,
+            share=self.share,
             faults=self.faults,
         )
 
@@ -185,19 +203,40 @@ _LENS_ROWS: Final = (
         category=CAMERA_CATEGORY.key, classes=(), dwell_s=25.0, faults=("obstructed", "dark", "washed-out"),
     ),
 )  # fmt: skip
+_WINTER_ROWS: Final = (
+    # as the template has it
+    _Row(
+        code=ON_ICE, rule=Rule.INTRUSION, name="Person on the ice", name_zh="人员上冰",
+        category=_LOCAL + "L002", classes=("person",), dwell_s=3.0,
+    ),
+    # the template: 600 s
+    _Row(
+        code=EXPOSED, rule=Rule.DWELL, name="Rubbish lying in the open", name_zh="暴露垃圾",
+        category=_GB + "06010", classes=("rubbish-bag",), dwell_s=40.0,
+    ),
+)  # fmt: skip
+_FLOOD_ROWS: Final = (
+    # the template: 120 s
+    _Row(
+        code=FLOODED, rule=Rule.AREA, name="Road under water", name_zh="道路积水",
+        category=FLOOD_CATEGORY.key, classes=("flood",), dwell_s=30.0, share=0.25,
+    ),
+)  # fmt: skip
 USUAL: Final[Mapping[str, Scene]] = MappingProxyType({row.code: row.scene() for row in _ROWS})
 """What most scenarios are about."""
 _ORDER: Final = MappingProxyType({FIRE_LANE: USUAL[FIRE_LANE], **{row.code: row.scene() for row in _ORDER_ROWS}})
 _LENS: Final = MappingProxyType({row.code: row.scene() for row in _LENS_ROWS})
-SCENES: Final[Mapping[str, Scene]] = MappingProxyType({**USUAL, **_ORDER, **_LENS})
+_WINTER: Final = MappingProxyType({row.code: row.scene() for row in _WINTER_ROWS})
+_FLOOD: Final = MappingProxyType({row.code: row.scene() for row in _FLOOD_ROWS})
+SCENES: Final[Mapping[str, Scene]] = MappingProxyType({**USUAL, **_ORDER, **_LENS, **_WINTER, **_FLOOD})
 
 
 def scenes_of(scenario: str) -> Mapping[str, Scene]:
     """Return the scenes that a scenario's cameras watch for, by the scenario's name."""
-    return {"order": _ORDER, "lens": _LENS}.get(scenario, USUAL)
+    return {"order": _ORDER, "lens": _LENS, "winter": _WINTER, "flood": _FLOOD}.get(scenario, USUAL)
 
 
 def with_district(catalogue: Catalogue) -> Catalogue:
     """Return a site's catalogue with what the district needs besides."""
-    own = (FIRE_CATEGORY, RIDER_CATEGORY, CAMERA_CATEGORY)
+    own = (FIRE_CATEGORY, RIDER_CATEGORY, FLOOD_CATEGORY, CAMERA_CATEGORY)
     return Catalogue({**{each.key: each for each in own}, **catalogue.by_key})

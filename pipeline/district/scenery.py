@@ -27,6 +27,7 @@ class Material(IntEnum):
     QUAY = 9
     LAMP = 10
     ROOF = 11
+    ICE = 12
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -212,8 +213,8 @@ def _unit(vectors: Floats) -> Floats:
 _EARTH_M: Final = 260.0
 
 
-def scenery_of(stage: Stage, *, seed: int) -> Scenery:
-    """Return a stage's patches and blocks as faces; the seed picks colours and styles."""
+def scenery_of(stage: Stage, *, seed: int, frozen: bool = False) -> Scenery:
+    """Return a stage's patches and blocks as faces; the seed picks colours and styles, frozen water is ice."""
     from pipeline.district.blocks import add_block  # the rooms know each other: blocks builds with Faces
 
     faces = Faces()
@@ -223,7 +224,7 @@ def scenery_of(stage: Stage, *, seed: int) -> Scenery:
     )  # fmt: skip
     for patch in stage.patches:
         if patch.surface is Surface.WATER:
-            _add_water(faces, patch.corners_m)
+            _add_water(faces, patch.corners_m, frozen=frozen)
         elif not patch.name.startswith("zebra"):
             faces.polygon(patch.corners_m, 0.0, Material.GROUND)
     draw = np.random.default_rng([seed, 7])
@@ -232,8 +233,11 @@ def scenery_of(stage: Stage, *, seed: int) -> Scenery:
     return faces.scenery()
 
 
-def _add_water(faces: Faces, corners_m: tuple[tuple[float, float], ...]) -> None:
-    faces.polygon(corners_m, WATER_LEVEL_M, Material.WATER, tint=linear((74, 92, 84)))
+def _add_water(faces: Faces, corners_m: tuple[tuple[float, float], ...], *, frozen: bool) -> None:
+    if frozen:
+        faces.polygon(corners_m, WATER_LEVEL_M, Material.ICE, tint=linear((186, 196, 204)))
+    else:
+        faces.polygon(corners_m, WATER_LEVEL_M, Material.WATER, tint=linear((74, 92, 84)))
     for start, end in zip(corners_m, (*corners_m[1:], corners_m[0]), strict=True):
         way = np.array([end[0] - start[0], end[1] - start[1], 0.0])
         faces.quad(

@@ -11,6 +11,7 @@ import numpy as np
 from pipeline.catalogue import Catalogue
 from pipeline.district import acts_order as order
 from pipeline.district import acts_people as people
+from pipeline.district import acts_seasons as seasons
 from pipeline.district import acts_things as things
 from pipeline.district import acts_vehicles as vehicles
 from pipeline.district.director import Act, Director
@@ -34,6 +35,8 @@ class Scenario(StrEnum):
     RAIN = "rain"
     ORDER = "order"
     LENS = "lens"
+    WINTER = "winter"
+    FLOOD = "flood"
 
     @property
     def number(self) -> int:
@@ -47,7 +50,7 @@ PICTURED: Final = (
 """What pictures to learn from are about, in the order that their chance knows."""
 _NUMBERED: Final = (
     Scenario.ALL, Scenario.CROWD, Scenario.LITTER, Scenario.NIGHT, Scenario.PARKING, Scenario.RAIN, Scenario.WATER,
-    Scenario.ORDER, Scenario.LENS,
+    Scenario.ORDER, Scenario.LENS, Scenario.WINTER, Scenario.FLOOD,
 )  # fmt: skip
 
 
@@ -98,6 +101,20 @@ _ORDER: Final[Mapping[Maker, int]] = MappingProxyType(
         vehicles.letting_out: 2,
     }
 )
+_WINTER: Final[Mapping[Maker, int]] = MappingProxyType(
+    {
+        seasons.on_ice: 4,
+        seasons.beside_ice: 4,
+        seasons.exposed: 6,
+        seasons.collected: 4,
+        people.lone_stander: 2,
+        people.passing_group: 1,
+        things.tidy_bin: 2,
+    }
+)
+_FLOOD: Final[Mapping[Maker, int]] = MappingProxyType(
+    {seasons.flood: 6, seasons.puddle: 4, seasons.soon_drained: 3, vehicles.illegal_parking: 1}
+)
 _ALL: Final[Mapping[Maker, int]] = MappingProxyType({**_PARKING, **_CROWD, **_WATER, **_LITTER})
 PLANS: Final[Mapping[Scenario, Mapping[Maker, int]]] = MappingProxyType(
     {
@@ -110,6 +127,8 @@ PLANS: Final[Mapping[Scenario, Mapping[Maker, int]]] = MappingProxyType(
         Scenario.RAIN: _ALL,
         Scenario.ORDER: _ORDER,
         Scenario.LENS: MappingProxyType({}),
+        Scenario.WINTER: _WINTER,
+        Scenario.FLOOD: _FLOOD,
     }
 )
 _USUAL_S: Final = 600.0
@@ -157,4 +176,14 @@ def conditions_of(scenario: Scenario, draw: np.random.Generator) -> Conditions:
         light, weather = Light.NIGHT, Weather.CLEAR
     if scenario is Scenario.RAIN:
         light, weather = Light.DAY, Weather.RAIN
-    return Conditions(light=light, weather=weather, sun_azimuth_deg=azimuth, sun_elevation_deg=elevation)
+    if scenario is Scenario.WINTER and weather is Weather.RAIN:
+        weather = Weather.CLEAR
+    if scenario is Scenario.FLOOD:
+        weather = Weather.RAIN
+    return Conditions(
+        light=light,
+        weather=weather,
+        sun_azimuth_deg=azimuth,
+        sun_elevation_deg=elevation,
+        frozen=scenario is Scenario.WINTER,
+    )

@@ -52,6 +52,8 @@ def chosen_cameras(site: Site, scenario: Scenario, count: int, draw: np.random.G
         and _pitch_deg(camera) >= LEAST_PITCH_DEG
         and site.places(np.array([_looked_at(camera)]))[0][0] is not None
     ]
+    if scenario is Scenario.FLOOD:
+        able = [camera for camera in able if _KINDS[str(camera.properties["kind"])] is not StageKind.SQUARE] or able
     if scenario is Scenario.WATER:
         able = [camera for camera in able if camera.properties.get("kind") == "canal"] or able
     if not able:

@@ -4,15 +4,15 @@ Axes of a stage: x along the street to the right of the camera, y away from it, 
 `Stage.plane` and `Stage.heading_deg` place it on the site's real coordinates.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Final
 
 from geo.coords import LonLat
 
 
 class Kind(StrEnum):
-    """What an actor is; the classes that the district's detector knows."""
+    """What an actor is; all but the last are classes that the district's detector knows."""
 
     PERSON = "person"
     CAR = "car"
@@ -26,6 +26,11 @@ class Kind(StrEnum):
     PILED_GOODS = "piled-goods"
     FLOATING_RUBBISH = "floating-rubbish"
     FIRE = "fire"
+    FLOOD = "flood"
+
+
+LEARNED: Final[tuple[Kind, ...]] = tuple(kind for kind in Kind if kind is not Kind.FLOOD)
+"""What pictures to learn from show."""
 
 
 class Light(StrEnum):
@@ -209,10 +214,15 @@ class TrueEvent:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Conditions:
-    """Light and weather of a stage in a run; `sun_azimuth_deg` clockwise from the stage's y axis."""
+    """Light and weather of a stage in a run.
+
+    Attributes:
+        sun_azimuth_deg: clockwise from the stage's y axis.
+        frozen: whether its water is ice, with snow on it.
+    """
 
     light: Light
     weather: Weather
     sun_azimuth_deg: float = 40.0
     sun_elevation_deg: float = 45.0
-    details: Mapping[str, float] | None = None
+    frozen: bool = False
