@@ -133,8 +133,11 @@ def _records(text: str) -> Iterator[_Record]:
 
 
 def _heading_problems(seen: Sequence[str], columns: Sequence[str], optional: Sequence[str]) -> list[tuple[str, str]]:
-    """Return the columns that a heading lacks, and those that nothing reads: a name and the words for all of a kind."""
+    """Return the columns that a heading has twice or lacks, and those that nothing reads: a name and the words."""
     problems = []
+    for name in dict.fromkeys(name for name in seen if name and seen.count(name) > 1):
+        places = " and ".join(str(place) for place, each in enumerate(seen, 1) if each == name)
+        problems.append((name, f"column {name} stands in places {places}; keep one, or name the other as what it is"))
     missing = [column for column in columns if column not in seen]
     if missing:
         told = f"column missing: {', '.join(missing)}; seen: {', '.join(seen) or 'nothing'}; add it"

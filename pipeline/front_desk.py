@@ -103,7 +103,8 @@ class FrontDesk:
             try:
                 self._site.place(lonlat)
             except PipelineError as error:
-                row.fault("lon,lat", str(error))
+                if not (row.has_fault("lon") or row.has_fault("lat")):
+                    row.fault("lon,lat", str(error))
             made.append(PrintedPlace(code=new_code(), name=name, lonlat=lonlat, made_at=self._clock.now()))
         if faults:
             raise PlacesFileError(faults)

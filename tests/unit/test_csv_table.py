@@ -54,6 +54,14 @@ def test_many_quotes_that_nobody_closed_take_no_longer_than_their_lines() -> Non
     assert (rows, len(faults), len(unread)) == ([], 3 * MOST_LINES, 3 * MOST_LINES)
 
 
+def test_a_column_that_stands_twice_is_told_with_both_places_and_empty_ones_do_no_harm() -> None:
+    rows, (fault,), unread = read("b,a, b,,\n1,2,3,,\n")
+    assert (rows, unread, fault.feature, fault.field) == ([], {}, "line 1", "b")
+    assert fault.problem == "column b stands in places 1 and 3; keep one, or name the other as what it is"
+    rows, faults, _ = read("b,a,,\n1,2,,\n")
+    assert (rows[0]["a"], faults) == ("2", [])
+
+
 def test_a_heading_that_is_no_csv_or_is_not_there_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     for text, problem in (('a,"b\n1,2\n', "is not CSV"), ("\n\n", "column missing: a, b; seen: nothing")):
         rows, (fault,), unread = read(text)
