@@ -68,8 +68,9 @@ def test_a_heading_that_is_no_csv_or_is_not_there_is_told(monkeypatch: pytest.Mo
         assert (rows, unread, fault.feature) == ([], {}, "line 1")
         assert problem in fault.problem
     monkeypatch.setattr(csv_table, "MOST_ROWS", 2)
-    rows, (fault,), unread = read("a,b\n1,2\n3,4,5\n6,7\n")
+    rows, (fault,), unread = read("a,b\n1,2\n3,4,5\n6,7\n8,9\n")
     assert (rows, unread, fault.feature) == ([], {}, "line 4")
+    assert len(read("a,b\n1,2\n3,4\n")[0]) == 2
     assert "split the file" in fault.problem
 
 
@@ -79,6 +80,22 @@ def test_what_python_writes_is_read_as_it_was(cells: list[list[str]], end: str) 
     csv.writer(out, lineterminator=end, quoting=csv.QUOTE_ALL).writerows([["a", "b"], *cells])
     rows, faults, unread = read(out.getvalue())
     assert ([list(row.values()) for row in rows], faults, unread) == (cells, [], {})
+
+
+@given(st.lists(st.sampled_from(['"', ",", "x", "\n", "\r", '",', '"\n']), max_size=40).map("".join))
+def test_rows_are_those_that_a_reader_of_their_own_begins_at_each(text: str) -> None:
+    lines, at, expected = lines_of("a,b\n" + text), 1, []
+    while at < len(lines):
+        reader = csv.reader(lines[at:], strict=True)
+        try:
+            cells = next(reader)
+            expected += [(f"line {at + 1}", [*cells, None, None][:2])] if cells else []
+            at += reader.line_num
+        except csv.Error:
+            at += 1
+    faults: list[Fault] = []
+    rows = read_rows("a,b\n" + text, file="t.csv", columns=("a", "b"), faults=faults)
+    assert [(row.feature, list(row.table.values())) for row in rows] == expected
 
 
 def test_lines_end_as_the_reader_ends_them() -> None:
