@@ -153,6 +153,10 @@ class Category:
             f"filing condition of {self.key}", str(number), [str(each.number) for each in self.conditions]
         )
 
+    def is_key_item(self, day: date) -> bool:
+        """Tell whether it is a key item on a local day."""
+        return self.key_since is not None and self.key_since <= day
+
     def mapped(self, standard: str) -> Mapped:
         """Return its number in another standard; certainty `unmapped` where it is not known."""
         unknown = Mapped(standard=standard, code="", certainty=Certainty.UNMAPPED)
