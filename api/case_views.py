@@ -65,10 +65,11 @@ class Due:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CaseView:
-    """A case with what a page says of it."""
+    """A case with what a page says of it; `key_item` tells whether its class is one now."""
 
     case: Case
     title: str
+    key_item: bool
     closing_condition: str
     grid: str
     unit: str
@@ -96,6 +97,7 @@ def case_view(case: Case, site: Site, spoken: Words, *, now: datetime) -> CaseVi
     return CaseView(
         case=case,
         title=spoken.either(*site.catalogue.names(case.category)),
+        key_item=category is not None and category.is_key_item(site.settings.calendar.local_day(now)),
         closing_condition="" if category is None else category.closing_condition,
         grid=grids.get(case.grid, case.grid),  # a case keeps its grid when the site is redrawn
         unit=units.get(case.unit, case.unit),
@@ -121,6 +123,7 @@ def figures(views: Sequence[CaseView]) -> dict[str, int]:
     return {
         "open": len(views),
         "urgent": sum(view.case.urgent for view in views),
+        "key_items": sum(view.key_item for view in views),
         "desk": tones[Tone.DESK],
         "field": tones[Tone.FIELD] + tones[Tone.OFFERED],
         "check": tones[Tone.CHECK],

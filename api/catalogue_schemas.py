@@ -21,7 +21,8 @@ from pipeline.catalogue import (
 Name = Annotated[str, Field(min_length=1, max_length=200)]
 Words = Annotated[str, Field(max_length=2000)]
 Short = Annotated[str, Field(max_length=40)]
-Value = Annotated[float, Field(ge=0.1, le=1000, allow_inf_nan=False)]
+_MOST = max(unit.most for unit in DeadlineUnit)
+Value = Annotated[float, Field(ge=0.1, le=_MOST, allow_inf_nan=False, description="each unit's most is checked below")]
 
 
 class ConditionBody(Asked):
@@ -68,7 +69,7 @@ class ClassBody(Asked):
     urgent: bool = False
     department: Short = ""
     first_roles: Annotated[tuple[Short, ...], Field(max_length=50)] = ()
-    deadline_value: Annotated[float, Field(ge=0, le=1000, allow_inf_nan=False)] = 0.0
+    deadline_value: Annotated[float, Field(ge=0, le=_MOST, allow_inf_nan=False)] = 0.0
     deadline_unit: DeadlineUnit = DeadlineUnit.WORK_DAY
     closing_condition: Words = ""
     merge_within_m: Annotated[float, Field(ge=0, le=500, allow_inf_nan=False)] = 10.0

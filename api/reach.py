@@ -19,7 +19,6 @@ __all__ = [
     "reach_of",
     "require_case",
     "require_terminal",
-    "require_whole_site",
 ]
 
 
@@ -54,16 +53,6 @@ def require_terminal(principal: Principal, terminal: str) -> str:
     if principal.role is Role.FORCE and terminal != principal.terminal:
         raise OutOfReachError(principal.name, f"terminal {terminal}", reach_of(principal))
     return terminal
-
-
-def require_whole_site(principal: Principal) -> None:
-    """Refuse a principal that reaches some grids only: what it is about to read or to change holds for all.
-
-    Raises:
-        OutOfReachError: naming its grids.
-    """
-    if principal.grids is not None:
-        raise OutOfReachError(principal.name, "what holds for the whole site", principal.grids)
 
 
 def reach_of(principal: Principal) -> frozenset[str]:

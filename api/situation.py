@@ -28,6 +28,7 @@ class Wanted:
     grid: str = ""
     channel: str = ""
     urgent: bool = False
+    key_items: bool = False
 
 
 def open_cases(services: Services, who: Principal, spoken: Words) -> list[CaseView]:
@@ -61,6 +62,7 @@ def _fits(view: CaseView, wanted: Wanted) -> bool:
         and wanted.grid in ("", case.grid)
         and wanted.channel in ("", case.channel)
         and (case.urgent or not wanted.urgent)
+        and (view.key_item or not wanted.key_items)
     )
 
 

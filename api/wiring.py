@@ -70,12 +70,14 @@ def opened_book(folder: Path, *, data: Path | None = None, database: str | None 
 
 @contextmanager
 def wired_site(folder: Path, *, data: Path | None = None, database: str | None = None) -> Iterator[Services]:
-    """Wire a site's services for as long as a command needs them; see `wire`."""
-    services = wire(folder, premises(folder, data=data, database=database))
-    try:
-        yield services
-    finally:
-        services.casebook.close()
+    """Wire an applied site's services for as long as a command needs them.
+
+    Raises:
+        NothingAppliedError: there is no database, or no site in it.
+    """
+    with opened_book(folder, data=data, database=database) as book:
+        site = site_from_documents(book.site_documents())
+        yield _wired(site, book, premises(folder, data=data, database=database), WallClock())
 
 
 def apply_site(folder: Path, casebook: Casebook, clock: Clock) -> tuple[Site, int]:
@@ -95,10 +97,13 @@ def current_site(folder: Path, casebook: Casebook, clock: Clock) -> Site:
 
 
 def wire(folder: Path, where: Premises, *, clock: Clock | None = None) -> Services:
-    """Put the services of a site together, without a detector."""
+    """Put the services of a site together, without a detector; a new database gets the folder applied first."""
     clock = clock or WallClock()
     casebook = open_book(where)
-    site = current_site(folder, casebook, clock)
+    return _wired(current_site(folder, casebook, clock), casebook, where, clock)
+
+
+def _wired(site: Site, casebook: Casebook, where: Premises, clock: Clock) -> Services:
     evidence = EvidenceStore(where.evidence, safe=Safe(where.data / "evidence.key"))
     phones = PhoneMarks(where.data / "points.key")
     return Services(

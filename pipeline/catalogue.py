@@ -23,6 +23,11 @@ class DeadlineUnit(StrEnum):
     WORK_DAY = "work_day"
     NATURAL_DAY = "natural_day"
 
+    @property
+    def most(self) -> float:
+        """Return the longest deadline in this unit: 1,000, and as many urgent days, which are kept in hours."""
+        return 24_000.0 if self is DeadlineUnit.URGENT_HOUR else 1_000.0
+
 
 class Again(StrEnum):
     """What a problem that shows at a place again, after it was handled there, does to its case.
@@ -147,6 +152,10 @@ class Category:
         raise UnknownError(
             f"filing condition of {self.key}", str(number), [str(each.number) for each in self.conditions]
         )
+
+    def is_key_item(self, day: date) -> bool:
+        """Tell whether it is a key item on a local day."""
+        return self.key_since is not None and self.key_since <= day
 
     def mapped(self, standard: str) -> Mapped:
         """Return its number in another standard; certainty `unmapped` where it is not known."""

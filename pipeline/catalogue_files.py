@@ -88,7 +88,7 @@ def read_classes(text: str, faults: list[Fault], *, before: Catalogue) -> Catalo
         fields = replace(row, table={**row.table, **flags})
         category = _category(fields, since=day(fields, "key_since"), roles=listed(fields, "first_roles"))
         known = before.by_key.get(category.key, category)
-        if category.key in found:
+        if category.code and category.key in found:
             fields.fault("code", f"{category.key} stands twice; keep one")
         found[category.key] = replace(
             category, conditions=known.conditions, mappings=_with_columns(known.mappings, _mapped_columns(fields))
@@ -113,6 +113,7 @@ def _category(fields: Fields, *, since: date | None, roles: tuple[str, ...]) -> 
     reportable = fields.flag("reportable", default=True)
     # A class that nobody may report yet needs no department and no deadline; one that is worked needs both.
     spare = None if reportable else ""
+    unit = fields.choice("deadline_unit", DeadlineUnit, default=None if reportable else DeadlineUnit.WORK_DAY)
     return Category(
         standard=fields.text("standard", longest=60),
         kind=fields.choice("kind", CategoryKind),
@@ -123,11 +124,9 @@ def _category(fields: Fields, *, since: date | None, roles: tuple[str, ...]) -> 
         department=fields.text("department", default=spare),
         first_roles=roles,
         deadline_value=fields.number(
-            "deadline_value", low=0.1 if reportable else 0.0, high=1000, default=None if reportable else 0.0
+            "deadline_value", low=0.1 if reportable else 0.0, high=unit.most, default=None if reportable else 0.0
         ),
-        deadline_unit=fields.choice(
-            "deadline_unit", DeadlineUnit, default=None if reportable else DeadlineUnit.WORK_DAY
-        ),
+        deadline_unit=unit,
         closing_condition=fields.text("closing_condition", default="", longest=_LONGEST_TEXT),
         merge_within_m=fields.number("merge_within_m", low=0, high=500, default=10),
         merge_within_s=fields.number("merge_within_s", low=0, high=365 * _DAY_S, default=_DAY_S),
@@ -146,16 +145,17 @@ def _conditions(tables: Sequence[Fields], own: str | None = None) -> tuple[Filin
     found: dict[int, FilingCondition] = {}
     for fields in tables:
         fields.only((*FilingCondition.__dataclass_fields__, *([own] if own else ())))
+        unit = fields.choice("deadline_unit", DeadlineUnit)
         condition = FilingCondition(
             number=fields.whole("number", low=1, high=999),
             text=fields.text("text", longest=_LONGEST_TEXT),
             closing_condition=fields.text("closing_condition", default="", longest=_LONGEST_TEXT),
-            deadline_value=fields.number("deadline_value", low=0.1, high=1000),
-            deadline_unit=fields.choice("deadline_unit", DeadlineUnit),
+            deadline_value=fields.number("deadline_value", low=0.1, high=unit.most),
+            deadline_unit=unit,
             urgent=fields.flag("urgent", default=False),
             source=fields.text("source", default=""),
         )
-        if condition.number in found:
+        if condition.number in found and not fields.has_fault("number"):
             fields.fault("number", f"{condition.number} stands twice in its class; number them one by one")
         found[condition.number] = condition
     return tuple(found[number] for number in sorted(found))
@@ -185,7 +185,7 @@ def _mapped_columns(fields: Fields) -> Iterator[Mapped]:
     for column, standard in zip(_MAPPED_COLUMNS, OLDER_STANDARDS, strict=True):
         code = fields.text(f"{column}_code", default="", longest=40)
         certainty = fields.choice(f"{column}_certainty", Certainty, default=Certainty.UNMAPPED)
-        if bool(code) == (certainty is Certainty.UNMAPPED):
+        if bool(code) == (certainty is Certainty.UNMAPPED) and not fields.has_fault(f"{column}_certainty"):
             fields.fault(
                 f"{column}_code", f"is {code!r} and certainty {certainty}; a code needs one, unmapped has none"
             )

@@ -157,7 +157,8 @@ def read_own_list(text: str, *, standard: str, file: str, faults: list[Fault]) -
     """
     rows: dict[tuple[CategoryKind, str], list[Fields]] = defaultdict(list)
     for fields in read_rows(text, file=file, columns=OWN_COLUMNS, optional=(_FIELD_COLUMN,), faults=faults):
-        rows[_kind(fields, "类型"), fields.text("小类代码", longest=40)].append(fields)
+        kind, code = _kind(fields, "类型"), fields.text("小类代码", longest=40)
+        rows[kind, code or fields.feature].append(fields)  # a row that names no class says nothing of another's
     return tuple(_own(standard, kind, code, each) for (kind, code), each in rows.items())
 
 
@@ -224,7 +225,7 @@ def _classes(text: str, file: str, faults: list[Fault]) -> dict[str, Category]:
             group_zh=fields.text("class_zh"),
             field=_STANDARD_FIELDS.get(group, WorkField.URBAN_MANAGEMENT),
         )
-        once(fields, seen_at, ("code", category.key))
+        once(fields, seen_at, ("code", category.key if category.code else ""))
         found[category.key] = category
     return found
 
@@ -371,7 +372,7 @@ def _own_condition(number: int, fields: Fields) -> FilingCondition:
 
 def _deadline(fields: Fields, value: str, unit: str) -> tuple[float, DeadlineUnit]:
     kind, factor = _one_of(fields, unit, _UNITS)
-    return fields.number(value, low=0.1, high=1000, default=None) * factor, kind
+    return fields.number(value, low=0.1, high=kind.most / factor) * factor, kind
 
 
 def _kind(fields: Fields, field: str) -> CategoryKind:

@@ -27,7 +27,7 @@ from pipeline.keeping import read_evidence, read_trust
 from pipeline.points_policy import read_points
 from pipeline.policy_table import read_policies
 from pipeline.roster import Force, Roster, Shift, Stage
-from pipeline.shifts import ShiftTextError, collisions, read_shifts, write_shifts
+from pipeline.shifts import ALWAYS, ShiftTextError, collisions, read_shifts, write_shifts
 from pipeline.site import SiteSettings, Targets
 from pipeline.toml_tables import read_toml
 from pipeline.work_calendar import USUAL_HOURS, CountryError, WorkCalendar, WorkSpan, require_country
@@ -224,7 +224,7 @@ def _force(fields: Fields, datum: Datum, calendar: WorkCalendar | None) -> Force
         role=fields.text("role"),
         department=fields.text("department"),
         stage=fields.choice("stage", Stage),
-        side=None if side == _ANY_SIDE else fields.choice("side", Side),
+        side=fields.choice("side", Side) if side and side != _ANY_SIDE else None,
         grid=fields.text("grid"),
         units=listed(fields, "units"),
         shifts=_shifts(fields, calendar),
@@ -241,8 +241,9 @@ def _post(fields: Fields, datum: Datum) -> LonLat:
 
 
 def _shifts(fields: Fields, calendar: WorkCalendar | None) -> tuple[Shift, ...]:
+    text = fields.text("shift", longest=1000)
     try:
-        shifts = read_shifts(fields.text("shift", longest=1000), calendar)
+        shifts = read_shifts(text or ALWAYS, calendar)
     except ShiftTextError as error:
         fields.fault("shift", str(error))
         return ()
@@ -259,16 +260,31 @@ def cross_faults(roster: Roster, *, grids: Sequence[str], units: Mapping[str, st
         grids: codes of the grids.
         units: grid code by unit code.
     """
-    faults = []
+    faults: list[Fault] = []
     for force in roster.forces:
-        if force.grid not in grids:
-            problem = f"{force.grid!r} is not a grid of this site; known: {', '.join(grids)}"
-            faults.append(Fault(file=FORCES, feature=force.number, field="grid", problem=problem))
-        for unit in force.units:
-            if units.get(unit) != force.grid:
-                problem = f"unit {unit} is not in grid {force.grid} (it is in {units.get(unit, 'none')})"
-                faults.append(Fault(file=FORCES, feature=force.number, field="units", problem=problem))
+        row = Fields({}, FORCES, force.number, faults)
+        require_places(row, grid=force.grid, named=("units", force.units), grids=grids, units=units)
     return faults
+
+
+def require_places(
+    row: Fields, *, grid: str, named: tuple[str, Sequence[str]], grids: Sequence[str], units: Mapping[str, str]
+) -> None:
+    """Note a grid that is none, and units that lie in another; of a grid that is none or empty, units that are none.
+
+    Args:
+        row: whose `grid` it is.
+        grid: as it stands there.
+        named: the field of units, and their codes.
+        grids: codes of the grids.
+        units: grid code by unit code.
+    """
+    if grid and grid not in grids:
+        row.fault("grid", f"{grid!r} is not a grid of this site; known: {', '.join(grids)}")
+    field, codes = named
+    for unit in codes:
+        if unit not in units or (grid in grids and units[unit] != grid):
+            row.fault(field, f"unit {unit} is not in grid {grid} (it is in {units.get(unit, 'none')})")
 
 
 def skill_faults(roster: Roster, *, categories: Collection[str]) -> list[Fault]:

@@ -4,7 +4,7 @@ import csv
 import io
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date
-from itertools import islice, zip_longest
+from itertools import zip_longest
 from typing import NamedTuple
 
 from geo.boundaries import Fault
@@ -35,29 +35,38 @@ def read_rows(
         optional: that may be there; with these given, any other column is a fault, most often a misspelt one.
         unread: receives the text of what is not CSV, or has more cells than columns, by its line as faults name it.
     """
-    records = [*islice((each for each in _records(text) if each.cells or each.problem), MOST_ROWS + 2)]
-    heading = records[0] if records else _Record(1, "", [], "")
+    records = (each for each in _records(text) if each.cells or each.problem)
+    heading = next(records, _Record(1, "", [], ""))
     names = [name.strip() for name in heading.cells]
     problems = [("", heading.problem)] if heading.problem else _heading_problems(names, columns, optional)
-    if not problems and len(records) > MOST_ROWS + 1:
-        heading, problems = records[-1], [("", f"is beyond {MOST_ROWS:,} rows, the most that are read; split the file")]
-    for field, problem in problems:
-        faults.append(UnreadFault(file=file, feature=f"line {heading.line}", field=field, problem=problem))
-    if problems:
-        return []
     rows: list[Fields] = []
-    for record in records[1:]:
-        cells, extra = record.cells[: len(names)], record.cells[len(names) :]
-        row = Fields(dict(zip_longest(names, cells)), file, f"line {record.line}", faults)
+    known, kept = len(faults), {} if unread is None else unread
+    for count, record in enumerate(() if problems else records):
+        if count == MOST_ROWS:
+            heading, problems = record, [("", f"is beyond {MOST_ROWS:,} rows, the most that are read; split the file")]
+            del faults[known:]
+            kept.clear()
+            break
+        row = Fields(_table(names, record.cells), file, f"line {record.line}", faults)
+        extra = record.cells[len(names) :]
         if extra:
             row.fault("", f"has more cells than columns: {extra!r:.60}; put texts with commas in quotes")
         if record.problem:
             faults.append(UnreadFault(file=file, feature=row.feature, field="", problem=record.problem))
         else:
             rows.append(row)
-        if unread is not None and (extra or record.problem):
-            unread[row.feature] = record.text
-    return rows
+        if extra or record.problem:
+            kept[row.feature] = record.text.rstrip("\r\n")
+    for field, problem in problems:
+        faults.append(UnreadFault(file=file, feature=f"line {heading.line}", field=field, problem=problem))
+    return [] if problems else rows
+
+
+def _table(names: Sequence[str], cells: Sequence[str]) -> dict[str, str | None]:
+    """Return a row by its columns: cells that are not there are None, those beyond are left out."""
+    if len(cells) == len(names):
+        return dict(zip(names, cells, strict=True))
+    return dict(zip_longest(names, cells[: len(names)]))
 
 
 def lines_of(text: str) -> list[str]:
@@ -118,23 +127,37 @@ class _Record(NamedTuple):
 
 def _records(text: str) -> Iterator[_Record]:
     lines, at = lines_of(text.removeprefix("\ufeff")), 0
+
+    def fed() -> Iterator[str]:
+        """Yield lines from `at` on; they end where the row that begins there, and moves `at` when read, is too long."""
+        place = at
+        while place - at < MOST_LINES and place < len(lines):
+            yield lines[place]
+            place += 1
+
+    # One reader goes on from row to row; a row that is not CSV leaves it amid a text, so the next line gets a new one.
+    reader, before = csv.reader(fed(), strict=True), 0
     while at < len(lines):
-        reader = csv.reader(map(lines.__getitem__, range(at, min(at + MOST_LINES, len(lines)))), strict=True)
-        count, problem = 1, ""
-        cells: list[str] = []
         try:
             cells = next(reader)
-            count = reader.line_num
         except csv.Error as error:
             seen = lines[at].rstrip("\r\n")
             problem = f"is not CSV: {error}; seen {seen!r:.60}, expected each quote closed and those within doubled"
-        yield _Record(at + 1, "".join(lines[at : at + count]).rstrip("\r\n"), cells, problem)
-        at += count
+            yield _Record(at + 1, lines[at], [], problem)
+            at += 1
+            reader, before = csv.reader(fed(), strict=True), 0
+            continue
+        count = reader.line_num - before
+        yield _Record(at + 1, lines[at] if count == 1 else "".join(lines[at : at + count]), cells, "")
+        at, before = at + count, reader.line_num
 
 
 def _heading_problems(seen: Sequence[str], columns: Sequence[str], optional: Sequence[str]) -> list[tuple[str, str]]:
-    """Return the columns that a heading lacks, and those that nothing reads: a name and the words for all of a kind."""
+    """Return the columns that a heading has twice or lacks, and those that nothing reads: a name and the words."""
     problems = []
+    for name in dict.fromkeys(name for name in seen if name and seen.count(name) > 1):
+        places = " and ".join(str(place) for place, each in enumerate(seen, 1) if each == name)
+        problems.append((name, f"column {name} stands in places {places}; keep one, or name the other as what it is"))
     missing = [column for column in columns if column not in seen]
     if missing:
         told = f"column missing: {', '.join(missing)}; seen: {', '.join(seen) or 'nothing'}; add it"

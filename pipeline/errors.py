@@ -1,6 +1,6 @@
 """The base of this package's errors, and the ones that several rooms raise."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 
 class PipelineError(Exception):
@@ -50,3 +50,14 @@ class RefusedError(PipelineError):
 
     def __init__(self, who: str, role: str, what: str, allowed: Sequence[str]) -> None:
         super().__init__(f"{who} (role {role}) may not {what}; roles that may: {', '.join(allowed)}")
+
+
+class WholeSiteError(RefusedError):
+    """A principal of some grids only would do what holds for the whole site."""
+
+    def __init__(self, who: str, what: str, grids: Collection[str]) -> None:
+        PipelineError.__init__(
+            self,
+            f"{who} may not {what}, which holds for the whole site; its grids: {', '.join(sorted(grids)) or 'none'};"
+            " ask somebody of the whole site",
+        )

@@ -4,6 +4,7 @@ import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import takewhile
 from typing import Self, TypeVar
 
 from geo.boundaries import Fault
@@ -38,6 +39,14 @@ class Fields:
         """Note what is wrong with a field."""
         self.faults.append(Fault(file=self.file, feature=self.feature, field=field, problem=problem))
 
+    def has_fault(self, field: str) -> bool:
+        """Tell whether a field of this table that was just read has a fault: its value is a harmless one, not what is.
+
+        Asked while the table is read; what was noted before another table was read is not looked for.
+        """
+        own = takewhile(lambda each: (each.file, each.feature) == (self.file, self.feature), reversed(self.faults))
+        return any(each.field == field for each in own)
+
     def text(self, field: str, *, default: str | None = None, longest: int = 200) -> str:
         """Return a non-empty text; with a default it may be absent or empty."""
         value = self.table.get(field, _ABSENT)
@@ -71,7 +80,7 @@ class Fields:
     def whole(self, field: str, *, low: int, high: int, default: int | None = None) -> int:
         """Return a whole number within bounds (both included)."""
         number = self.number(field, low=low, high=high, default=default)
-        if number != int(number):
+        if number != int(number) and not self.has_fault(field):
             self.fault(field, f"is {number:g}, expected a whole number")
         return int(number)
 

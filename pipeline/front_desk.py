@@ -87,9 +87,11 @@ class FrontDesk:
         """Make printed places from a table of names and positions; all of them or, with any fault, none.
 
         Raises:
+            RefusedError: only an administrator of the whole site may.
             PlacesFileError: with every fault.
         """
         principal.require("make printed places", Role.ADMIN)
+        principal.require_whole_site("make printed places")
         faults: list[Fault] = []
         made: list[PrintedPlace] = []
         seen_at: dict[tuple[str, str], str] = {}
@@ -101,7 +103,8 @@ class FrontDesk:
             try:
                 self._site.place(lonlat)
             except PipelineError as error:
-                row.fault("lon,lat", str(error))
+                if not (row.has_fault("lon") or row.has_fault("lat")):
+                    row.fault("lon,lat", str(error))
             made.append(PrintedPlace(code=new_code(), name=name, lonlat=lonlat, made_at=self._clock.now()))
         if faults:
             raise PlacesFileError(faults)
@@ -117,9 +120,11 @@ class FrontDesk:
         """Take a printed place out of use.
 
         Raises:
+            RefusedError: only an administrator of the whole site may.
             UnknownError: there is none of that code in use.
         """
         principal.require("end printed places", Role.ADMIN)
+        principal.require_whole_site("end printed places")
         self._casebook.write(lambda tx: tx.end_printed_place(code, self._clock.now()))
 
     def place(self, code: str) -> PrintedPlace:

@@ -45,14 +45,18 @@ def judged_now(book: Asking, wanted: Wanted, *, site: Site) -> Judged:
     return _judged(book, wanted, through=through, version=version, site=site)
 
 
-def judged_again(book: Asking, entry: Judgement, *, without: Collection[str] = (), site: Site) -> list[dict[str, Any]]:
+def judged_again(
+    book: Asking, entry: Judgement, *, without: Collection[str] = (), also: Collection[str] = (), site: Site
+) -> list[dict[str, Any]]:
     """Return a publication's rows, computed anew by its own cut and version of the site, without some cases.
+
+    The subjects `also` have a row even if nothing is left that counts for them.
 
     Raises:
         UnknownError: one of these cases is not among those that were judged.
     """
     through, version = _whole(entry.content["through"]), _whole(entry.content["site_version"])
-    judged = _judged(book, _wanted(entry), through=through, version=version, without=without, site=site)
+    judged = _judged(book, _wanted(entry), through=through, version=version, without=without, also=also, site=site)
     return [told_row(*row) for row in judged.rows]
 
 
@@ -63,7 +67,14 @@ def told_row(figures: Figures, reached: Score) -> dict[str, Any]:
 
 
 def _judged(
-    book: Asking, wanted: Wanted, *, through: int, version: int, without: Collection[str] = (), site: Site
+    book: Asking,
+    wanted: Wanted,
+    *,
+    through: int,
+    version: int,
+    without: Collection[str] = (),
+    also: Collection[str] = (),
+    site: Site,
 ) -> Judged:
     judged_by = site_from_documents(book.site_documents_of(version)) if version else site
     cut = Cut(until=wanted.period.until, through=through)
@@ -72,7 +83,8 @@ def _judged(
     if unknown:
         raise UnknownError("case among those judged", unknown[0])
     counted = [each for each in stories if each.case.number not in without]
-    figures = judge(counted, wanted.period, by=wanted.by, attribution=Attribution(judged_by, wanted.grids))
+    attribution = Attribution(judged_by, wanted.grids)
+    figures = judge(counted, wanted.period, by=wanted.by, attribution=attribution, also=also)
     rows = tuple((each, _scored(each, judged_by)) for each in figures)
     return Judged(wanted=wanted, through=through, site_version=version, rows=rows)
 

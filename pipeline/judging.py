@@ -127,7 +127,12 @@ def _heap() -> _Heap:
 
 
 def judge(
-    stories: Iterable[Story], period: JudgedPeriod, *, by: SubjectKind, attribution: Attribution
+    stories: Iterable[Story],
+    period: JudgedPeriod,
+    *,
+    by: SubjectKind,
+    attribution: Attribution,
+    also: Iterable[str] = (),
 ) -> list[Figures]:
     """Return the figures of every subject of a kind, in order of their codes.
 
@@ -136,9 +141,10 @@ def judge(
         period: over which is counted.
         by: kind of subject.
         attribution: who each case counts for.
+        also: subjects that are judged even if nothing counts for them, besides those that attribution lists.
     """
     heaps: defaultdict[str, _Heap] = defaultdict(_heap)
-    for subject in attribution.subjects(by):
+    for subject in (*attribution.subjects(by), *also):
         heaps[subject] = _heap()
     for story in stories:
         _found(heaps, story, period, by, attribution)

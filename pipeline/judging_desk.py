@@ -114,12 +114,13 @@ class JudgingDesk:
         """Freeze the figures of a period that is over, for those who lie in a scope.
 
         Raises:
-            RefusedError: only an administrator may.
+            RefusedError: only an administrator of the whole site may.
             NotOverError: the period is not over.
             ScopeError, UnknownError, PersonsShownError: see `require_scope`.
             LimitError: the note or the whole is too long.
         """
         principal.require("publish figures", Role.ADMIN)
+        principal.require_whole_site("publish figures")
         bound_words("note", note)
         now = self._clock.now()
         if period.until > now:
@@ -206,7 +207,7 @@ class JudgingDesk:
             uphold: whether the figures are computed again without some cases.
             reason: is kept.
             without: the cases that do not count for the subject; one at least when it is upheld.
-            principal: of the site's deciding role; neither who published nor who appealed.
+            principal: of the site's deciding role, to uphold of the whole site; neither who published nor who appealed.
 
         Raises:
             RefusedError, OwnJudgementError: the principal may not.
@@ -216,6 +217,8 @@ class JudgingDesk:
             LimitError: no reason, or no case, or too many.
         """
         principal.require("decide an appeal", *{self._site.settings.judging.decider, Role.ADMIN})
+        if uphold:
+            principal.require_whole_site("uphold an appeal")
         _require_words("reason", reason)
         appeal = self._casebook.read(lambda book: book.judgement(number))
         published = self.publication(appeal.publication, principal=principal)
@@ -249,12 +252,13 @@ class JudgingDesk:
         """Correct a subject's published figures without an appeal: by leaving out cases that do not count for it.
 
         Raises:
-            RefusedError: only an administrator may.
+            RefusedError: only an administrator of the whole site may.
             UnknownError: no such publication, subject or case.
             SameFiguresError: none of the cases counts for the subject.
             LimitError: no reason, or no case, or too many.
         """
         principal.require("correct figures", Role.ADMIN)
+        principal.require_whole_site("correct figures")
         _require_words("reason", reason)
         published = self.publication(number, principal=principal)
         if subject not in subjects_of(published):
@@ -273,7 +277,8 @@ class JudgingDesk:
         published = self.publication(number, principal=principal)
 
         def differing(book: Asking) -> set[str]:
-            again = {row["figures"]["subject"]: row for row in self._again(book, published)}
+            rows = judged_again(book, published.entry, site=self._site)
+            again = {row["figures"]["subject"]: row for row in rows}
             first = {row["figures"]["subject"]: row for row in rows_of(published.entry.content)}
             differ = {code for code in first.keys() | again.keys() if first.get(code) != again.get(code)}
             for each in (each for each in published.trace if each.kind is EntryKind.CORRECTION):
@@ -302,13 +307,10 @@ class JudgingDesk:
         before = max([published.entry, *corrections_of(published, subject)], key=lambda each: each.number)
         return _Again(subject=subject, without=tuple(sorted(left_out)), row=row, corrects=before.number)
 
-    def _again(self, book: Asking, published: Published, without: Collection[str] = ()) -> list[dict[str, Any]]:
-        return judged_again(book, published.entry, without=without, site=self._site)
-
     def _row_without(
         self, book: Asking, published: Published, subject: str, without: Collection[str]
     ) -> dict[str, Any]:
-        rows = self._again(book, published, without)
+        rows = judged_again(book, published.entry, without=without, also=(subject,), site=self._site)
         return next(each for each in rows if each["figures"]["subject"] == subject)
 
     def _correct(self, tx: Transaction, about: Judgement, again: "_Again", reason: str, *, by: Principal) -> Judgement:

@@ -10,6 +10,7 @@ from types import MappingProxyType
 from typing import Final, TypeVar
 
 from geo.boundaries import Fault
+from pipeline.configuration import require_places
 from pipeline.csv_table import day, listed, once, read_rows, write_rows
 from pipeline.fields import Fields
 from pipeline.organisation import (
@@ -36,6 +37,8 @@ COLUMNS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
 )
 T = TypeVar("T")
 _LONGEST_TURN_DAYS = 366
+_NOWHERE: Final = ""
+"""What an officer is of whose post or place cannot be read: nothing more is told of it."""
 _ONE_HOLDER = (Post.GRID_CHIEF, Post.UNIT_HEAD)
 
 
@@ -96,11 +99,13 @@ def _each(rows: Sequence[Fields], build: Callable[[Fields], T], key: str) -> tup
 
 
 def _department(fields: Fields) -> Department:
+    kind = fields.choice("kind", DepartmentKind)
     return Department(
         code=fields.text("code", longest=40),
         name=fields.text("name"),
         name_zh=fields.text("name_zh"),
-        kind=fields.choice("kind", DepartmentKind),
+        # Of a kind that cannot be read, it is taken for what forces and classes may both name.
+        kind=DepartmentKind.FOLLOW_UP if fields.has_fault("kind") else kind,
     )
 
 
@@ -108,10 +113,11 @@ def _officer(fields: Fields) -> Officer:
     since, until = day(fields, "since"), day(fields, "until")
     if since and until and since > until:
         fields.fault("until", f"is {until}, before since, {since}; exchange them or mend one")
+    post, of = fields.choice("post", Post), fields.text("of")
     return Officer(
         number=fields.text("number", longest=40),
-        post=fields.choice("post", Post),
-        of=fields.text("of"),
+        post=post,
+        of=_NOWHERE if fields.has_fault("post") else of,
         name=fields.text("name"),
         name_zh=fields.text("name_zh"),
         since=since,
@@ -142,7 +148,7 @@ def _turn(fields: Fields, calendar: WorkCalendar) -> Turn:
     except ShiftTextError as error:
         fields.fault("hours", str(error))
         shifts = ()
-    if text and len(shifts) != 1:
+    if text and len(shifts) != 1 and not fields.has_fault("hours"):
         fields.fault("hours", f"is {text!r}, expected one span such as 08:30-08:30; the days come from first_day")
     return Turn(
         officer=fields.text("officer"),
@@ -184,7 +190,7 @@ def _officers_misplaced(organisation: Organisation, grids: Sequence[str], units:
     found = []
     for officer in organisation.officers or ():
         kind, known = places[officer.post]
-        if officer.of not in known:
+        if officer.of not in (*known, _NOWHERE):
             shown = ", ".join(known[:12]) + (", …" if len(known) > 12 else "")  # noqa: PLR2004 - a line's worth
             problem = f"{officer.of!r} is no {kind}, which a {officer.post} is of; known: {shown}"
             found.append(Fault(file=OFFICERS, feature=officer.number, field="of", problem=problem))
@@ -192,7 +198,7 @@ def _officers_misplaced(organisation: Organisation, grids: Sequence[str], units:
 
 
 def _posts_held_twice(officers: Sequence[Officer]) -> list[Fault]:
-    single = sorted((each for each in officers if each.post in _ONE_HOLDER), key=_place_of)
+    single = sorted((each for each in officers if each.post in _ONE_HOLDER and each.of != _NOWHERE), key=_place_of)
     found = []
     for _, holders in groupby(single, key=_place_of):
         for one, other in combinations(holders, 2):
@@ -212,26 +218,26 @@ def _at_once(one: Officer, other: Officer) -> bool:
 
 
 def _stations_misplaced(organisation: Organisation, grids: Sequence[str], units: Mapping[str, str]) -> list[Fault]:
-    known = [each.code for each in organisation.departments]
-    found = []
+    found: list[Fault] = []
     for station in organisation.stations:
-        if station.grid not in grids:
-            problem = f"{station.grid!r} is not a grid of this site; known: {', '.join(grids)}"
-            found.append(Fault(file=STATIONS, feature=station.code, field="grid", problem=problem))
-        if station.unit is not None and units.get(station.unit) != station.grid:
-            problem = f"unit {station.unit} is not in grid {station.grid} (it is in {units.get(station.unit, 'none')})"
-            found.append(Fault(file=STATIONS, feature=station.code, field="unit", problem=problem))
+        row = Fields({}, STATIONS, station.code, found)
+        named = () if station.unit is None else (station.unit,)
+        require_places(row, grid=station.grid, named=("unit", named), grids=grids, units=units)
         for field, codes in (("resident", station.resident), ("seconded", station.seconded)):
-            found += [
-                Fault(file=STATIONS, feature=station.code, field=field, problem=_no_department(code, known))
-                for code in codes
-                if code not in known
-            ]
+            for code in codes:
+                found += department_faults(
+                    code, file=STATIONS, feature=station.code, organisation=organisation, field=field
+                )
     return found
 
 
 def _turns_of_nobody(organisation: Organisation) -> list[Fault]:
-    commanders = [each.number for each in organisation.officers or () if each.post is Post.COMMANDER]
+    """Return the turns of whoever is no commander; where nobody is listed, one fault for all of them."""
+    if organisation.officers is None:
+        problem = f"names commanders, who stand in {OFFICERS}, and there is no such file; add it, or take this one out"
+        return [Fault(file=TURNS, feature="", field="officer", problem=problem)] if organisation.turns else []
+    commanders = [each.number for each in organisation.officers if each.post is Post.COMMANDER]
+    unread = [each.number for each in organisation.officers if each.of == _NOWHERE]
     return [
         Fault(
             file=TURNS,
@@ -240,17 +246,16 @@ def _turns_of_nobody(organisation: Organisation) -> list[Fault]:
             problem=f"{turn.officer!r} is no commander in {OFFICERS}; known: {', '.join(commanders) or 'none'}",
         )
         for line, turn in enumerate(organisation.turns or (), 2)
-        if turn.officer not in commanders
+        if turn.officer and turn.officer not in (*commanders, *unread)
     ]
 
 
-def _no_department(code: str, known: Sequence[str]) -> str:
-    return f"{code!r} is not in {DEPARTMENTS}; known: {', '.join(known) or 'none'}"
-
-
-def department_faults(code: str, *, file: str, feature: str, organisation: Organisation) -> list[Fault]:
-    """Return what is wrong with a department that a force or a category names; nothing where none are listed."""
+def department_faults(
+    code: str, *, file: str, feature: str, organisation: Organisation, field: str = "department"
+) -> list[Fault]:
+    """Return what is wrong with a department that a field names; nothing where it names none, or none are listed."""
     known = [each.code for each in organisation.departments]
-    if not known or code in known:
+    if not code or not known or code in known:
         return []
-    return [Fault(file=file, feature=feature, field="department", problem=_no_department(code, known))]
+    problem = f"{code!r} is not in {DEPARTMENTS}; known: {', '.join(known)}"
+    return [Fault(file=file, feature=feature, field=field, problem=problem)]

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
-from pipeline.errors import RefusedError
+from pipeline.errors import RefusedError, WholeSiteError
 
 
 class Role(StrEnum):
@@ -52,6 +52,15 @@ class Principal:
         """
         if self.role is not Role.SYSTEM and self.role not in roles:
             raise RefusedError(self.name, self.role, what, roles)
+
+    def require_whole_site(self, what: str) -> None:
+        """Refuse a principal that reaches some grids only: what it is about to do holds for all of them.
+
+        Raises:
+            WholeSiteError: naming its grids.
+        """
+        if self.grids is not None:
+            raise WholeSiteError(self.name, what, self.grids)
 
 
 PIPELINE = Principal(name="pipeline", role=Role.SYSTEM)

@@ -6,7 +6,7 @@
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 from itertools import combinations
 
@@ -22,7 +22,6 @@ from pipeline.work_calendar import WorkCalendar
 DUTY_CHANGES = "duty_changes.csv"
 CHANGE_COLUMNS = ("number", "from", "until", "duty", "note")
 LONGEST_CHANGE = timedelta(days=400)
-_NO_TIME = datetime(2000, 1, 1, tzinfo=UTC)
 
 
 class _Turn(StrEnum):
@@ -57,34 +56,38 @@ def read_changes(text: str, faults: list[Fault], *, roster: Roster, calendar: Wo
     found: dict[str, list[tuple[Fields, DutyChange]]] = defaultdict(list)
     for fields in read_rows(text, file=DUTY_CHANGES, columns=CHANGE_COLUMNS, optional=CHANGE_COLUMNS, faults=faults):
         number, change = fields.text("number"), _change(fields, calendar)
-        if number not in forces:
+        if number and number not in forces:
             fields.fault("number", f"{number!r} is no force of this site; take it from forces.csv")
-            continue
-        found[number].append((fields, change))
+        if number in forces and change is not None:
+            found[number].append((fields, change))
     for number, changes in found.items():
         _two_at_once(forces[number], changes, calendar)
     kept = {number: tuple(change for _, change in changes) for number, changes in found.items()}
     return Roster(forces=tuple(replace(force, changes=kept.get(force.number, ())) for force in roster.forces))
 
 
-def _change(fields: Fields, calendar: WorkCalendar) -> DutyChange:
+def _change(fields: Fields, calendar: WorkCalendar) -> DutyChange | None:
+    """Return a change of duty; None where one of its times or which it is cannot be read."""
     start, end = (_moment(fields, field, calendar) for field in ("from", "until"))
+    turn, note = fields.choice("duty", _Turn), fields.text("note", default="")
+    if start is None or end is None:
+        return None
     if end <= start:
         fields.fault("until", f"is {end.isoformat()}, not after from, {start.isoformat()}; exchange or mend them")
     if end - start > LONGEST_CHANGE:
         fields.fault("until", f"is {(end - start).days} days after from, expected {LONGEST_CHANGE.days} at most")
-        end = start
-    on = fields.choice("duty", _Turn) is _Turn.ON
-    return DutyChange(start=start, end=end, on=on, note=fields.text("note", default=""))
+    if fields.has_fault("until") or fields.has_fault("duty"):
+        return None
+    return DutyChange(start=start, end=end, on=turn is _Turn.ON, note=note)
 
 
-def _moment(fields: Fields, field: str, calendar: WorkCalendar) -> datetime:
+def _moment(fields: Fields, field: str, calendar: WorkCalendar) -> datetime | None:
     text = fields.text(field)
     try:
-        return local_instant(text, calendar)
+        return local_instant(text, calendar) if text else None
     except (ValueError, OverflowError):
         fields.fault(field, f"is {text!r}, expected a local date and time such as 2026-11-29T08:00")
-        return _NO_TIME
+        return None
 
 
 def _two_at_once(force: Force, changes: Sequence[tuple[Fields, DutyChange]], calendar: WorkCalendar) -> None:

@@ -1,6 +1,6 @@
 """A small site with departments, a desk, a duty office and a watch on one casebook: for tests of a case's life."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -10,7 +10,7 @@ from geo.coords import LonLat
 from pipeline.case_clocks import ClockName, due_at
 from pipeline.casebook import CaseFilter
 from pipeline.cases import Action, Case, Channel
-from pipeline.catalogue import DeadlineUnit
+from pipeline.catalogue import Again, Catalogue, DeadlineUnit
 from pipeline.clocks import FixedClock
 from pipeline.desk import Desk, Report
 from pipeline.duty_clocks import closing_due
@@ -89,6 +89,15 @@ class Office:
         taken = self.desk.report(report, principal=by)
         assert taken.outcome == "open", taken
         return taken
+
+    def handled_and_opened_again_by_rule(self) -> str:
+        """Return an urgent case that was handled an hour ago, of a class that opens again what shows there again."""
+        number = self.report(urgent=True)
+        self.through(number, "accept", "arrive", "first-result", "done")
+        kind = replace(self.site.catalogue.get(LITTER), again=Again.REOPEN)
+        self.desk.adopt(replace(self.site, catalogue=Catalogue({**self.site.catalogue.by_key, LITTER: kind})))
+        self.later(hours=1)
+        return number
 
     def act(self, number: str, action: str, *, by: Principal = LI, note: str = "a reason", **more: object) -> Case:
         return self.desk.act(number, Action(action), principal=by, note=note, **more)

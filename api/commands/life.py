@@ -4,10 +4,7 @@ Whoever can open the database acts as its administrator; `--as` puts a name into
 """
 
 import getpass
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import datetime
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -16,7 +13,7 @@ from api.commands.report import give, say
 from api.options import SAMPLE, DatabaseOption, DataOption, JsonOption, SiteOption
 from api.schemas import CaseOut
 from api.services import Services
-from api.wiring import premises, wire
+from api.wiring import wired_site
 from pipeline.cases import Action, Case
 from pipeline.clocks import utc
 from pipeline.consultations import Meeting
@@ -60,15 +57,6 @@ def pairs(given: list[str], form: str) -> dict[str, str]:
     return found
 
 
-@contextmanager
-def _opened(site: Path, data: Path | None, database: str | None) -> Iterator[Services]:
-    services = wire(site, premises(site, data=data, database=database))
-    try:
-        yield services
-    finally:
-        services.casebook.close()
-
-
 def _give_case(case: Case, services: Services, *, as_json: bool) -> None:
     give(CaseOut.of(case, services.site).model_dump(mode="json"), as_json=as_json)
 
@@ -87,7 +75,7 @@ def act(
     as_json: JsonOption = False,
 ) -> None:
     """Take a step on a case; an illegal one is refused with the legal ones."""
-    with _opened(site, data, database) as services:
+    with wired_site(site, data=data, database=database) as services:
         after = services.desk.act(case, action, principal=someone(who), note=note, terminal=terminal, more=more)
         _give_case(after, services, as_json=as_json)
 
@@ -100,7 +88,7 @@ def clocks(
     as_json: JsonOption = False,
 ) -> None:
     """Fire every step of a duty clock that is due, oldest first, and drop the hour's anchor; `serve` does so too."""
-    with _opened(site, data, database) as services:
+    with wired_site(site, data=data, database=database) as services:
         adopted = services.watch.adopt()
         fired = services.watch.once()
     rows = [
@@ -129,7 +117,7 @@ def standing(
     as_json: JsonOption = False,
 ) -> None:
     """Tell how a report stands, as whoever made it may know."""
-    with _opened(site, data, database) as services:
+    with wired_site(site, data=data, database=database) as services:
         found = services.office.standing(receipt)
     steps = [{"action": each.action, "status": each.status.value, "at": each.at.isoformat()} for each in found.steps]
     give({"receipt": receipt, "status": found.status.value, "steps": steps}, as_json=as_json)
@@ -152,7 +140,7 @@ def joint_open(
 ) -> None:
     """Open a case to several departments."""
     plan = JointPlan(lead=lead, liaisons=pairs(liaison, "DEPARTMENT=FORCE"))
-    with _opened(site, data, database) as services:
+    with wired_site(site, data=data, database=database) as services:
         _give_case(services.office.open_joint(case, plan, note=note, principal=someone(who)), services, as_json=as_json)
 
 
@@ -168,7 +156,7 @@ def joint_done(
     as_json: JsonOption = False,
 ) -> None:
     """Report that a department has done its part."""
-    with _opened(site, data, database) as services:
+    with wired_site(site, data=data, database=database) as services:
         after = services.office.finish_part(case, department, note=note, principal=someone(who))
         _give_case(after, services, as_json=as_json)
 
@@ -185,7 +173,7 @@ def consultation_list(
 ) -> None:
     """List the hard cases of a period."""
     period = utc(since, field="--since"), utc(until, field="--until")
-    with _opened(site, data, database) as services:
+    with wired_site(site, data=data, database=database) as services:
         found = services.office.hard_cases(*period, principal=someone(who))
     rows = [
         {"case": h.case.number, "level": h.case.level, "departments": h.departments, "reasons": h.reasons}
@@ -221,7 +209,7 @@ def consultation_convene(
         attendants=tuple(pairs(attendant, "NAME=DEPARTMENT").items()),
         cases=tuple(case or ()),
     )
-    with _opened(site, data, database) as services:
+    with wired_site(site, data=data, database=database) as services:
         give(_meeting(services.office.convene(meeting, principal=someone(who))), as_json=as_json)
 
 
@@ -237,7 +225,7 @@ def consultation_put(
     as_json: JsonOption = False,
 ) -> None:
     """Put a case on a meeting's list; one that is on it stays there, once."""
-    with _opened(site, data, database) as services:
+    with wired_site(site, data=data, database=database) as services:
         after = services.office.put_on_list(code, case, words=words, principal=someone(who))
     give(_meeting(after), as_json=as_json)
 
@@ -257,7 +245,7 @@ def consultation_decide(
 ) -> None:
     """Write down a decision, and open its task as a case."""
     by = someone(who)
-    with _opened(site, data, database) as services:
+    with wired_site(site, data=data, database=database) as services:
         after = services.office.decide(code, case, words=words, department=department, task=task, principal=by)
     give(_meeting(after), as_json=as_json)
 
@@ -272,7 +260,7 @@ def consultation_close(
     as_json: JsonOption = False,
 ) -> None:
     """Close a meeting."""
-    with _opened(site, data, database) as services:
+    with wired_site(site, data=data, database=database) as services:
         give(_meeting(services.office.close_meeting(code, principal=someone(who))), as_json=as_json)
 
 

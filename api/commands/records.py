@@ -8,7 +8,7 @@ import typer
 from api.commands.life import AsOption, someone
 from api.commands.report import give, say
 from api.options import SAMPLE, DatabaseOption, DataOption, JsonOption, SiteOption
-from api.wiring import open_book, opened_book, premises, wire
+from api.wiring import open_book, opened_book, premises, wired_site
 from pipeline.backup import back_up
 from pipeline.backup import restore as fill_from
 from pipeline.clocks import WallClock
@@ -130,15 +130,12 @@ def erase(
     """Erase words, pictures or contacts of a case and print the proof."""
     if expired == (case is not None) or (case is not None and not what):
         raise typer.BadParameter("give CASE with --what and --ground, or --expired alone")
-    services = wire(site, premises(site, data=data, database=database))
-    try:
+    with wired_site(site, data=data, database=database) as services:
         if case is None:
             proofs = services.eraser.erase_expired(services.site.settings.erasure, limit=1000)
         else:
             wanted = Wanted(case=case, what=frozenset(what or ()), ground=ground, report=report)
             proofs = [services.eraser.erase(wanted, principal=someone(who))]
-    finally:
-        services.casebook.close()
     give({"erased": len(proofs), "proofs": [_shown(each) for each in proofs]}, as_json=as_json)
     if not as_json:
         for proof in proofs:

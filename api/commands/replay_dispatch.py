@@ -2,20 +2,19 @@
 
 from dataclasses import asdict
 from datetime import datetime
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from api.commands.report import give, say
 from api.options import SAMPLE, DatabaseOption, DataOption, JsonOption, SiteArgument
-from api.wiring import current_site, open_book, premises
-from pipeline.clocks import WallClock
+from api.wiring import opened_book
 from pipeline.dispatch_figures import DispatchFigures, dispatch_figures
 from pipeline.dispatch_records import recorded_calls
 from pipeline.dispatch_replay import Replay
 from pipeline.policy_table import policy_of
 from pipeline.site import Site
+from pipeline.site_files import site_from_documents
 
 app = typer.Typer()
 
@@ -37,9 +36,8 @@ def replay_dispatch(
 
     Nothing is written. Forces begin at their posts; who declined a case declines it again.
     """
-    casebook = open_book(premises(Path(site), data=data, database=database))
-    try:
-        applied = current_site(site, casebook, WallClock())
+    with opened_book(site, data=data, database=database) as casebook:
+        applied = site_from_documents(casebook.site_documents())
         settings, zone = applied.settings, applied.settings.timezone
         begin, end = (each.replace(tzinfo=each.tzinfo or zone) for each in (since, until))
         if begin >= end:
@@ -47,8 +45,6 @@ def replay_dispatch(
         names = policy or ["site", "nearest"]
         chosen = [policy_of(name, in_force=settings.dispatch, named=settings.policies) for name in names]
         calls = recorded_calls(casebook, since=begin, until=end)
-    finally:
-        casebook.close()
     say(f"{len(calls)} cases from {begin.isoformat()} to {end.isoformat()}")
     found = [dispatch_figures(each.name, Replay(applied, each, calls).run().attended, applied) for each in chosen]
     if as_json:

@@ -20,7 +20,6 @@ from api.calibration_schemas import (
 from api.dependencies import ServicesIn, SiteNowIn, Who
 from api.page_frame import frame_of, shown
 from api.permissions import ADMINS
-from api.reach import require_whole_site
 from api.routes.console import boot_of
 from api.routes.organisation import IfMatch, version_of
 from api.services import Services
@@ -87,7 +86,7 @@ def save_calibration(
 
     What the camera usually looks like is forgotten with it: it is learned anew from where the camera looks now.
     """
-    require_whole_site(who)
+    who.require_whole_site("save a calibration")
     camera = services.site.camera(code)
     try:
         calibration = body.fitted(code, (camera.width_px, camera.height_px))

@@ -9,7 +9,6 @@ from api.dependencies import ServicesIn, SiteNowIn, Who
 from api.errors import QueryFaultError
 from api.organisation_schemas import AppliedOut, MissingOut
 from api.organisation_tables import decoded
-from api.reach import require_whole_site
 from api.routes.organisation import CSV, CSV_ANSWER, IfMatch, version_of
 from pipeline.catalogue import CategoryKind, WorkField
 from pipeline.catalogue_changes import CatalogueTable, by_table, stored_catalogue, table_of, with_classes, without_class
@@ -62,7 +61,7 @@ def replace_table(
     if_match: IfMatch = None,
 ) -> AppliedOut:
     """Replace all classes, or all filing conditions; 422 with every fault, 409 if a class in use would go."""
-    require_whole_site(who)
+    who.require_whole_site("change the catalogue")
     change = by_table(table, decoded(body, f"{table}.csv"))
     changed, version = site_now.change(change, expected=version_of(if_match))
     return AppliedOut(
@@ -81,7 +80,7 @@ def put_class(
     services: ServicesIn, site_now: SiteNowIn, who: Who, key: Key, body: ClassBody, if_match: IfMatch = None
 ) -> ClassOut:
     """Add a class, or change it: switch it on, mark it a key item, give it conditions. 422 with every fault."""
-    require_whole_site(who)
+    who.require_whole_site("change the catalogue")
     standard, kind, code = _parts(key)
     known = services.site.catalogue.by_key.get(key)
     category = body.category(standard=standard, kind=kind, code=code, mappings=known.mappings if known else ())
@@ -92,7 +91,7 @@ def put_class(
 @router.delete("/classes/{key:path}", status_code=204)
 def delete_class(site_now: SiteNowIn, who: Who, key: Key, if_match: IfMatch = None) -> None:
     """Delete a class; 409 while cases have it, 422 while a scene fires for it."""
-    require_whole_site(who)
+    who.require_whole_site("change the catalogue")
     site_now.change(without_class(key), expected=version_of(if_match))
 
 

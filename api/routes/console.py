@@ -27,9 +27,10 @@ def wanted_of(
     grid: Annotated[str, Query(max_length=120)] = "",
     channel: Annotated[str, Query(max_length=40)] = "",
     urgent: bool = False,  # noqa: FBT001, FBT002 - a query parameter
+    key_items: bool = False,  # noqa: FBT001, FBT002 - a query parameter
 ) -> Wanted:
     """Return what the filters ask for."""
-    return Wanted(view=view, grid=grid, channel=channel, urgent=urgent)
+    return Wanted(view=view, grid=grid, channel=channel, urgent=urgent, key_items=key_items)
 
 
 Filters = Annotated[Wanted, Depends(wanted_of)]

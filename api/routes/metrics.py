@@ -9,7 +9,6 @@ from api.dependencies import ServicesIn, SiteNowIn, Who
 from api.metrics import families_of
 from api.metrics_text import MEDIA_TYPE, written
 from api.permissions import OVERSEERS
-from api.reach import require_whole_site
 
 router = APIRouter(tags=["health"])
 
@@ -18,5 +17,5 @@ router = APIRouter(tags=["health"])
 def read_metrics(services: ServicesIn, site_now: SiteNowIn, who: Who) -> Response:
     """Tell the figures of this process and its casebook in Prometheus' text format."""
     who.require("read metrics", *OVERSEERS)
-    require_whole_site(who)
+    who.require_whole_site("read metrics")
     return Response(written(families_of(services, version=site_now.version)), media_type=MEDIA_TYPE)

@@ -11,7 +11,6 @@ from api.errors import QueryFaultError
 from api.organisation_now import ahead_now, duty_now, organisation_now
 from api.organisation_schemas import AheadOut, AppliedOut, DutyOut, MissingOut, OrganisationOut
 from api.organisation_tables import Table, decoded, table_text
-from api.reach import require_whole_site
 from pipeline.clocks import utc
 from pipeline.duty_ahead import missing
 
@@ -44,7 +43,7 @@ def read_ahead(services: ServicesIn, who: Who) -> AheadOut:
 @router.get("/{table}.csv", response_class=Response, responses=CSV_ANSWER)
 def read_table(services: ServicesIn, who: Who, table: Table) -> Response:
     """Read a table as it was applied, whole, so that it can be replaced whole; the ETag is the site's version."""
-    require_whole_site(who)
+    who.require_whole_site("read a table of the organisation")
     version, documents = services.casebook.site_version(), services.casebook.site_documents()
     headers = {"etag": f'"v{version}"', "content-disposition": f'attachment; filename="{table.file}"'}
     return Response(table_text(documents, table), media_type=CSV, headers=headers)
@@ -60,7 +59,7 @@ def replace_table(
     if_match: IfMatch = None,
 ) -> AppliedOut:
     """Replace a table: the whole site is checked, every fault is answered at once (422), and nothing is half done."""
-    require_whole_site(who)
+    who.require_whole_site("replace a table of the organisation")
     text = decoded(body, table.file)
     changed, version = site_now.change(lambda _, __: {table.file: text}, expected=version_of(if_match))
     found = missing(changed.site, services.clock.now())

@@ -71,6 +71,19 @@ def say(client: httpx.Client, code: str, **fields: str) -> httpx.Response:
     return client.post(f"/api/v1/q/{code}/reports", data={"category": RUBBISH, "description": "垃圾", **fields})
 
 
+def report_by_patrol(
+    client: httpx.Client, *, files: dict[str, tuple[str, bytes]] | None = None, **more: str
+) -> httpx.Response:
+    """Report as the carrier of T001, with what else the form says."""
+    fields = {"channel": "patrol", "category": RUBBISH, "lon": PARK.lon, "lat": PARK.lat}
+    return client.post(
+        "/api/v1/reports",
+        data={**fields, "occurred_at": NOON.isoformat(), **more},
+        files=files,
+        headers={"authorization": f"Bearer {secret_of(carrier_of('T001'))}"},
+    )
+
+
 def test_the_public_reports_by_a_code_and_follows_by_receipt(live: LiveConsole) -> None:
     code = place(live)
     with live.client() as anybody, live.client(DISPATCHER) as desk:
@@ -158,44 +171,23 @@ def test_a_public_picture_is_stored_without_people_and_without_what_the_camera_w
 
 
 def test_a_patrol_reports_with_a_picture(live: LiveConsole, pictured: httpx.Client) -> None:
-    headers = {"authorization": f"Bearer {secret_of(carrier_of('T001'))}"}
-    fields = {
-        "channel": "patrol",
-        "category": RUBBISH,
-        "lon": PARK.lon,
-        "lat": PARK.lat,
-        "occurred_at": NOON.isoformat(),
-    }
     files = {"picture": ("a.png", noise(300, 200))}
-    answer = pictured.post("/api/v1/reports", data=fields, files=files, headers=headers)
+    answer = report_by_patrol(pictured, files=files)
     assert answer.status_code == 201, answer.text
     assert len(live.services.casebook.evidence(answer.json()["number"])) == 1
-    again = pictured.post("/api/v1/reports", data=fields, files={"picture": ("a.jpg", b"no picture")}, headers=headers)
-    assert again.status_code == 422
-    other = pictured.post("/api/v1/reports", data={**fields, "channel": "alarm"}, headers=headers)
-    assert other.status_code == 403
+    assert report_by_patrol(pictured, files={"picture": ("a.jpg", b"no picture")}).status_code == 422
+    assert report_by_patrol(pictured, channel="alarm").status_code == 403
 
 
 def test_a_patrol_handles_on_the_spot_and_shows_it_with_a_picture(live: LiveConsole, pictured: httpx.Client) -> None:
-    headers = {"authorization": f"Bearer {secret_of(carrier_of('T001'))}"}
-    fields = {
-        "channel": "patrol",
-        "category": RUBBISH,
-        "lon": PARK.lon,
-        "lat": PARK.lat,
-        "occurred_at": NOON.isoformat(),
-        "self_handled": "taken along",
-    }
-    answer = pictured.post(
-        "/api/v1/reports", data=fields, files={"picture": ("a.png", noise(300, 200))}, headers=headers
-    )
+    files = {"picture": ("a.png", noise(300, 200))}
+    answer = report_by_patrol(pictured, files=files, self_handled="taken along")
     assert (answer.status_code, answer.json()["dispatch"]) == (201, None)
     number = answer.json()["number"]
     case = live.services.casebook.case(number)
     assert (case.status.value, case.terminal) == ("handled", "T001")
     assert len(live.services.casebook.evidence(number)) == 1
-    long = pictured.post("/api/v1/reports", data={**fields, "self_handled": "x" * 1001}, headers=headers)
-    assert long.status_code == 422
+    assert report_by_patrol(pictured, self_handled="x" * 1001).status_code == 422
 
 
 def test_tickets_go_in_once_and_bad_rows_come_back(live: LiveConsole) -> None:

@@ -1,11 +1,12 @@
 """The pages as HTML: they work without scripts, in both languages, and escape what people write."""
 
 import re
+from datetime import date
 from html import unescape
 from pathlib import Path
 
 import pytest
-from live_console import ADMIN, ANALYST, DISPATCHER, PARK, WEST, LiveConsole, carrier_of
+from live_console import ADMIN, ANALYST, DISPATCHER, FIRE_LANE, PARK, WEST, LiveConsole, carrier_of
 
 from api.case_now import known_now
 from api.case_panel import buttons_of
@@ -101,13 +102,28 @@ def test_filters_of_the_list(live: LiveConsole) -> None:
         assert re.findall(r'data-number="([^"]+)"', client.get("/console/queue").text) == [there]
 
 
+def test_key_items_show_in_list_figures_and_panel_from_their_day_on(live: LiveConsole) -> None:
+    lane, rubbish = live.report(category=FIRE_LANE), live.report(LonLat(121.0716, 31.1450))
+    assert live.services.site.catalogue.get(FIRE_LANE).key_since == date(2020, 11, 1)
+    with live.client(DISPATCHER) as client:
+        text = client.get("/console/queue", params={"key_items": "1"}).text
+        assert re.findall(r'data-number="([^"]+)"', text) == [lane]
+        assert '<b data-figure="key_items">1</b>' in text
+        shown = {number: client.get(f"/console/cases/{number}").text for number in (lane, rubbish)}
+        assert ["Key item" in shown[number] for number in (lane, rubbish)] == [True, False]
+        assert text.count(">Key item<") == 1
+    fire_lane = live.services.site.catalogue.get(FIRE_LANE)
+    assert [fire_lane.is_key_item(date(2020, 10, 31)), fire_lane.is_key_item(date(2020, 11, 1))] == [False, True]
+
+
 def test_the_situation_counts_and_places_everything_in_reach(live: LiveConsole) -> None:
-    numbers = {live.report(), live.report(LonLat(121.0716, 31.1450), category="GB/T 47678.5-2026/matter/09012")}
+    numbers = {live.report(), live.report(LonLat(121.0716, 31.1450), category=FIRE_LANE)}
     with live.client(ANALYST) as client:
         found = client.get("/console/situation").json()
     assert {case["number"] for case in found["cases"]} == numbers
     assert found["figures"] == {
-        "open": 2, "urgent": 1, "desk": 0, "field": 2, "check": 0, "overdue": 0, "today": 2, "by_camera": 0,
+        "open": 2, "urgent": 1, "key_items": 1, "desk": 0, "field": 2, "check": 0, "overdue": 0, "today": 2,
+        "by_camera": 0,
     }  # fmt: skip
     assert {each["id"] for each in found["terminals"]} == set(live.services.site.roster.by_terminal())
     assert sum(each["open_cases"] for each in found["terminals"]) == 2

@@ -15,7 +15,7 @@ from pipeline import sql_tables as t
 from pipeline.attribution import SubjectKind
 from pipeline.casebook import CaseFilter, LimitError
 from pipeline.cases import Channel
-from pipeline.errors import FarTimeError, RefusedError, UnknownError
+from pipeline.errors import FarTimeError, RefusedError, UnknownError, WholeSiteError
 from pipeline.front_desk import FrontDesk
 from pipeline.history import canonical
 from pipeline.judged_stories import Wanted
@@ -438,6 +438,36 @@ class TestPublished:
         with pytest.raises(SameFiguresError):
             desk(office).decide(appeal.number, uphold=True, reason="true", without=[other], principal=SUN)
         assert desk(office).open_appeals(principal=LI) == [appeal]
+
+    def test_who_stands_in_it_for_work_lent_alone_stays_when_none_of_it_counts(self, office: Office):
+        number = office.report()
+        office.act(number, "dispatch", terminal=T003)
+        office.through(number, "accept", "arrive", "done", "check", "close")
+        office.later(days=1)
+        first = self.publish(office, "grid:YP-A", SubjectKind.FORCE)
+        appeal = desk(office).appeal(first, subject="YP-003", words="it was not ours", principal=LI)
+        entry = desk(office).decide(appeal.number, uphold=True, reason="true", without=[number], principal=SUN)[1]
+        told = {row["figures"]["subject"]: row for row in desk(office).publication(first, principal=LI).rows()}
+        assert (told["YP-003"]["entry"], told["YP-003"]["figures"]["closed"]) == (entry.number, 0)
+        assert told["YP-003"]["figures"]["workload"]["handled"] == 0
+        assert desk(office).recomputed(first, principal=LI) == []
+
+    def test_whoever_reaches_some_grids_only_publishes_corrects_and_upholds_nothing(self, office: Office):
+        number = closed(office)
+        office.later(days=1)
+        first = self.publish(office, by=SubjectKind.GRID)
+        appeal = desk(office).appeal(first, subject="YP-A", words="not ours", principal=LI)
+        west = replace(SUN, grids=frozenset({"YP-A"}))
+        refused = "Sun may not {}, which holds for the whole site; its grids: YP-A"
+        with pytest.raises(WholeSiteError, match=refused.format("publish figures")):
+            desk(office).publish(DAY, by=SubjectKind.GRID, scope="grid:YP-A", principal=west)
+        with pytest.raises(WholeSiteError, match=refused.format("correct figures")):
+            desk(office).correct(first, subject="YP-A", without=[number], reason="not ours", principal=west)
+        with pytest.raises(WholeSiteError, match=refused.format("uphold an appeal")):
+            desk(office).decide(appeal.number, uphold=True, reason="true", without=[number], principal=west)
+        assert len(office.casebook.read(lambda book: book.judgements())) == 2
+        decided = desk(office).decide(appeal.number, uphold=False, reason="it stands", principal=west)
+        assert [each.kind for each in decided] == [EntryKind.DISMISSED]
 
     def test_corrections_are_computed_again_too(self, office: Office):
         number = closed(office)

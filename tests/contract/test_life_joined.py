@@ -19,7 +19,6 @@ from pipeline.backup import back_up, restore
 from pipeline.case_story import Cut, tell
 from pipeline.casebook import Evidence
 from pipeline.cases import Channel, Status
-from pipeline.catalogue import Again, Catalogue
 from pipeline.desk import Desk
 from pipeline.dispatch import Dispatch
 from pipeline.duty_clocks import closing_due
@@ -106,11 +105,7 @@ class TestTickets:
 
 class TestReopened:
     def test_what_shows_again_begins_anew_as_the_desk_s_own_reopening_does(self, office: Office):
-        number = office.report(urgent=True)
-        office.through(number, "accept", "arrive", "first-result", "done")
-        kind = replace(office.site.catalogue.get(LITTER), again=Again.REOPEN)
-        office.desk.adopt(replace(office.site, catalogue=Catalogue({**office.site.catalogue.by_key, LITTER: kind})))
-        office.later(hours=1)
+        number = office.handled_and_opened_again_by_rule()
         again = Report(channel=Channel.PATROL, category=LITTER, lonlat=spot("A"), occurred_at=office.clock.at)
         taken = office.desk.report(again, principal=LI)
         assert (taken.outcome, taken.number) == ("reopen", number)

@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from small_site import category
 
+from api.catalogue_schemas import ClassOut
 from geo.boundaries import Fault
 from geo.coords import LonLat
 from pipeline.cases import Case, Channel, Side, Status
@@ -30,6 +31,8 @@ from pipeline.catalogue import (
 from pipeline.catalogue_changes import CatalogueTable, by_table, with_classes, without_class
 from pipeline.catalogue_files import (
     CATALOGUE,
+    CLASS_COLUMNS,
+    CONDITION_COLUMNS,
     read_catalogue,
     read_classes,
     read_conditions,
@@ -154,6 +157,23 @@ def test_a_table_without_a_number_takes_it_and_leaves_those_of_other_standards()
     faults: list[Fault] = []
     after = read_classes(text, faults, before=Catalogue({known.key: known})).get(known.key)
     assert (after.mappings, faults) == ((known.mappings[0], known.mappings[2]), [])
+
+
+def test_each_fault_of_a_table_is_told_once() -> None:
+    first, second = write_classes([category(), category("S/component/2")]).splitlines()[1:]
+    text = f"{','.join(CLASS_COLUMNS)}\n{first.replace(',unmapped,,,unmapped,', ',hihg,,0101,high,')}\n{second}\n"
+    text = text.replace("component,2,", "component,,") + second.replace("component,2,", "component,,") + "\n"
+    faults: list[Fault] = []
+    read_classes(text, faults, before=Catalogue({}))
+    assert [(each.feature, each.field) for each in faults] == [
+        ("line 2", "gbt30428_certainty"),
+        ("line 3", "code"),
+        ("line 4", "code"),
+    ]
+    faults.clear()
+    rows = "".join(f"{category().key},{number},t,,2,work_hour,,\n" for number in ("x", "y"))
+    read_conditions(f"{','.join(CONDITION_COLUMNS)}\n{rows}", faults, before=Catalogue({category().key: category()}))
+    assert [(each.feature, each.field) for each in faults] == [("line 2", "number"), ("line 3", "number")]
 
 
 def test_an_empty_flag_switches_nothing_off() -> None:
@@ -321,6 +341,34 @@ class TestOwnList:
         ]
         assert shop.reportable
         assert put_list(Catalogue({}), [shop, cover]) == Catalogue({shop.key: shop, cover.key: cover})
+
+    def test_a_deadline_in_urgent_days_comes_back_from_every_form(self) -> None:
+        faults: list[Fault] = []
+        rows = self.ROWS.replace(",1,紧急工作日", ",50,紧急工作日").replace(",2,工作时", ",1000,紧急工作日")
+        found = read_own_list(own_template() + rows, standard="SH", file="sh.csv", faults=faults)
+        shop = found[0]
+        assert (shop.deadline_value, [each.deadline_value for each in shop.conditions]) == (
+            24_000.0,
+            [24_000.0, 1200.0],
+        )
+        kept = Catalogue({each.key: each for each in found})
+        assert read_catalogue(write_catalogue(found), faults) == kept
+        assert read_classes(write_classes(found), faults, before=kept) == kept
+        assert read_conditions(write_conditions(found), faults, before=kept) == kept
+        assert ClassOut.of(shop).conditions[0].deadline_value == 24_000.0
+        assert faults == []
+        for wrong in (rows.replace("1000,紧急", "1001,紧急"), rows.replace("1000,紧急工作日", "1001,工作日")):
+            faults.clear()
+            read_own_list(own_template() + wrong, standard="SH", file="sh.csv", faults=faults)
+            assert [(each.feature, each.problem) for each in faults] == [
+                ("line 2", "is 1001, expected a number from 0.1 to 1000")
+            ]
+
+    def test_a_row_that_names_no_class_is_told_for_that_alone(self) -> None:
+        faults: list[Fault] = []
+        text = own_template() + self.ROWS.replace("SH001", "").replace("占用消防通道,清理", "占道三平方米以上,清理")
+        read_own_list(text.replace("01,市容,,跨门营业", "03,街面,,占道经营", 1), standard="SH", file="t", faults=faults)
+        assert [(each.feature, each.field) for each in faults] == [("line 2", "小类代码"), ("line 3", "小类代码")]
 
     def test_its_faults_are_told_at_once(self) -> None:
         faults: list[Fault] = []

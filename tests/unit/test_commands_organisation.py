@@ -3,6 +3,7 @@
 import csv
 import json
 import shutil
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -135,6 +136,38 @@ def test_what_is_kept_is_looked_for_only_where_a_site_is(
     assert not (tmp_path / "site.zip").exists()
     if command != "export":
         run(command, *words[command], *data)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "heatmap -o map.html",
+        "judging figures --span day",
+        "judging list",
+        "points totals",
+        "hotline import pyproject.toml --bad bad.csv",
+        "places end SHOP",
+        "act YP-1 accept",
+        "clocks",
+        "standing R1",
+        "consultation list --since 2026-11-01T00:00+08:00 --until 2026-12-01T00:00+08:00",
+        "erase YP-1 --what words --ground asked",
+        "dataset -o learned",
+        "retention",
+        "replay-dispatch --from 2026-11-01 --to 2026-11-02",
+    ],
+)
+def test_no_command_but_those_that_serve_loads_a_site_by_itself(words: str, tmp_path: Path) -> None:
+    database = f"sqlite:///{tmp_path / 'data' / 'beatgrid.db'}"
+    with pytest.raises(NothingAppliedError, match=r"beatgrid\.db holds no site yet"):
+        run(*words.split(), "--data", tmp_path / "data")
+    assert not (tmp_path / "data").exists()
+    (tmp_path / "data").mkdir()
+    open_casebook(database).close()
+    with pytest.raises(NothingAppliedError, match=r"beatgrid\.db holds no site yet"):
+        run(*words.split(), "--data", tmp_path / "data", "--database", database)
+    with closing(open_casebook(database)) as book:
+        assert book.site_version() == 0
 
 
 def test_the_standard_comes_in_and_a_class_is_switched_on(

@@ -54,14 +54,23 @@ def test_many_quotes_that_nobody_closed_take_no_longer_than_their_lines() -> Non
     assert (rows, len(faults), len(unread)) == ([], 3 * MOST_LINES, 3 * MOST_LINES)
 
 
+def test_a_column_that_stands_twice_is_told_with_both_places_and_empty_ones_do_no_harm() -> None:
+    rows, (fault,), unread = read("b,a, b,,\n1,2,3,,\n")
+    assert (rows, unread, fault.feature, fault.field) == ([], {}, "line 1", "b")
+    assert fault.problem == "column b stands in places 1 and 3; keep one, or name the other as what it is"
+    rows, faults, _ = read("b,a,,\n1,2,,\n")
+    assert (rows[0]["a"], faults) == ("2", [])
+
+
 def test_a_heading_that_is_no_csv_or_is_not_there_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     for text, problem in (('a,"b\n1,2\n', "is not CSV"), ("\n\n", "column missing: a, b; seen: nothing")):
         rows, (fault,), unread = read(text)
         assert (rows, unread, fault.feature) == ([], {}, "line 1")
         assert problem in fault.problem
     monkeypatch.setattr(csv_table, "MOST_ROWS", 2)
-    rows, (fault,), unread = read("a,b\n1,2\n3,4,5\n6,7\n")
+    rows, (fault,), unread = read("a,b\n1,2\n3,4,5\n6,7\n8,9\n")
     assert (rows, unread, fault.feature) == ([], {}, "line 4")
+    assert len(read("a,b\n1,2\n3,4\n")[0]) == 2
     assert "split the file" in fault.problem
 
 
@@ -71,6 +80,22 @@ def test_what_python_writes_is_read_as_it_was(cells: list[list[str]], end: str) 
     csv.writer(out, lineterminator=end, quoting=csv.QUOTE_ALL).writerows([["a", "b"], *cells])
     rows, faults, unread = read(out.getvalue())
     assert ([list(row.values()) for row in rows], faults, unread) == (cells, [], {})
+
+
+@given(st.lists(st.sampled_from(['"', ",", "x", "\n", "\r", '",', '"\n']), max_size=40).map("".join))
+def test_rows_are_those_that_a_reader_of_their_own_begins_at_each(text: str) -> None:
+    lines, at, expected = lines_of("a,b\n" + text), 1, []
+    while at < len(lines):
+        reader = csv.reader(lines[at:], strict=True)
+        try:
+            cells = next(reader)
+            expected += [(f"line {at + 1}", [*cells, None, None][:2])] if cells else []
+            at += reader.line_num
+        except csv.Error:
+            at += 1
+    faults: list[Fault] = []
+    rows = read_rows("a,b\n" + text, file="t.csv", columns=("a", "b"), faults=faults)
+    assert [(row.feature, list(row.table.values())) for row in rows] == expected
 
 
 def test_lines_end_as_the_reader_ends_them() -> None:

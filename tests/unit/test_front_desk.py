@@ -28,7 +28,7 @@ from pipeline.desk import Desk, Report
 from pipeline.dispatch import NoTerminal
 from pipeline.duty_clocks import closing_due
 from pipeline.duty_pattern import Rollout
-from pipeline.errors import RefusedError, UnknownError
+from pipeline.errors import RefusedError, UnknownError, WholeSiteError
 from pipeline.evidence import EvidenceStore
 from pipeline.front_desk import FrontDesk, PlacesFileError, new_code
 from pipeline.history import chain_faults, rebuild
@@ -349,6 +349,15 @@ class TestPrintedPlaces:
         with pytest.raises(UnknownError):
             office.front.end_place(place.code, principal=ADMIN)
         assert office.casebook.read(lambda now: now.printed_places()) == []
+
+    def test_whoever_reaches_some_grids_only_makes_and_ends_no_place(self, office: Office) -> None:
+        place = office.place()
+        west = replace(ADMIN, grids=frozenset({"YP-A"}))
+        with pytest.raises(WholeSiteError, match="may not make printed places"):
+            office.front.make_places("name,lon,lat\n", file="p.csv", principal=west, datum=Datum.WGS84)
+        with pytest.raises(WholeSiteError, match="may not end printed places"):
+            office.front.end_place(place.code, principal=west)
+        assert office.casebook.read(lambda now: now.printed_places()) == [place]
 
     def test_a_table_of_places_with_a_fault_makes_none(self, office: Office) -> None:
         lonlat = spot("A")

@@ -148,6 +148,56 @@ def test_a_table_without_a_row_is_there_and_one_that_is_taken_away_is_not(copy: 
     assert missing(read_site(copy), NOW) == []
 
 
+def test_nothing_is_checked_against_departments_that_a_site_does_not_list(copy: Path) -> None:
+    (copy / "departments.csv").unlink()
+    assert read_site(copy).organisation.departments == ()
+
+
+def test_turns_without_a_table_of_officers_are_one_fault(copy: Path) -> None:
+    (copy / "officers.csv").unlink()
+    (told,) = faults_of(copy).splitlines()[1:]
+    assert told.startswith("  commanders.csv: field officer: names commanders, who stand in officers.csv, and there is")
+
+
+@pytest.mark.parametrize(
+    ("file", "row", "changes", "field"),
+    [
+        ("forces.csv", 0, {"shift": ""}, "shift"),
+        ("forces.csv", 0, {"side": ""}, "side"),
+        ("forces.csv", 0, {"department": ""}, "department"),
+        ("forces.csv", 4, {"grid": ""}, "grid"),
+        ("forces.csv", 4, {"grid": "YP-G9", "units": "310118002001"}, "grid"),
+        ("officers.csv", 0, {"post": "grid-cheif"}, "post"),
+        ("officers.csv", 0, {"of": ""}, "of"),
+        ("officers.csv", -1, {"post": "comander"}, "post"),
+        ("departments.csv", 0, {"kind": "follow"}, "kind"),
+        ("stations.csv", 0, {"grid": "YP-G9", "unit": "310118002001"}, "grid"),
+        ("commanders.csv", 0, {"hours": "8-8"}, "hours"),
+        ("commanders.csv", 0, {"every_days": "0.5"}, "every_days"),
+        ("commanders.csv", 0, {"officer": ""}, "officer"),
+    ],
+)
+def test_each_fault_is_told_once(copy: Path, file: str, row: int, changes: dict[str, str], field: str) -> None:
+    rewrite(copy / file, row, **changes)
+    (told,) = faults_of(copy).splitlines()[1:]
+    assert told.startswith(f"  {file}: feature "), told
+    assert f": field {field}: " in told, told
+
+
+@pytest.mark.parametrize(
+    ("row", "field"),
+    [
+        ("YP-001,,2026-11-24T20:00,on,", "from"),
+        (",2026-11-29T17:00,2026-11-29T20:00,on,", "number"),
+        ("YP-001,2026-11-24T12:00,2026-11-24T13:00,in,", "duty"),
+    ],
+)
+def test_each_fault_of_a_change_of_duty_is_told_once(copy: Path, row: str, field: str) -> None:
+    (copy / DUTY_CHANGES).write_text(f"{','.join(CHANGE_COLUMNS)}\n{row}\n", encoding="utf-8")
+    (told,) = faults_of(copy).splitlines()[1:]
+    assert told.startswith(f"  duty_changes.csv: feature line 2: field {field}: ")
+
+
 def test_a_category_and_a_force_without_their_department_are_told(copy: Path) -> None:
     rows = (copy / "departments.csv").read_text(encoding="utf-8").splitlines()
     kept = [row for row in rows if not row.startswith("traffic-police")]
