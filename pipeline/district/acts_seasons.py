@@ -18,6 +18,7 @@ _FROM_RAILING_M: Final = 0.55
 _APART_M: Final = 0.85  # two bags of one heap
 _SHEETS: Final = ((0.0, 0.0), (4.5, 0.8), (-4.5, -0.8))  # a flood grows to both sides
 _RISES_S: Final = 8.0
+_NEAR_M: Final = 17.0  # farther off a flood covers about as much of the picture as the rule asks, or less
 _PUDDLE: Final = 0.24  # of a flood's length and width
 
 
@@ -120,7 +121,7 @@ def flood(director: Director) -> bool:
 def soon_drained(director: Director) -> bool:
     """Let water rise and drain within moments."""
     begins_s = director.moment(10.0, director.end_s - 60.0)
-    to_s = begins_s + 2 * _RISES_S + director.moment(4.0, SCENES[FLOODED].dwell_s - 14.0)
+    to_s = begins_s + 2 * _RISES_S + director.moment(3.0, SCENES[FLOODED].dwell_s - 22.0)
     return _under_water(director, begins_s, to_s, distractor=True)
 
 
@@ -156,7 +157,11 @@ def _under_water(director: Director, begins_s: float, to_s: float, *, distractor
 
 def _on_road(director: Director, from_s: float, to_s: float, *, half_m: float, distractor: bool) -> Place | None:
     lanes = [each for each in director.ground.on(Surface.LANE) if each.name.startswith("lane-")]
-    areas = [(each.x_m, (each.y_m[0] + 0.8, each.y_m[1] - 0.8)) for each in lanes]
+    reach_m = [math.sqrt(max(_NEAR_M**2 - each.middle_y_m**2, 0.0)) for each in lanes]
+    areas = [
+        ((max(each.x_m[0], -reach), min(each.x_m[1], reach)), (each.y_m[0] + 0.8, each.y_m[1] - 0.8))
+        for each, reach in zip(lanes, reach_m, strict=True)
+    ]
     return director.find(
         FLOODED, areas, height_m=0.2, radius_m=0.6, half_m=half_m, from_s=from_s, to_s=to_s, distractor=distractor
     )
