@@ -105,7 +105,7 @@ class DutyOffice:
 
         def work(tx: Transaction) -> Case:
             case = visible(tx, number, principal)
-            return finish_part(tx, case, department, entered=self._entered(principal), note=note)
+            return finish_part(tx, case, department, site=self._site, entered=self._entered(principal), note=note)
 
         return self._casebook.write(work)
 

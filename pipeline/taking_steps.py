@@ -10,7 +10,7 @@ from typing import Final
 
 from geo.coords import LonLat
 from pipeline.casebook import LimitError, Transaction
-from pipeline.cases import Action, Case, Status, step
+from pipeline.cases import MUST_SHOW, SHORTEST_WORDS, Action, Case, NothingShownError, Status, step
 from pipeline.clock_keeping import ask_time, give_time, go_on, start_anew, take_up, time_to_handle
 from pipeline.consequences import consequences
 from pipeline.errors import PipelineError, RefusedError, UnknownError
@@ -22,6 +22,7 @@ from pipeline.offers import Entered, enter, notify, offer, require_department, w
 from pipeline.principal import PIPELINE, Role
 from pipeline.site import Site
 from pipeline.verdicts import note_step
+from pipeline.whereabouts import place_of
 
 MOST_PICTURES: Final = 20
 _OFFERED_AFTER: Final = frozenset({Action.FILE, Action.DECLINE, Action.RESUME, Action.REWORK, Action.REOPEN})
@@ -51,7 +52,7 @@ class Ask:
     """A step that somebody asks for.
 
     Attributes:
-        lonlat: where they are.
+        lonlat: where they are; None stands for where a force's terminal was just now, see `whereabouts`.
         pictures: ids of pictures of the case that show what they did.
         more: by how much to extend, in the unit of the case's deadline; only with `ask-extension`.
     """
@@ -68,6 +69,7 @@ def take_step(tx: Transaction, case: Case, ask: Ask, *, site: Site, entered: Ent
 
     Raises:
         IllegalStepError, NotYourCaseError, PassedOnError, ReasonMissingError, RefusedError: see `cases.step`.
+        NothingShownError: a first result, or what is done, comes with neither words nor a picture.
         ExtensionError, OwnExtensionError, NoDeadlineError: the extension cannot be asked for, or not by them.
         PartsOutstandingError: other departments of a joint action have not finished.
         OtherDepartmentError: a force handles on the spot what another department alone may handle.
@@ -77,7 +79,11 @@ def take_step(tx: Transaction, case: Case, ask: Ask, *, site: Site, entered: Ent
     if ask.more is not None and action is not Action.ASK_EXTENSION:
         raise LimitError("more", ask.more, f"nothing, since {action} asks for no time; only ask-extension does")
     after = step(_as_carried(tx, case, action, site), action, principal=entered.by, note=ask.note, now=entered.now)
-    details = {**_base(tx, case, after, ask), **_own(tx, case, after, ask, site=site, entered=entered)}
+    _require_shown(case, ask)
+    details = {
+        **_base(tx, case, after, ask, site=site, entered=entered),
+        **_own(tx, case, after, ask, site=site, entered=entered),
+    }
     taken_up = take_up(tx, after, entered.now, site=site) if action in _OFFERED_AFTER else {}
     details |= {"raised": taken_up} if taken_up else {}
     after = consequences(after, action.value, details)
@@ -106,14 +112,18 @@ def _handlers_department(tx: Transaction, case: Case, site: Site) -> str:
     return str(told[-1]) if told and told[-1] is not None else department_of(case, site)
 
 
-def _base(tx: Transaction, case: Case, after: Case, ask: Ask) -> dict[str, object]:
+def _require_shown(case: Case, ask: Ask) -> None:
+    if ask.action in MUST_SHOW and not ask.pictures and len(ask.note.strip()) < SHORTEST_WORDS:
+        raise NothingShownError(case.number, ask.action)
+
+
+def _base(tx: Transaction, case: Case, after: Case, ask: Ask, *, site: Site, entered: Entered) -> dict[str, object]:
     """Return the place, words and pictures of a step."""
     terminal = after.terminal if ask.action is Action.SELF_HANDLE else case.terminal
     details: dict[str, object] = {} if terminal is None else {"terminal": terminal}
     if ask.note:
         details["note"] = ask.note
-    if ask.lonlat is not None:
-        details |= {"lon": ask.lonlat.lon, "lat": ask.lonlat.lat}
+    details |= place_of(tx, ask.lonlat, site=site, entered=entered)
     if ask.pictures:
         details["pictures"] = _pictures(tx, case, ask.pictures)
     return details

@@ -127,11 +127,11 @@ def test_joint_action_over_http(live: LiveConsole) -> None:
     holder = live.holder(number)
     post(live, f"cases/{number}/accept", who=holder)
     post(live, f"cases/{number}/arrive", who=holder)
-    waiting = post(live, f"cases/{number}/done", who=holder, status=409)
+    waiting = post(live, f"cases/{number}/done", {"note": "moved"}, who=holder, status=409)
     assert "still at work: market-supervision" in waiting["detail"]
     post(live, f"cases/{number}/joint/market-supervision", {"note": "warned"}, who=market)
     assert [part["lead"] for part in get(live, f"cases/{number}/joint")] == [True, False]
-    assert post(live, f"cases/{number}/done", who=holder)["status"] == "handled"
+    assert post(live, f"cases/{number}/done", {"note": "moved"}, who=holder)["status"] == "handled"
 
 
 def test_consultation_over_http(live: LiveConsole) -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -12,7 +12,7 @@ from small_site import CITIZEN, JPEG, LITTER, NOON, PARKED, force_at, spot
 
 from geo.coords import LonLat
 from pipeline.casebook import LimitError
-from pipeline.cases import Channel, IllegalStepError, NotYourCaseError, PassedOnError, Status
+from pipeline.cases import Channel, IllegalStepError, NothingShownError, NotYourCaseError, PassedOnError, Status
 from pipeline.catalogue import Again, Catalogue
 from pipeline.consultations import ConsultationError, Meeting
 from pipeline.desk import Report
@@ -391,6 +391,73 @@ class TestStepsShow:
         office.act(number, "void", by=WANG)
         with pytest.raises(CaseEndedError, match="is void"):
             office.duty.add_picture(number, JPEG, label="late", principal=LI)
+
+    @pytest.mark.parametrize("step", ["first-result", "done"])
+    @pytest.mark.parametrize("by", [force_at(T001), LI], ids=["force", "desk"])
+    def test_a_result_is_told_or_shown(self, office: Office, step: str, by: Principal):
+        number = office.report()
+        office.through(number, "accept", "arrive")
+        picture = office.duty.add_picture(number, JPEG, label="after", principal=force_at(T001))
+        for nothing in ("", " x "):
+            with pytest.raises(NothingShownError, match=r"send `note` with at least 2 characters, or in `pictures`"):
+                office.act(number, step, by=by, note=nothing)
+        assert office.case(number).status is Status.ARRIVED
+        office.act(number, step, by=by, note="", pictures=(picture.id,))
+        assert "note" not in office.casebook.events(number)[-1].details
+
+
+class TestWhereabouts:
+    """A force's step without a place has its terminal's fresh position, and says so."""
+
+    def heard(self, office: Office, *, ago_s: float, terminal: str = T001) -> datetime:
+        at = office.clock.at - timedelta(seconds=ago_s)
+        office.desk.move(terminal, spot("A", 7.0), at=at, principal=force_at(terminal))
+        return at
+
+    def told(self, office: Office, number: str) -> tuple[object, ...]:
+        details = office.casebook.events(number)[-1].details
+        return tuple(details.get(name) for name in ("lon", "lat", "positioned_at"))
+
+    def test_the_terminal_s_fresh_position_stands_for_it(self, office: Office):
+        number = office.report()
+        at = self.heard(office, ago_s=600.0)
+        office.act(number, "accept", by=force_at(T001))
+        assert self.told(office, number) == (*spot("A", 7.0), at.isoformat())
+        office.act(number, "arrive", by=force_at(T001), lonlat=spot("A", 3.0))
+        assert self.told(office, number) == (*spot("A", 3.0), None)
+        office.prove()
+
+    @pytest.mark.parametrize("ago_s", [600.001, -600.001])
+    def test_an_old_one_does_not(self, office: Office, ago_s: float):
+        number = office.report()
+        office.casebook.write(
+            lambda tx: tx.save_position(T001, spot("A", 7.0), office.clock.at - timedelta(seconds=ago_s))
+        )
+        office.act(number, "accept", by=force_at(T001))
+        assert self.told(office, number) == (None, None, None)
+
+    def test_nor_does_anybody_else_s(self, office: Office):
+        number = office.report()
+        self.heard(office, ago_s=0.0)
+        office.act(number, "accept", by=LI)
+        assert self.told(office, number) == (None, None, None)
+        other = office.report(spot("B"))
+        office.through(other, "accept")
+        assert office.casebook.events(other)[-1].details["terminal"] == T003
+        assert self.told(office, other) == (None, None, None)
+
+    def test_it_holds_for_parts_and_false_calls_too(self, office: Office):
+        number = office.report()
+        office.act(number, "dispatch", terminal=T010)
+        office.duty.open_joint(number, TestJointAction.PLAN, note="", principal=LI)
+        at = self.heard(office, ago_s=60.0, terminal=T011)
+        office.duty.finish_part(number, "market-supervision", note="warned", principal=force_at(T011))
+        assert self.told(office, number) == (*spot("A", 7.0), at.isoformat())
+        false = office.report(spot("B"))
+        office.act(false, "accept", by=force_at(T003))
+        at = self.heard(office, ago_s=60.0, terminal=T003)
+        office.desk.trust.say_false(false, FalseReason.NOTHING_THERE, principal=force_at(T003))
+        assert self.told(office, false) == (*spot("A", 7.0), at.isoformat())
 
 
 class TestFeedback:

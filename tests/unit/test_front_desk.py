@@ -156,7 +156,7 @@ class TestReports:
     def test_a_handled_case_is_not_raised(self, office: Office) -> None:
         number = str(office.desk.report(report(), principal=DISPATCHER).number)
         for action in (Action.ACCEPT, Action.ARRIVE, Action.DONE):
-            office.desk.act(number, action, principal=DISPATCHER)
+            office.desk.act(number, action, principal=DISPATCHER, note="moved")
         assert office.desk.report(report(Channel.ALARM), principal=DISPATCHER).number == number
         assert not office.casebook.case(number).urgent
 
@@ -281,7 +281,7 @@ class TestHotline:
         office.site = small_site(categories=(category(PARKED, again=Again.REOPEN),))
         (number,) = self.take(office, tickets_csv(row("Q1"))).opened
         for action in (Action.ACCEPT, Action.ARRIVE, Action.DONE):
-            office.desk.act(number, action, principal=DISPATCHER)
+            office.desk.act(number, action, principal=DISPATCHER, note="moved")
         office.clock.at += timedelta(hours=2)
         done = self.take(office, tickets_csv(row("Q2", occurred_at="2026-11-23 13:30")))
         assert (done.opened, done.attached, done.bad_rows) == ((), (number,), 0)
