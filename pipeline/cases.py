@@ -362,8 +362,8 @@ def stepped(case: Case, action: str, *, status: Status, at: datetime, terminal: 
         changes["resumes_to"] = None
     if action == Action.DISPATCH.value and case.status is S.RETURNED:
         changes["bound"] = True
-    if status not in IN_WORK:
-        changes["asked"] = 0.0
+    if status not in IN_WORK and not status is case.status is S.SUSPENDED:
+        changes["asked"] = 0.0  # what is kept over a suspension, the event says: see `consequences`
     keeps = status in ON_TERMINAL | _SETTLED or (status is S.SUSPENDED and case.status in {*_BEGUN, S.SUSPENDED})
     changes |= {"terminal": terminal if keeps else None}
     if not keeps or terminal != case.terminal:

@@ -85,7 +85,9 @@ def take_step(tx: Transaction, case: Case, ask: Ask, *, site: Site, entered: Ent
         **_own(tx, case, after, ask, site=site, entered=entered),
     }
     taken_up = take_up(tx, after, entered.now, site=site) if action in _OFFERED_AFTER else {}
-    details |= {"raised": taken_up} if taken_up else {}
+    if taken_up:
+        raised = details.get("raised")
+        details["raised"] = {**(raised if isinstance(raised, Mapping) else {}), **taken_up}
     after = consequences(after, action.value, details)
     enter(tx, after, action.value, entered=entered, details=details)
     note_step(tx, case, action, site=site, entered=entered)
@@ -99,11 +101,11 @@ def take_step(tx: Transaction, case: Case, ask: Ask, *, site: Site, entered: Ent
 
 
 def _as_carried(tx: Transaction, case: Case, action: Action, site: Site) -> Case:
-    """Return a case that is to be done again, without its holder where they are of the department no more."""
+    """Return a case that is to be done again: by its handler's department, with nobody if they are of it no more."""
     if action is not Action.REWORK:
         return case
     again = replace(case, rework_by=_handlers_department(tx, case, site))
-    return case if may_take(again, case.terminal, site) else replace(case, terminal=None)
+    return again if may_take(again, case.terminal, site) else replace(again, terminal=None)
 
 
 def _handlers_department(tx: Transaction, case: Case, site: Site) -> str:
@@ -146,6 +148,11 @@ def _own(tx: Transaction, case: Case, after: Case, ask: Ask, *, site: Site, ente
     return {} if prepare is None else prepare(tx, case, after, ask, site, entered)
 
 
+def _suspend(_: Transaction, case: Case, __: Case, ___: Ask, ____: Site, _____: Entered) -> dict[str, object]:
+    """Keep the extension that waits: nobody decides on it meanwhile, and its clock goes on with the others."""
+    return {"asked": case.asked} if case.asked else {}
+
+
 def _go_on(tx: Transaction, _: Case, after: Case, __: Ask, site: Site, entered: Entered) -> dict[str, object]:
     return go_on(tx, after, entered.now, site=site)
 
@@ -153,12 +160,13 @@ def _go_on(tx: Transaction, _: Case, after: Case, __: Ask, site: Site, entered: 
 def _rework(tx: Transaction, case: Case, after: Case, _: Ask, site: Site, entered: Entered) -> dict[str, object]:
     over: dict[str, object] = {"liaisons": []} if case.liaisons else {}
     tx.drop_joint_parts(case.number)
-    return {"department": _handlers_department(tx, case, site), **over, **go_on(tx, after, entered.now, site=site)}
+    return {"department": after.rework_by, **over, **go_on(tx, after, entered.now, site=site)}
 
 
 def _reopen(tx: Transaction, _: Case, after: Case, __: Ask, site: Site, entered: Entered) -> dict[str, object]:
     tx.drop_joint_parts(after.number)
-    return start_anew(tx, after, entered.now, site=site)
+    over: dict[str, object] = {"raised": {"ticket_due": None}} if after.ticket_due else {}  # the ticket was answered
+    return {**over, **start_anew(tx, after, entered.now, site=site)}
 
 
 def _ask_extension(tx: Transaction, case: Case, _: Case, ask: Ask, site: Site, entered: Entered) -> dict[str, object]:
@@ -200,6 +208,7 @@ def _self_handle(tx: Transaction, case: Case, after: Case, _: Ask, site: Site, e
 Prepare = Callable[[Transaction, Case, Case, Ask, Site, Entered], dict[str, object]]
 _PREPARED: Mapping[Action, Prepare] = MappingProxyType(
     {
+        Action.SUSPEND: _suspend,
         Action.RESUME: _go_on,
         Action.RETURN: _go_on,
         Action.REWORK: _rework,

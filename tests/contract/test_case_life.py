@@ -189,6 +189,36 @@ class TestExtended:
         with pytest.raises(IllegalStepError, match="extend is not possible"):
             office.act(number, "extend", by=CHEN)
 
+    def test_a_request_that_waits_is_kept_over_a_suspension_and_so_is_its_time(self, office: Office):
+        number = office.report()
+        office.through(number, "accept")
+        office.act(number, "ask-extension", by=force_at(T001), more=2.0)
+        office.later(minutes=30)
+        assert office.act(number, "suspend", by=CHEN).asked == 2.0
+        assert office.act(number, "supervise", by=CHEN).asked == 2.0
+        assert office.casebook.events(number)[-2].details["asked"] == 2.0
+        with pytest.raises(IllegalStepError, match="extend is not possible"):
+            office.act(number, "extend", by=CHEN)
+        office.later(days=2)
+        assert office.watch.fire_due() == []
+        assert office.act(number, "resume").asked == 2.0
+        due = NOON + timedelta(days=2, hours=4)
+        assert office.case(number).handle_by == due
+        office.later(minutes=15)
+        assert office.watch.fire_due() == []
+        granted = office.act(number, "extend", by=CHEN)
+        assert (granted.asked, granted.extended, granted.handle_by) == (0.0, 1, due + timedelta(hours=2))
+
+    def test_a_request_that_was_suspended_lapses_when_it_had_its_time(self, office: Office):
+        number = office.report()
+        office.act(number, "ask-extension", by=force_at(T001), more=2.0)
+        office.through(number, "suspend")
+        office.later(days=2)
+        office.through(number, "resume")
+        office.later(days=1)
+        assert ("extension", "lapse") in [(each.clock, each.step) for each in office.watch.fire_due()]
+        assert office.case(number).asked == 0.0
+
     def test_too_much_too_often_or_without_a_number_is_refused(self, office: Office):
         number = office.report()
         for more in (None, 4.1):
