@@ -12,12 +12,13 @@ from pipeline.principal import Principal
 class NextOut(BaseModel):
     """One thing that may be done now: a step's name, or the name of a door beside the steps.
 
-    `note` says that it needs words; `most` in `unit` bounds how much time may be asked for; `department` says whose
-    part of a joint action it is.
+    `note` says that it needs words, `shows` that it needs words or a picture; `most` in `unit` bounds how much time may
+    be asked for; `department` says whose part of a joint action it is.
     """
 
     name: str
     note: bool
+    shows: bool
     most: float | None
     unit: str | None
     department: str | None

@@ -14,7 +14,7 @@ from api.side_steps import MoreTime, PartLine, asked_time, department_name, liai
 from api.terminals_now import TerminalNow, terminals_now
 from api.words import Words
 from pipeline.casebook import Evidence
-from pipeline.cases import NEEDS_REASON, OPEN, Action, Case, Event, Status
+from pipeline.cases import MUST_SHOW, NEEDS_REASON, OPEN, Action, Case, Event, Status
 from pipeline.dispatch import ineligibility
 from pipeline.duty_book import Consultation
 from pipeline.merging import took_in
@@ -268,7 +268,7 @@ def _button(action: Action, case: Case) -> Button:
         word = "action.reassign"
     prominent = action in _PROMINENT or (action is Action.DISPATCH and case.status not in _REASSIGNS)
     kind = "go" if prominent else "danger" if action in _GRAVE else ""
-    return Button(action=action, word=word, kind=kind, needs_note=action in NEEDS_REASON)
+    return Button(action=action, word=word, kind=kind, needs_note=action in NEEDS_REASON | MUST_SHOW)
 
 
 def _choices(services: Services, case: Case, terminals: Sequence[TerminalNow], spoken: Words) -> list[Choice]:

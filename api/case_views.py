@@ -10,7 +10,7 @@ from typing import Final
 
 from api.words import Words
 from pipeline.cases import ENDED, OPEN, Case, Status
-from pipeline.duty_clocks import closing_due
+from pipeline.duty_clocks import closing_condition, closing_due
 from pipeline.site import Site
 
 S = Status
@@ -98,7 +98,7 @@ def case_view(case: Case, site: Site, spoken: Words, *, now: datetime) -> CaseVi
         case=case,
         title=spoken.either(*site.catalogue.names(case.category)),
         key_item=category is not None and category.is_key_item(site.settings.calendar.local_day(now)),
-        closing_condition="" if category is None else category.closing_condition,
+        closing_condition="" if category is None else closing_condition(case, category),
         grid=grids.get(case.grid, case.grid),  # a case keeps its grid when the site is redrawn
         unit=units.get(case.unit, case.unit),
         tone=_TONES[case.status],

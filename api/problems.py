@@ -53,7 +53,8 @@ _ROWS_BY_STATUS: Final[Mapping[HTTPStatus, str]] = {
         geo.heatmap_errors.HeatmapTooLargeError pipeline.source_errors.FrameTooLargeError""",
     HTTPStatus.UNPROCESSABLE_ENTITY: """
         api.errors.QueryFaultError geo.cells.CellError geo.errors.CoordinateError geo.heatmap_errors.HeatmapError
-        pipeline.casebook.HistoryError pipeline.casebook.LimitError pipeline.cases.ReasonMissingError
+        pipeline.casebook.HistoryError pipeline.casebook.LimitError pipeline.cases.NothingShownError
+        pipeline.cases.ReasonMissingError
         pipeline.erasure.GroundMissingError pipeline.judging_periods.PeriodError
         pipeline.judging_desk.SameFiguresError
         pipeline.publication_scope.PersonsShownError pipeline.publication_scope.ScopeError

@@ -76,13 +76,13 @@ class ReportIn(PlaceIn):
 class ActionIn(Asked):
     """What goes with a step: words, the terminal to dispatch to, where it was taken, pictures, more time asked for."""
 
-    note: Note = ""
+    note: Annotated[Note, Field(description="words; what `next` calls `shows` needs these or pictures")] = ""
     pictures: list[Code] = Field(default_factory=list, max_length=20, description="ids of pictures of this case")
     more: Annotated[float | None, Field(gt=0, le=1000, allow_inf_nan=False, description="in the deadline's unit")] = (
         None
     )
     terminal: Code | None = None
-    lon: Lon | None = None
+    lon: Annotated[Lon | None, Field(description="of a force's step without a place its terminal's fresh one")] = None
     lat: Lat | None = None
     datum: Datum = Datum.WGS84
 

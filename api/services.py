@@ -81,7 +81,13 @@ class Services:
     @property
     def office(self) -> DutyOffice:
         """Return what the operations centre does beyond single steps."""
-        return DutyOffice(site=self.site, casebook=self.casebook, clock=self.clock, evidence=self.evidence)
+        return DutyOffice(
+            site=self.site,
+            casebook=self.casebook,
+            clock=self.clock,
+            evidence=self.evidence,
+            applied=self.desk.applied,
+        )
 
     @property
     def eraser(self) -> Eraser:

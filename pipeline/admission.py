@@ -216,12 +216,25 @@ def _reopen(tx: Transaction, notice: Notice, decision: Reopen, *, site: Site, en
     again = stepped(case, REOPEN, status=status, at=now, terminal=None)
     again = replace(again, sightings=case.sightings + (notice.sighting is not None))
     tx.drop_joint_parts(case.number)
-    details = {**_told(notice, decision, site), **start_anew(tx, again, now, site=site)}
+    raised = _raised_again(case, notice)
+    again = consequences(again, REOPEN, raised)
+    clocks = start_anew(tx, again, now, site=site, ticket_due=notice.ticket_due)
+    details = {**_told(notice, decision, site), **raised, **clocks}
     again = consequences(again, REOPEN, details)
     enter(tx, again, REOPEN, entered=entered, details=details)
     withdraw(tx, before=case, after=again, now=now)
     _remember(tx, notice, case=case.number)
     return again
+
+
+def _raised_again(case: Case, notice: Notice) -> dict[str, object]:
+    """Return what a report that opens a case again makes of it: urgent, and with its own ticket's deadline or none."""
+    raised: dict[str, object] = {}
+    if notice.urgency is not None and notice.urgency.urgent and not case.urgent:
+        raised |= {"urgent": True, "urgent_reason": notice.urgency.reason}
+    if notice.ticket_due != case.ticket_due:
+        raised["ticket_due"] = notice.ticket_due.isoformat() if notice.ticket_due else None
+    return {"raised": raised} if raised else {}
 
 
 def _told(notice: Notice, decision: Attach | Reopen, site: Site) -> dict[str, object]:

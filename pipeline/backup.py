@@ -19,6 +19,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import IO, Any, Final
 
 from alembic.runtime.migration import MigrationContext
@@ -120,7 +121,8 @@ def restore(path: Path, url: str, *, evidence: Path) -> Saved:
     """Fill an empty database and its evidence folder from a backup.
 
     Raises:
-        BackupError: the file is no backup, is damaged, or of a newer release.
+        BackupError: the file is no backup, is damaged, or of a newer release, or another picture stands where one of
+            its belongs; nothing was stored.
         NotEmptyError: the database has rows.
         StorageError: the database cannot be written; nothing was stored.
     """
@@ -252,27 +254,48 @@ def _manifest(path: Path, archive: zipfile.ZipFile) -> dict[str, Any]:
 
 
 def _unpack(path: Path, archive: zipfile.ZipFile, manifest: dict[str, Any], evidence: Path) -> int:
-    """Put pictures in their places, each checked; a file that is there with the same content is left."""
+    """Put pictures in their places, all of them or, with any fault, none; one that is there already is left.
+
+    They are written aside and moved once every one of them is checked and on the disk.
+    """
+    evidence.mkdir(parents=True, exist_ok=True)
     root = evidence.resolve()
-    for name, digest in manifest["pictures"].items():
-        target = (root / name).resolve()
-        if not target.is_relative_to(root) or target == root:
-            raise BackupError(path, f"names a picture outside the evidence folder: {name!r}")
-        try:
-            content = archive.read(_EVIDENCE + name)
-        except KeyError as error:
-            raise BackupError(path, f"lacks picture {name}") from error
-        if hashlib.sha256(content).hexdigest() != digest:
-            raise BackupError(path, f"is damaged: picture {name} is not what was saved")
-        target.parent.mkdir(parents=True, exist_ok=True)
-        if not target.exists():
-            beside = target.with_name(f".{target.name}.{secrets.token_hex(8)}.part")
-            with beside.open("xb") as file:
-                file.write(content)
-                file.flush()
-                os.fsync(file.fileno())
+    with TemporaryDirectory(prefix=".restore-", dir=root) as aside:
+        waiting: list[tuple[Path, Path]] = []
+        for name, digest in manifest["pictures"].items():
+            target = (root / name).resolve()
+            if not target.is_relative_to(root) or target == root:
+                raise BackupError(path, f"names a picture outside the evidence folder: {name!r}")
+            content = _picture(path, archive, name, digest)
+            if not target.exists():
+                waiting.append((_put_aside(Path(aside) / str(len(waiting)), content), target))
+            elif target.read_bytes() != content:
+                raise BackupError(path, f"has picture {name}, and {target} is another; name a new evidence folder")
+        for folder in {target.parent for _, target in waiting}:
+            folder.mkdir(parents=True, exist_ok=True)
+        for beside, target in waiting:
             beside.replace(target)
+        for folder in {target.parent for _, target in waiting}:
+            _sync(folder)
     return len(manifest["pictures"])
+
+
+def _picture(path: Path, archive: zipfile.ZipFile, name: str, digest: str) -> bytes:
+    try:
+        content = archive.read(_EVIDENCE + name)
+    except KeyError as error:
+        raise BackupError(path, f"lacks picture {name}") from error
+    if hashlib.sha256(content).hexdigest() != digest:
+        raise BackupError(path, f"is damaged: picture {name} is not what was saved")
+    return content
+
+
+def _put_aside(file: Path, content: bytes) -> Path:
+    with file.open("xb") as opened:
+        opened.write(content)
+        opened.flush()
+        os.fsync(opened.fileno())
+    return file
 
 
 def _require_empty(connection: Connection, where: str) -> None:

@@ -14,7 +14,7 @@ from pipeline.health_events import HealthEvent
 from pipeline.judging_book import JudgingReading, JudgingWriting
 from pipeline.points_book import PointsReading, PointsWriting
 from pipeline.reports import ReportReading, ReportWriting
-from pipeline.terminals import Terminal
+from pipeline.terminals import Moved, Terminal
 from pipeline.trust_book import TrustReading, TrustWriting
 
 T = TypeVar("T")
@@ -256,6 +256,10 @@ class Reading(Protocol):
 
 class Asking(Reading, TrustReading, ReportReading, DutyReading, JudgingReading, PointsReading, Protocol):
     """What can be asked of one moment: also reports, outcomes, trials, clocks, merged cases, pictures past keeping."""
+
+    def position(self, terminal: str) -> Moved | None:
+        """Return where a terminal was when it was last heard; None if it never was."""
+        ...
 
     def counts(self) -> Counts:
         """Return how much there is of what."""

@@ -170,6 +170,16 @@ class ReasonMissingError(PipelineError):
         super().__init__(f"{action} of case {number} needs a reason; send `note` with at least two characters")
 
 
+class NothingShownError(PipelineError):
+    """A step that tells of a result came with neither words nor a picture."""
+
+    def __init__(self, number: str, action: Action) -> None:
+        super().__init__(
+            f"{action} of case {number} says and shows nothing; send `note` with at least {SHORTEST_WORDS} characters,"
+            " or in `pictures` the ids of pictures of the case"
+        )
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Case:
     """One problem to solve, at one place.
@@ -281,7 +291,9 @@ NEEDS_REASON = frozenset(
         Action.SUPERVISE, Action.ASK_EXTENSION, Action.REFUSE_EXTENSION, Action.REWORK, Action.REOPEN,
     }
 )  # fmt: skip
-_SHORTEST_REASON = 2
+MUST_SHOW = frozenset({Action.FIRST_RESULT, Action.DONE})
+"""Steps that tell of a result: they bring words or a picture."""
+SHORTEST_WORDS = 2
 _PUSHES_ON = frozenset({Action.DECLINE, Action.RETURN})
 _OF_EXTENSIONS = frozenset({Action.EXTEND, Action.REFUSE_EXTENSION})
 
@@ -330,7 +342,7 @@ def step(case: Case, action: Action, *, principal: Principal, note: str = "", no
     fault = _own_fault(case, action, principal)
     if fault is not None:
         raise fault
-    if action in NEEDS_REASON and len(note.strip()) < _SHORTEST_REASON:
+    if action in NEEDS_REASON and len(note.strip()) < SHORTEST_WORDS:
         raise ReasonMissingError(case.number, action)
     terminal = (principal.terminal if action is Action.SELF_HANDLE else None) or case.terminal
     return stepped(case, action.value, status=_target(case, action), at=now, terminal=terminal)
@@ -350,8 +362,8 @@ def stepped(case: Case, action: str, *, status: Status, at: datetime, terminal: 
         changes["resumes_to"] = None
     if action == Action.DISPATCH.value and case.status is S.RETURNED:
         changes["bound"] = True
-    if status not in IN_WORK:
-        changes["asked"] = 0.0
+    if status not in IN_WORK and not status is case.status is S.SUSPENDED:
+        changes["asked"] = 0.0  # what is kept over a suspension, the event says: see `consequences`
     keeps = status in ON_TERMINAL | _SETTLED or (status is S.SUSPENDED and case.status in {*_BEGUN, S.SUSPENDED})
     changes |= {"terminal": terminal if keeps else None}
     if not keeps or terminal != case.terminal:

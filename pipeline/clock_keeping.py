@@ -72,16 +72,26 @@ def go_on(tx: Transaction, case: Case, now: datetime, *, site: Site) -> dict[str
     return _told(moved, site)
 
 
-def start_anew(tx: Transaction, case: Case, now: datetime, *, site: Site) -> dict[str, object]:
-    """Start the clocks of a reopened case from now; returns when what is due, for the event."""
+def start_anew(
+    tx: Transaction, case: Case, now: datetime, *, site: Site, ticket_due: datetime | None = None
+) -> dict[str, object]:
+    """Start the clocks of a reopened case from now; returns when what is due, for the event.
+
+    Args:
+        ticket_due: by when whoever reports it again wants it handled, in the past or not, as for a new case.
+    """
     known = {clock.name: clock.round for clock in tx.clocks_of(case.number)}
-    fresh = [
-        renewed(replace(clock, round=known.get(clock.name, 0)), now, urgent=case.urgent, site=site)
-        for clock in first_clocks(case, site)
+    fresh = [replace(clock, round=known.get(clock.name, 0)) for clock in first_clocks(case, site)]
+    begun = [
+        due_by(clock, case, ticket_due, now, site=site)
+        if ticket_due is not None and clock.name is ClockName.HANDLE
+        else renewed(clock, now, urgent=case.urgent, site=site)
+        for clock in fresh
     ]
-    for clock in fresh:
+    for clock in begun:
         tx.save_clock(clock)
-    return _told(fresh, site)
+    told = _told(begun, site)
+    return told if ticket_due is None or "handle_by" not in told else {**told, "handle_by": ticket_due.isoformat()}
 
 
 def take_up(

@@ -65,6 +65,7 @@ def _instant(value: object) -> datetime | None:
 
 
 _CHANGES: Final[Mapping[str, Callable[[Case, Mapping[str, object]], dict[str, Any]]]] = {
+    Action.SUSPEND.value: lambda case, details: {"asked": number_of(details.get("asked", case.asked))},
     Action.ASK_EXTENSION.value: lambda _, details: {"asked": number_of(details["asked"])},
     Action.EXTEND.value: lambda case, _: {"asked": 0.0, "extended": case.extended + 1},
     Action.REFUSE_EXTENSION.value: lambda _, __: {"asked": 0.0},

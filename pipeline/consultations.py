@@ -10,9 +10,9 @@ from datetime import datetime
 from typing import Final
 
 from pipeline.admission import Notice, open_apart
-from pipeline.applied_catalogue import AppliedCatalogue
 from pipeline.casebook import Asking, CaseFilter, LimitError, Transaction
 from pipeline.cases import ENDED, IN_WORK, OPEN, Action, Case, Channel, Event, Status
+from pipeline.catalogue import Category
 from pipeline.consequences import CONSULTED, LISTED
 from pipeline.duty_book import Consultation, Decided, JointPart
 from pipeline.errors import PipelineError, UnknownError
@@ -197,18 +197,18 @@ def _note_listed(tx: Transaction, case: Case, code: str, words: str, *, entered:
 
 
 def decide_case(
-    tx: Transaction, code: str, number: str, *, words: str, department: str, task: str | None, site: Site,
+    tx: Transaction, code: str, number: str, *, words: str, department: str, task: Category | None, site: Site,
     entered: Entered,
 ) -> Consultation:  # fmt: skip
     """Write down what a meeting decided on a case; with a task's category, open the case that is to be done.
 
     Args:
-        task: key of the task's category; None for a decision without a task.
+        task: the task's category, of the newest catalogue; None for a decision without a task.
         department: who answers for it, and alone may handle the task.
 
     Raises:
         RefusedError: only the desk may.
-        UnknownError: no such meeting, department or category.
+        UnknownError: no such meeting or department.
         ConsultationError: the case is not on its list, it is closed, or words are missing.
     """
     entered.by.require("write down a consultation's decision", *_DESK)
@@ -273,12 +273,12 @@ def tasks_of(book: Asking, meeting: Consultation) -> Mapping[str, Case]:
 
 
 def _open_task(
-    tx: Transaction, case: Case, meeting: Consultation, words: str, department: str, task: str, *, site: Site,
+    tx: Transaction, case: Case, meeting: Consultation, words: str, department: str, task: Category, *, site: Site,
     entered: Entered,
 ) -> Case:  # fmt: skip
     notice = Notice(
         channel=Channel.TRANSFER,
-        category=AppliedCatalogue().newest(tx, otherwise=site.catalogue).get(task),
+        category=task,
         lonlat=case.lonlat,
         cov_m2=case.cov_m2,
         error_m=case.error_m,

@@ -83,7 +83,7 @@ class Desk:
         phones: PhoneMarks | None = None,
     ) -> None:
         self._casebook, self._clock, self._evidence, self._phones = casebook, clock, evidence, phones
-        self._applied = AppliedCatalogue()
+        self.applied = AppliedCatalogue()
         self.originals = Originals(casebook=casebook, clock=clock, evidence=evidence, visible=visible)
         self.adopt(site)
 
@@ -230,7 +230,7 @@ class Desk:
             known = require_room(tx, report, self._site.settings.channels, now=entered.now)
             if known is not None:
                 return known
-            listed = self._applied.newest(tx, otherwise=self._site.catalogue)
+            listed = self.applied.newest(tx, otherwise=self._site.catalogue)
             listed.reportable(report.category).condition(report.condition)  # another process may have deleted them
             taken = admit(tx, notice, site=self._site, entered=entered)
             noted = receive(tx, report, taken, receipt=receipt, by=principal.name, now=entered.now)

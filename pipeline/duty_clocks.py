@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 
 from pipeline.cases import ENDED, Case, Status
-from pipeline.catalogue import Category, DeadlineUnit
+from pipeline.catalogue import Category, DeadlineUnit, FilingCondition
 from pipeline.clocks import utc
 from pipeline.errors import PipelineError
 from pipeline.site import Site
@@ -95,8 +95,19 @@ def is_collected(case: Case, site: Site) -> bool:
 
 def usual_time(case: Case, category: Category) -> tuple[float, DeadlineUnit]:
     """Return how long a case may take: its filing condition's deadline if it was filed on one, else the category's."""
-    named = next((each for each in category.conditions if each.number == case.condition), None)
+    named = _filed_on(case, category)
     return (named or category).deadline_value, (named or category).deadline_unit
+
+
+def closing_condition(case: Case, category: Category) -> str:
+    """Return what must hold before a case is closed: as its filing condition says, else its category."""
+    named = _filed_on(case, category)
+    return (named.closing_condition if named is not None else "") or category.closing_condition
+
+
+def _filed_on(case: Case, category: Category) -> FilingCondition | None:
+    """Return the filing condition that a case was filed on, if it was on one and the category has it still."""
+    return next((each for each in category.conditions if each.number == case.condition), None)
 
 
 def closing_due(case: Case, site: Site) -> datetime | None:

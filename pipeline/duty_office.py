@@ -8,6 +8,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Final
 
+from pipeline.applied_catalogue import AppliedCatalogue
 from pipeline.casebook import Casebook, Evidence, LimitError, Transaction
 from pipeline.cases import ENDED, Case
 from pipeline.clocks import Clock, utc
@@ -46,10 +47,23 @@ class CaseEndedError(PipelineError):
 
 
 class DutyOffice:
-    """What the operations centre does with cases beyond single steps."""
+    """What the operations centre does with cases beyond single steps.
 
-    def __init__(self, *, site: Site, casebook: Casebook, clock: Clock, evidence: EvidenceStore) -> None:
+    Args:
+        applied: remembers the newest catalogue; one that outlives this office need not read it for each decision.
+    """
+
+    def __init__(
+        self,
+        *,
+        site: Site,
+        casebook: Casebook,
+        clock: Clock,
+        evidence: EvidenceStore,
+        applied: AppliedCatalogue | None = None,
+    ) -> None:
         self._site, self._casebook, self._clock, self._evidence = site, casebook, clock, evidence
+        self._applied = applied or AppliedCatalogue()
 
     def add_picture(self, number: str, jpeg: bytes, *, label: str, principal: Principal, note: str = "") -> Evidence:
         """Add a picture to a case, with words or to be named by the step that it shows; the same again is the same.
@@ -105,7 +119,7 @@ class DutyOffice:
 
         def work(tx: Transaction) -> Case:
             case = visible(tx, number, principal)
-            return finish_part(tx, case, department, entered=self._entered(principal), note=note)
+            return finish_part(tx, case, department, site=self._site, entered=self._entered(principal), note=note)
 
         return self._casebook.write(work)
 
@@ -129,20 +143,27 @@ class DutyOffice:
     def decide(
         self, code: str, number: str, *, words: str, department: str, task: str | None, principal: Principal
     ) -> Consultation:
-        """Write down a decision; see `consultations.decide_case`."""
+        """Write down a decision, its task by the key of a category; see `consultations.decide_case`.
+
+        Raises:
+            UnknownError: the newest catalogue has no such category; and as there.
+        """
         bound_words("words", words)
-        return self._casebook.write(
-            lambda tx: decide_case(
+
+        def work(tx: Transaction) -> Consultation:
+            newest = None if task is None else self._applied.newest(tx, otherwise=self._site.catalogue)
+            return decide_case(
                 tx,
                 code,
                 number,
                 words=words,
                 department=department,
-                task=task,
+                task=None if newest is None or task is None else newest.get(task),
                 site=self._site,
                 entered=self._entered(principal),
             )
-        )
+
+        return self._casebook.write(work)
 
     def put_on_list(self, code: str, number: str, *, words: str, principal: Principal) -> Consultation:
         """Put a case on a meeting's list; see `consultations.put_on_list`."""

@@ -20,6 +20,7 @@ from pipeline.offers import Entered, assign, enter
 from pipeline.principal import Role
 from pipeline.roster import Force
 from pipeline.site import Site
+from pipeline.whereabouts import place_of
 
 MOST_DEPARTMENTS: Final = 12
 _FEWEST: Final = 2
@@ -102,8 +103,8 @@ def open_joint(tx: Transaction, case: Case, plan: JointPlan, *, site: Site, ente
     return after
 
 
-def finish_part(tx: Transaction, case: Case, department: str, *, entered: Entered, note: str) -> Case:
-    """Store that a department has done its part, with what it did.
+def finish_part(tx: Transaction, case: Case, department: str, *, site: Site, entered: Entered, note: str) -> Case:
+    """Store that a department has done its part, with what it did, and where its liaison is as far as that is known.
 
     Raises:
         RefusedError: the role may not.
@@ -126,6 +127,7 @@ def finish_part(tx: Transaction, case: Case, department: str, *, entered: Entere
         raise JointActionError(case.number, f"{department} reported its part before")
     after = replace(case, version=case.version + 1)
     details: dict[str, object] = {"department": department, "force": part.force, "note": note}
+    details |= place_of(tx, None, site=site, entered=entered)
     enter(tx, after, JOINT_PART, entered=entered, details=details)
     return after
 

@@ -12,7 +12,7 @@ from typing import Final
 
 from pipeline.case_clocks import ClockName, DutyClock, due_at, handling_time
 from pipeline.casebook import Asking
-from pipeline.cases import ENDED, IN_WORK, NEEDS_REASON, STEPS, Action, Case, Status, steps_for
+from pipeline.cases import ENDED, IN_WORK, MUST_SHOW, NEEDS_REASON, STEPS, Action, Case, Status, steps_for
 from pipeline.duty_book import JointPart
 from pipeline.escalation import may_take
 from pipeline.principal import Principal, Role
@@ -57,12 +57,14 @@ class NextStep:
     Attributes:
         name: an `Action`'s or an `Aside`'s value.
         note: it needs words.
+        shows: it needs words or a picture.
         most: of an extension, how much may be asked for, in `unit`.
         department: of a part of a joint action, whose it is.
     """
 
     name: str
     note: bool = False
+    shows: bool = False
     most: float | None = None
     unit: str | None = None
     department: str | None = None
@@ -110,7 +112,7 @@ def _step(action: Action, case: Case, known: Known) -> NextStep:
     if action is Action.ASK_EXTENSION and known.handle is not None:
         most = longest_extension(case, known.handle, known.site)
         return NextStep(name=action.value, note=True, most=most, unit=known.handle.unit.value)
-    return NextStep(name=action.value, note=action in NEEDS_REASON)
+    return NextStep(name=action.value, note=action in NEEDS_REASON, shows=action in MUST_SHOW)
 
 
 def _holds(action: Action, case: Case, who: Principal, known: Known) -> bool:

@@ -22,7 +22,7 @@ from pipeline.configuration import SITE, read_settings
 from pipeline.errors import PipelineError, UnknownError
 from pipeline.site import Site
 from pipeline.site_changes import Change
-from pipeline.site_files import SiteFaultsError, documents, site_from_documents
+from pipeline.site_files import SiteFaultsError, document, site_from_documents
 
 EVERY_S: Final = 5.0
 _DIGITS: Final = 8
@@ -56,7 +56,7 @@ def save_calibration(folder: Path, calibration: Calibration) -> None:
         SiteFaultsError: `site.toml`, which says the file's datum, has faults.
     """
     faults: list[Fault] = []
-    datum = read_settings(documents(folder, faults).get(SITE, ""), faults).datums["cameras"]
+    datum = read_settings(document(folder, SITE, faults) or "", faults).datums["cameras"]
     if faults:
         raise SiteFaultsError(str(folder), faults)
     features = read_camera_features(folder / CAMERAS, Datum.WGS84)  # as they stand in the file: nothing is converted

@@ -116,25 +116,29 @@ def read_site(folder: Path) -> Site:
 
 def documents(folder: Path, faults: list[Fault]) -> dict[str, str]:
     """Return the text of each file of a site by name, noting the ones that are missing, too large or not UTF-8."""
-    texts = {}
-    for name in (*REQUIRED, *OPTIONAL):
-        path = folder / name
-        if not path.is_file():
-            if name in REQUIRED:
-                faults.append(UnreadFault(file=name, feature="", field="", problem=f"is missing in {folder}; add it"))
-            continue
-        if path.stat().st_size > LARGEST_BYTES:
-            problem = f"has {path.stat().st_size:,} bytes, expected {LARGEST_BYTES:,} at most; simplify it"
-            faults.append(UnreadFault(file=name, feature="", field="", problem=problem))
-            continue
-        try:
-            texts[name] = path.read_text(encoding="utf-8")
-        except UnicodeDecodeError as error:
-            problem = f"is not UTF-8 at byte {error.start}; save it as UTF-8"
-            faults.append(UnreadFault(file=name, feature="", field="", problem=problem))
+    read = {name: document(folder, name, faults) for name in (*REQUIRED, *OPTIONAL)}
+    texts = {name: text for name, text in read.items() if text is not None}
     if SITE in texts:
         texts |= _road_document(folder, texts[SITE], faults)
     return texts
+
+
+def document(folder: Path, name: str, faults: list[Fault]) -> str | None:
+    """Return the text of one file of a site, noting what is wrong with it; None where it is not there or unreadable."""
+    path = folder / name
+    problem = ""
+    if not path.is_file():
+        problem = f"is missing in {folder}; add it" if name in REQUIRED else ""
+    elif path.stat().st_size > LARGEST_BYTES:
+        problem = f"has {path.stat().st_size:,} bytes, expected {LARGEST_BYTES:,} at most; simplify it"
+    else:
+        try:
+            return path.read_text(encoding="utf-8")
+        except UnicodeDecodeError as error:
+            problem = f"is not UTF-8 at byte {error.start}; save it as UTF-8"
+    if problem:
+        faults.append(UnreadFault(file=name, feature="", field="", problem=problem))
+    return None
 
 
 def _road_document(folder: Path, site: str, faults: list[Fault]) -> dict[str, str]:

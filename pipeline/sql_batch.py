@@ -25,11 +25,11 @@ from pipeline.sql_bulk import store_rows
 from pipeline.sql_duties import clock_of, clock_row
 from pipeline.sql_near import MOST_SIMILAR, box_of, cases_of, found_near, in_box
 from pipeline.sql_past import aside_rows
-from pipeline.sql_reading import asked, merged_into, newest_site
+from pipeline.sql_reading import asked, merged_into, newest_site, position_of
 from pipeline.sql_reports import of_case, received_of, report_row
 from pipeline.sql_rows import bounded, bounded_case, case_of, case_row, event_row, micros
 from pipeline.sql_writing import SqlTransaction, outbox_row, sighting_row
-from pipeline.terminals import Terminal
+from pipeline.terminals import Moved, Terminal
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -187,6 +187,10 @@ class SqlBatch(SqlTransaction):
             self._keeper.catch_up(self._raw, events=stored, positions=self._value(POSITIONS))
             self._board_current = True
         return self._keeper.board
+
+    def position(self, terminal: str) -> Moved | None:
+        """See `Asking.position`; positions are never gathered, so what is stored is what is known."""
+        return position_of(self._raw, terminal)
 
     def _gathered_of_new_cases(self) -> bool:
         """Tell whether all that is gathered is of cases that were just opened and nobody holds: a board sees none."""

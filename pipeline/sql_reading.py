@@ -25,7 +25,7 @@ from pipeline.sql_points import SqlPointsReading
 from pipeline.sql_reports import SqlReportReading
 from pipeline.sql_rows import case_of, event_of, evidence_of, health_of, instant, is_plain, kept_of, message_of, micros
 from pipeline.sql_trust import SqlTrustReading
-from pipeline.terminals import Terminal
+from pipeline.terminals import Moved, Terminal
 
 MOST_ROWS = 1000
 _LAST_SEQUENCE = 2**63 - 1
@@ -126,6 +126,10 @@ class SqlReading(
             for row in self._rows(select(t.positions))
         }
         return {**held, **heard}
+
+    def position(self, terminal: str) -> Moved | None:
+        """Return where a terminal was when it was last heard; None if it never was."""
+        return position_of(self._connection, terminal)
 
     def evidence(self, number: str) -> Sequence[Evidence]:
         """Return the pictures of a case and of those merged into it, oldest first; 1000 at most."""
@@ -265,6 +269,14 @@ def merged_into(number: str) -> Select[Any]:
     """Return the question after the cases that were merged into one, however deep, oldest first."""
     c, known = t.cases.c, asked("case", number)
     return select(t.cases).where(c.number.in_(family(known)), c.number != known).order_by(c.ordinal)
+
+
+def position_of(connection: Connection, terminal: str) -> Moved | None:
+    """Return where a terminal was when it was last heard; None if it never was."""
+    row = connection.execute(select(t.positions).where(t.positions.c.terminal == terminal)).mappings().first()
+    if row is None:
+        return None
+    return Moved(terminal=terminal, lonlat=LonLat(row["lon"], row["lat"]), at=instant(row["at"]))
 
 
 def asked(kind: str, code: str) -> str:

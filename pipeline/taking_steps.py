@@ -10,7 +10,7 @@ from typing import Final
 
 from geo.coords import LonLat
 from pipeline.casebook import LimitError, Transaction
-from pipeline.cases import Action, Case, Status, step
+from pipeline.cases import MUST_SHOW, SHORTEST_WORDS, Action, Case, NothingShownError, Status, step
 from pipeline.clock_keeping import ask_time, give_time, go_on, start_anew, take_up, time_to_handle
 from pipeline.consequences import consequences
 from pipeline.errors import PipelineError, RefusedError, UnknownError
@@ -22,6 +22,7 @@ from pipeline.offers import Entered, enter, notify, offer, require_department, w
 from pipeline.principal import PIPELINE, Role
 from pipeline.site import Site
 from pipeline.verdicts import note_step
+from pipeline.whereabouts import place_of
 
 MOST_PICTURES: Final = 20
 _OFFERED_AFTER: Final = frozenset({Action.FILE, Action.DECLINE, Action.RESUME, Action.REWORK, Action.REOPEN})
@@ -51,7 +52,7 @@ class Ask:
     """A step that somebody asks for.
 
     Attributes:
-        lonlat: where they are.
+        lonlat: where they are; None stands for where a force's terminal was just now, see `whereabouts`.
         pictures: ids of pictures of the case that show what they did.
         more: by how much to extend, in the unit of the case's deadline; only with `ask-extension`.
     """
@@ -68,6 +69,7 @@ def take_step(tx: Transaction, case: Case, ask: Ask, *, site: Site, entered: Ent
 
     Raises:
         IllegalStepError, NotYourCaseError, PassedOnError, ReasonMissingError, RefusedError: see `cases.step`.
+        NothingShownError: a first result, or what is done, comes with neither words nor a picture.
         ExtensionError, OwnExtensionError, NoDeadlineError: the extension cannot be asked for, or not by them.
         PartsOutstandingError: other departments of a joint action have not finished.
         OtherDepartmentError: a force handles on the spot what another department alone may handle.
@@ -77,9 +79,15 @@ def take_step(tx: Transaction, case: Case, ask: Ask, *, site: Site, entered: Ent
     if ask.more is not None and action is not Action.ASK_EXTENSION:
         raise LimitError("more", ask.more, f"nothing, since {action} asks for no time; only ask-extension does")
     after = step(_as_carried(tx, case, action, site), action, principal=entered.by, note=ask.note, now=entered.now)
-    details = {**_base(tx, case, after, ask), **_own(tx, case, after, ask, site=site, entered=entered)}
+    _require_shown(case, ask)
+    details = {
+        **_base(tx, case, after, ask, site=site, entered=entered),
+        **_own(tx, case, after, ask, site=site, entered=entered),
+    }
     taken_up = take_up(tx, after, entered.now, site=site) if action in _OFFERED_AFTER else {}
-    details |= {"raised": taken_up} if taken_up else {}
+    if taken_up:
+        raised = details.get("raised")
+        details["raised"] = {**(raised if isinstance(raised, Mapping) else {}), **taken_up}
     after = consequences(after, action.value, details)
     enter(tx, after, action.value, entered=entered, details=details)
     note_step(tx, case, action, site=site, entered=entered)
@@ -93,11 +101,11 @@ def take_step(tx: Transaction, case: Case, ask: Ask, *, site: Site, entered: Ent
 
 
 def _as_carried(tx: Transaction, case: Case, action: Action, site: Site) -> Case:
-    """Return a case that is to be done again, without its holder where they are of the department no more."""
+    """Return a case that is to be done again: by its handler's department, with nobody if they are of it no more."""
     if action is not Action.REWORK:
         return case
     again = replace(case, rework_by=_handlers_department(tx, case, site))
-    return case if may_take(again, case.terminal, site) else replace(case, terminal=None)
+    return again if may_take(again, case.terminal, site) else replace(again, terminal=None)
 
 
 def _handlers_department(tx: Transaction, case: Case, site: Site) -> str:
@@ -106,14 +114,18 @@ def _handlers_department(tx: Transaction, case: Case, site: Site) -> str:
     return str(told[-1]) if told and told[-1] is not None else department_of(case, site)
 
 
-def _base(tx: Transaction, case: Case, after: Case, ask: Ask) -> dict[str, object]:
+def _require_shown(case: Case, ask: Ask) -> None:
+    if ask.action in MUST_SHOW and not ask.pictures and len(ask.note.strip()) < SHORTEST_WORDS:
+        raise NothingShownError(case.number, ask.action)
+
+
+def _base(tx: Transaction, case: Case, after: Case, ask: Ask, *, site: Site, entered: Entered) -> dict[str, object]:
     """Return the place, words and pictures of a step."""
     terminal = after.terminal if ask.action is Action.SELF_HANDLE else case.terminal
     details: dict[str, object] = {} if terminal is None else {"terminal": terminal}
     if ask.note:
         details["note"] = ask.note
-    if ask.lonlat is not None:
-        details |= {"lon": ask.lonlat.lon, "lat": ask.lonlat.lat}
+    details |= place_of(tx, ask.lonlat, site=site, entered=entered)
     if ask.pictures:
         details["pictures"] = _pictures(tx, case, ask.pictures)
     return details
@@ -136,6 +148,11 @@ def _own(tx: Transaction, case: Case, after: Case, ask: Ask, *, site: Site, ente
     return {} if prepare is None else prepare(tx, case, after, ask, site, entered)
 
 
+def _suspend(_: Transaction, case: Case, __: Case, ___: Ask, ____: Site, _____: Entered) -> dict[str, object]:
+    """Keep the extension that waits: nobody decides on it meanwhile, and its clock goes on with the others."""
+    return {"asked": case.asked} if case.asked else {}
+
+
 def _go_on(tx: Transaction, _: Case, after: Case, __: Ask, site: Site, entered: Entered) -> dict[str, object]:
     return go_on(tx, after, entered.now, site=site)
 
@@ -143,12 +160,13 @@ def _go_on(tx: Transaction, _: Case, after: Case, __: Ask, site: Site, entered: 
 def _rework(tx: Transaction, case: Case, after: Case, _: Ask, site: Site, entered: Entered) -> dict[str, object]:
     over: dict[str, object] = {"liaisons": []} if case.liaisons else {}
     tx.drop_joint_parts(case.number)
-    return {"department": _handlers_department(tx, case, site), **over, **go_on(tx, after, entered.now, site=site)}
+    return {"department": after.rework_by, **over, **go_on(tx, after, entered.now, site=site)}
 
 
 def _reopen(tx: Transaction, _: Case, after: Case, __: Ask, site: Site, entered: Entered) -> dict[str, object]:
     tx.drop_joint_parts(after.number)
-    return start_anew(tx, after, entered.now, site=site)
+    over: dict[str, object] = {"raised": {"ticket_due": None}} if after.ticket_due else {}  # the ticket was answered
+    return {**over, **start_anew(tx, after, entered.now, site=site)}
 
 
 def _ask_extension(tx: Transaction, case: Case, _: Case, ask: Ask, site: Site, entered: Entered) -> dict[str, object]:
@@ -190,6 +208,7 @@ def _self_handle(tx: Transaction, case: Case, after: Case, _: Ask, site: Site, e
 Prepare = Callable[[Transaction, Case, Case, Ask, Site, Entered], dict[str, object]]
 _PREPARED: Mapping[Action, Prepare] = MappingProxyType(
     {
+        Action.SUSPEND: _suspend,
         Action.RESUME: _go_on,
         Action.RETURN: _go_on,
         Action.REWORK: _rework,

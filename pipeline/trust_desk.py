@@ -19,6 +19,7 @@ from pipeline.site import Site
 from pipeline.trust import FalseReason, Move, Standing
 from pipeline.trust_book import Trial
 from pipeline.verdicts import judge, standing_of, start_of
+from pipeline.whereabouts import place_of
 
 FEEDBACK: Final = "feedback"
 _OVERSEERS: Final = (Role.DISPATCHER, Role.ADMIN, Role.ANALYST)
@@ -201,6 +202,7 @@ class TrustDesk:
         details: dict[str, object] = {"verdict": "false", "false_reason": reason.value}
         details |= {"note": note} if note else {}
         details |= {"terminal": case.terminal} if case.terminal else {}
+        details |= place_of(tx, None, site=self._site, entered=entered)
         begun = case.status in STEPS[action][0]
         # Who got a case that came back once may not push it on; they hold it until the desk decides.
         stays = case.bound and begun and case.terminal == entered.by.terminal if action is Action.RETURN else not begun

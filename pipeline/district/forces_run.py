@@ -227,9 +227,9 @@ class ForcesRun:
             if fails:
                 self._there(case, Action.RETURN, "needs those who may enforce")
             else:
-                self._there(case, Action.DONE, "")
+                self._there(case, Action.DONE, "put right")
 
-        self.plan(result_at, lambda _: self._there(case, Action.FIRST_RESULT, ""))
+        self.plan(result_at, lambda _: self._there(case, Action.FIRST_RESULT, "looked at, at work"))
         self.plan(done_at, last)
 
     def _there(self, case: Case, action: Action, note: str) -> None:

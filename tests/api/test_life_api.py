@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import timedelta
+from unittest.mock import patch
 
 import cv2
 import numpy as np
@@ -20,8 +21,11 @@ from live_console import (
     served,
 )
 
+from api.options import SAMPLE
+from pipeline import applied_catalogue
 from pipeline.people_pictures import PictureCleaner
 from pipeline.principal import Principal, Role
+from pipeline.site_files import documents
 
 
 def post(live: LiveConsole, path: str, body: dict | None = None, *, who: Principal = DISPATCHER, status: int = 200):
@@ -127,11 +131,11 @@ def test_joint_action_over_http(live: LiveConsole) -> None:
     holder = live.holder(number)
     post(live, f"cases/{number}/accept", who=holder)
     post(live, f"cases/{number}/arrive", who=holder)
-    waiting = post(live, f"cases/{number}/done", who=holder, status=409)
+    waiting = post(live, f"cases/{number}/done", {"note": "moved"}, who=holder, status=409)
     assert "still at work: market-supervision" in waiting["detail"]
     post(live, f"cases/{number}/joint/market-supervision", {"note": "warned"}, who=market)
     assert [part["lead"] for part in get(live, f"cases/{number}/joint")] == [True, False]
-    assert post(live, f"cases/{number}/done", who=holder)["status"] == "handled"
+    assert post(live, f"cases/{number}/done", {"note": "moved"}, who=holder)["status"] == "handled"
 
 
 def test_consultation_over_http(live: LiveConsole) -> None:
@@ -162,6 +166,22 @@ def test_consultation_over_http(live: LiveConsole) -> None:
     assert post(live, f"consultations/{code}/close", status=409)["type"].endswith(":consultation")
     assert [each["code"] for each in get(live, "consultations")] == [code]
     assert get(live, f"consultations/{code}", who=ANALYST)["cases"] == [number]
+
+
+def test_the_catalogue_is_read_once_for_many_tasks_and_anew_for_a_newer_site(live: LiveConsole) -> None:
+    book, texts = live.services.casebook, documents(SAMPLE, [])
+    number = live.report()
+    period = {"since": (NOON - timedelta(days=1)).isoformat(), "until": (NOON + timedelta(days=1)).isoformat()}
+    people = [{"name": "Wu", "department": "urban-management"}]
+    body = {**period, "held_at": NOON.isoformat(), "chair": "Wang", "attendants": people, "cases": [number]}
+    code = post(live, "consultations", body, status=201)["code"]
+    decision = {"case": number, "words": "put a bin there", "department": "urban-management", "task": RUBBISH}
+    with patch.object(applied_catalogue, "stored_catalogue", wraps=applied_catalogue.stored_catalogue) as read:
+        for versions in (1, 2):
+            book.write(lambda tx: tx.save_site(texts, NOON))
+            for _ in range(2):
+                post(live, f"consultations/{code}/decisions", decision, status=201)
+            assert read.call_count == versions
 
 
 def test_erasing_verifying_and_anchors_over_http(live: LiveConsole) -> None:

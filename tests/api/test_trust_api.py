@@ -74,7 +74,7 @@ def test_levels_come_with_their_interval_and_an_administrator_sets_them(live: Li
     number = sight(live, "s1")
     with live.client(DISPATCHER) as desk, live.client(ADMIN) as admin, live.client(WEST) as west:
         for action in (Action.ACCEPT, Action.ARRIVE, Action.DONE):
-            live.services.desk.act(str(number), action, principal=DISPATCHER)
+            live.services.desk.act(str(number), action, principal=DISPATCHER, note="moved")
         listed = desk.get("/api/v1/cameras/trust").json()["scenes"]
         (crowd,) = [each for each in listed if (each["camera"], each["scene"]) == (CAMERA, SCENE)]
         assert (crowd["level"], crowd["start"], crowd["confirmed"], crowd["false"]) == ("auto", "auto", 1, 0)

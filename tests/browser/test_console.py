@@ -77,6 +77,10 @@ def test_a_case_is_opened_and_taken_through_its_steps(browser: Browser, live: Li
             ("Close case", "Closed"),
         ):
             panel.get_by_role("button", name=button).click()
+            if button == "Report done":
+                expect(page.locator(".toast", has_text="Write a note first.")).to_be_visible()
+                panel.get_by_label("Note", exact=True).fill("they went home")
+                panel.get_by_role("button", name=button).click()
             expect(panel.locator(".case-state .chip")).to_have_text(status)
         expect(page.locator(f"#row-{number}")).to_have_count(0)
         expect(panel.locator(".entry")).to_have_count(7)

@@ -121,6 +121,30 @@ def test_pictures_go_with_a_result_and_with_further_reports(
         assert street.services.casebook.case(number).status is Status.FIRST_RESULT
 
 
+@pytest.mark.parametrize("lossy", [False, True], ids=["with a signal", "without"])
+def test_a_result_without_words_and_picture_is_asked_for_them_at_once(
+    browser: Browser, street: LiveConsole, photo: Path, *, lossy: bool
+) -> None:
+    number, holder = in_hand(street, Action.ARRIVE)
+    with watched(browser, street, holder, size=SIZES[0], lossy=lossy) as page:
+        opened(page, street, "/terminal")
+        if lossy:
+            page.route("**/cases/**", lambda route: route.abort("internetdisconnected"))
+        for count, name in enumerate(("Report first result", "Done"), 1):
+            page.get_by_role("button", name=name, exact=True).click()
+            expect(page.locator(".toast", has_text="Say in words what was found or done")).to_have_count(count)
+            expect(page.get_by_label("What was found or done")).to_be_focused()
+        expect(page.locator("#unsent")).to_be_hidden()
+        assert street.services.casebook.case(number).status is Status.ARRIVED
+        if lossy:
+            return
+        page.locator("input[type=file]").first.set_input_files(photo)
+        page.get_by_role("button", name="Done", exact=True).click()
+        expect(page.locator(".none")).to_be_visible()
+    told = street.services.casebook.events(number)[-1].details
+    assert ([each["label"] for each in told["pictures"]], "note" in told) == (["after"], False)
+
+
 @pytest.mark.parametrize("size", SIZES)
 def test_a_liaison_reports_its_part_and_only_then_is_the_case_done(
     browser: Browser, street: LiveConsole, size: tuple[int, int]
@@ -270,6 +294,7 @@ def test_a_busy_server_keeps_a_case_s_steps_in_order_and_holds_up_no_other(
     with watched(browser, street, holder, size=SIZES[0], lossy=True) as page:
         opened(page, street, "/terminal")
         page.route("**/cases/**", lambda route: route.abort("internetdisconnected"))
+        page.get_by_label("What was found or done").fill("three bags")
         for count, button in enumerate(("Report first result", "Done", "Accept"), 1):
             page.get_by_role("button", name=button, exact=True).click()
             expect(page.locator("#unsent li")).to_have_count(count)

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -12,12 +12,14 @@ from small_site import CITIZEN, JPEG, LITTER, NOON, PARKED, force_at, spot
 
 from geo.coords import LonLat
 from pipeline.casebook import LimitError
-from pipeline.cases import Channel, IllegalStepError, NotYourCaseError, PassedOnError, Status
+from pipeline.cases import Channel, IllegalStepError, NothingShownError, NotYourCaseError, PassedOnError, Status
 from pipeline.desk import Report
 from pipeline.duty_clocks import closing_due
 from pipeline.duty_office import CaseEndedError
 from pipeline.errors import RefusedError, UnknownError
+from pipeline.joint_action import JointPlan
 from pipeline.offers import OtherDepartmentError
+from pipeline.principal import Principal
 from pipeline.taking_steps import ExtensionError, OwnExtensionError
 from pipeline.trust import FalseReason
 
@@ -181,6 +183,36 @@ class TestExtended:
         assert (case.asked, case.extended) == (0.0, 0)
         with pytest.raises(IllegalStepError, match="extend is not possible"):
             office.act(number, "extend", by=CHEN)
+
+    def test_a_request_that_waits_is_kept_over_a_suspension_and_so_is_its_time(self, office: Office):
+        number = office.report()
+        office.through(number, "accept")
+        office.act(number, "ask-extension", by=force_at(T001), more=2.0)
+        office.later(minutes=30)
+        assert office.act(number, "suspend", by=CHEN).asked == 2.0
+        assert office.act(number, "supervise", by=CHEN).asked == 2.0
+        assert office.casebook.events(number)[-2].details["asked"] == 2.0
+        with pytest.raises(IllegalStepError, match="extend is not possible"):
+            office.act(number, "extend", by=CHEN)
+        office.later(days=2)
+        assert office.watch.fire_due() == []
+        assert office.act(number, "resume").asked == 2.0
+        due = NOON + timedelta(days=2, hours=4)
+        assert office.case(number).handle_by == due
+        office.later(minutes=15)
+        assert office.watch.fire_due() == []
+        granted = office.act(number, "extend", by=CHEN)
+        assert (granted.asked, granted.extended, granted.handle_by) == (0.0, 1, due + timedelta(hours=2))
+
+    def test_a_request_that_was_suspended_lapses_when_it_had_its_time(self, office: Office):
+        number = office.report()
+        office.act(number, "ask-extension", by=force_at(T001), more=2.0)
+        office.through(number, "suspend")
+        office.later(days=2)
+        office.through(number, "resume")
+        office.later(days=1)
+        assert ("extension", "lapse") in [(each.clock, each.step) for each in office.watch.fire_due()]
+        assert office.case(number).asked == 0.0
 
     def test_too_much_too_often_or_without_a_number_is_refused(self, office: Office):
         number = office.report()
@@ -380,6 +412,76 @@ class TestStepsShow:
         office.act(number, "void", by=WANG)
         with pytest.raises(CaseEndedError, match="is void"):
             office.duty.add_picture(number, JPEG, label="late", principal=LI)
+
+    @pytest.mark.parametrize("step", ["first-result", "done"])
+    @pytest.mark.parametrize("by", [force_at(T001), LI], ids=["force", "desk"])
+    def test_a_result_is_told_or_shown(self, office: Office, step: str, by: Principal):
+        number = office.report()
+        office.through(number, "accept", "arrive")
+        picture = office.duty.add_picture(number, JPEG, label="after", principal=force_at(T001))
+        for nothing in ("", " x "):
+            with pytest.raises(NothingShownError, match=r"send `note` with at least 2 characters, or in `pictures`"):
+                office.act(number, step, by=by, note=nothing)
+        assert office.case(number).status is Status.ARRIVED
+        office.act(number, step, by=by, note="", pictures=(picture.id,))
+        assert "note" not in office.casebook.events(number)[-1].details
+
+
+PLAN = JointPlan(lead="traffic-police", liaisons={"traffic-police": "YP-010", "market-supervision": "YP-011"})
+
+
+class TestWhereabouts:
+    """A force's step without a place has its terminal's fresh position, and says so."""
+
+    def heard(self, office: Office, *, ago_s: float, terminal: str = T001) -> datetime:
+        at = office.clock.at - timedelta(seconds=ago_s)
+        office.desk.move(terminal, spot("A", 7.0), at=at, principal=force_at(terminal))
+        return at
+
+    def told(self, office: Office, number: str) -> tuple[object, ...]:
+        details = office.casebook.events(number)[-1].details
+        return tuple(details.get(name) for name in ("lon", "lat", "positioned_at"))
+
+    def test_the_terminal_s_fresh_position_stands_for_it(self, office: Office):
+        number = office.report()
+        at = self.heard(office, ago_s=600.0)
+        office.act(number, "accept", by=force_at(T001))
+        assert self.told(office, number) == (*spot("A", 7.0), at.isoformat())
+        office.act(number, "arrive", by=force_at(T001), lonlat=spot("A", 3.0))
+        assert self.told(office, number) == (*spot("A", 3.0), None)
+        office.prove()
+
+    @pytest.mark.parametrize("ago_s", [600.001, -600.001])
+    def test_an_old_one_does_not(self, office: Office, ago_s: float):
+        number = office.report()
+        office.casebook.write(
+            lambda tx: tx.save_position(T001, spot("A", 7.0), office.clock.at - timedelta(seconds=ago_s))
+        )
+        office.act(number, "accept", by=force_at(T001))
+        assert self.told(office, number) == (None, None, None)
+
+    def test_nor_does_anybody_else_s(self, office: Office):
+        number = office.report()
+        self.heard(office, ago_s=0.0)
+        office.act(number, "accept", by=LI)
+        assert self.told(office, number) == (None, None, None)
+        other = office.report(spot("B"))
+        office.through(other, "accept")
+        assert office.casebook.events(other)[-1].details["terminal"] == T003
+        assert self.told(office, other) == (None, None, None)
+
+    def test_it_holds_for_parts_and_false_calls_too(self, office: Office):
+        number = office.report()
+        office.act(number, "dispatch", terminal=T010)
+        office.duty.open_joint(number, PLAN, note="", principal=LI)
+        at = self.heard(office, ago_s=60.0, terminal=T011)
+        office.duty.finish_part(number, "market-supervision", note="warned", principal=force_at(T011))
+        assert self.told(office, number) == (*spot("A", 7.0), at.isoformat())
+        false = office.report(spot("B"))
+        office.act(false, "accept", by=force_at(T003))
+        at = self.heard(office, ago_s=60.0, terminal=T003)
+        office.desk.trust.say_false(false, FalseReason.NOTHING_THERE, principal=force_at(T003))
+        assert self.told(office, false) == (*spot("A", 7.0), at.isoformat())
 
 
 class TestFeedback:

@@ -132,7 +132,7 @@ def test_the_board_tells_urgent_cases_from_others_as_the_tables_do(casebook: Sql
     desk.report(replace(report(-100.0), category=LITTER), principal=DISPATCHER)
     assert known() == {"T001": (1, 1), "T002": (1, 1)}
     for action in (Action.ACCEPT, Action.ARRIVE, Action.DONE):
-        desk.act(first, action, principal=force_at("T001"))
+        desk.act(first, action, principal=force_at("T001"), note="moved")
     assert known() == {"T002": (1, 1)}
 
 
@@ -211,7 +211,7 @@ def test_the_board_follows_another_process(database_url: str, casebook: SqlCaseb
         assert (sent.terminal, round(sent.distance_m)) == ("T003", 10)
         number = stored(other)[0].number
         for action in (Action.ACCEPT, Action.ARRIVE, Action.DONE):
-            there.act(number, action, principal=force_at("T001"))
+            there.act(number, action, principal=force_at("T001"), note="moved")
         assert here.report(report(-60.0), principal=DISPATCHER).dispatch.terminal == "T001"
     finally:
         other.close()

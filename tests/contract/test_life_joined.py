@@ -18,7 +18,8 @@ from pipeline.admission import Taken
 from pipeline.backup import back_up, restore
 from pipeline.case_story import Cut, tell
 from pipeline.casebook import Evidence
-from pipeline.cases import Channel, Status
+from pipeline.cases import Case, Channel, Status
+from pipeline.catalogue import Again, Catalogue
 from pipeline.desk import Desk
 from pipeline.dispatch import Dispatch
 from pipeline.duty_clocks import closing_due
@@ -116,6 +117,63 @@ class TestReopened:
         office.later(minutes=12)
         assert [(each.clock.value, each.round) for each in office.watch.fire_due()] == [("arrive", 2)]
         assert office.duty.standing(str(taken.receipt)).status is case.status
+
+    def reopened(self, office: Office, *, ticket: Ticket | None, first: Ticket | None = None) -> Case:
+        """Return a case of four hours that was handled and is reported again, by default without a ticket."""
+        channel = Channel.HOTLINE if first else Channel.PATROL
+        number = str(office.reported(channel=channel, ticket=first).number)
+        office.through(number, "accept", "arrive", "done")
+        kind = replace(office.site.catalogue.get(PARKED), again=Again.REOPEN)
+        office.desk.adopt(replace(office.site, catalogue=Catalogue({**office.site.catalogue.by_key, PARKED: kind})))
+        office.later(hours=1)
+        channel = Channel.HOTLINE if ticket else Channel.PATROL
+        again = Report(channel=channel, category=PARKED, lonlat=spot("A"), occurred_at=office.clock.at, ticket=ticket)
+        assert office.desk.report(again, principal=LI).outcome == "reopen"
+        return office.case(number)
+
+    @pytest.mark.parametrize("hours", [0.5, 2.0, 30.0])
+    def test_a_ticket_that_reopens_it_brings_its_own_deadline(self, office: Office, hours: float):
+        due = NOON + timedelta(hours=1 + hours)
+        case = self.reopened(office, ticket=Ticket(source="12345", number="Q2", due_at=due))
+        assert (case.ticket_due, case.handle_by, closing_due(case, office.site)) == (due, due, due)
+        office.clock.at = due - timedelta(minutes=2)
+        office.watch.fire_due()
+        office.later(minutes=3)
+        assert ("handle", "red") in [(each.clock.value, each.step.value) for each in office.watch.fire_due()]
+
+    def test_one_that_is_late_already_is_due_when_it_says_and_climbs_by_the_usual_time(self, office: Office):
+        due = NOON - timedelta(hours=3)
+        case = self.reopened(office, ticket=Ticket(source="12345", number="Q2", due_at=due))
+        assert (case.ticket_due, closing_due(case, office.site)) == (due, due)
+        assert [each.step.value for each in office.watch.fire_due()] == ["amber", "red", "department"]
+        office.later(minutes=10)
+        assert office.watch.fire_due() == []
+        office.through(case.number, "accept", "arrive", "done")
+
+    def test_an_urgent_one_makes_it_urgent(self, office: Office):
+        case = self.reopened(office, ticket=Ticket(source="12345", number="Q2", urgent=True))
+        assert (case.urgent, case.urgent_reason) == (True, "an urgent hotline ticket")
+        assert case.arrive_by == office.clock.at + timedelta(minutes=15)
+        assert running(office, case.number) == ["arrive", "first-result", "handle"]
+
+    @pytest.mark.parametrize("by_desk", [False, True])
+    def test_the_ticket_of_before_counts_no_more(self, office: Office, *, by_desk: bool):
+        first = Ticket(source="12345", number="Q1", due_at=NOON + timedelta(minutes=30))
+        if by_desk:
+            number = str(office.reported(channel=Channel.HOTLINE, ticket=first).number)
+            office.through(number, "accept", "arrive", "done", "check", "close", "reopen")
+        else:
+            number = self.reopened(office, ticket=None, first=first).number
+        case = office.case(number)
+        usual = office.clock.at + timedelta(hours=4)
+        assert (case.ticket_due, closing_due(case, office.site)) == (None, usual)
+        sooner = office.clock.at + timedelta(hours=2)
+        ticket = Ticket(source="12345", number="Q2", due_at=sooner)
+        more = Report(
+            channel=Channel.HOTLINE, category=PARKED, lonlat=spot("A"), occurred_at=office.clock.at, ticket=ticket
+        )
+        assert office.desk.report(more, principal=LI).outcome == "attach"
+        assert closing_due(office.case(number), office.site) == sooner
 
     def test_the_desk_s_own_reopening_added_nothing_that_could_be_split_off(self, office: Office):
         number = office.report()

@@ -1,6 +1,7 @@
 """The record on both databases: what `verify` finds, anchors, backup and restore while running, erasure with proof."""
 
 import json
+import os
 import threading
 import zipfile
 from collections.abc import Iterator
@@ -310,6 +311,53 @@ class TestBackup:
         (tmp_path / "no.zip").write_bytes(b"no zip")
         with pytest.raises(BackupError, match="cannot be read"):
             restore(tmp_path / "no.zip", f"sqlite:///{tmp_path / 'no.db'}", evidence=tmp_path / "no")
+
+    @pytest.fixture
+    def three_pictures(self, office: Office, tmp_path: Path) -> tuple[Path, list[str]]:
+        """Return a backup with three pictures, and their paths in the order in which they are restored."""
+        number = office.report()
+        for shade in range(3):
+            office.duty.add_picture(number, JPEG + bytes([shade]), label="at", principal=LI)
+        back_up(office.url, tmp_path / "site.zip", evidence=office.evidence, now=NOON)
+        with zipfile.ZipFile(tmp_path / "site.zip") as archive:
+            return tmp_path / "site.zip", list(json.loads(archive.read("manifest.json"))["pictures"])
+
+    @pytest.mark.parametrize("damage", ["changed", "missing"])
+    def test_one_damaged_picture_leaves_no_other_behind(
+        self, tmp_path: Path, three_pictures: tuple[Path, list[str]], damage: str
+    ):
+        path, pictures = three_pictures
+        bad, folder = tmp_path / "bad.zip", tmp_path / "again"
+        with zipfile.ZipFile(path) as archive, zipfile.ZipFile(bad, "w") as changed:
+            for name in archive.namelist():
+                last = name == f"evidence/{pictures[-1]}"
+                if not last or damage == "changed":
+                    changed.writestr(name, JPEG if last else archive.read(name))
+        with pytest.raises(BackupError, match=pictures[-1]):
+            restore(bad, f"sqlite:///{tmp_path / 'bad.db'}", evidence=folder)
+        assert [*folder.rglob("*")] == []
+        assert restore(path, f"sqlite:///{tmp_path / 'good.db'}", evidence=folder).pictures == 3
+        assert len([each for each in folder.rglob("*") if each.is_file()]) == 3
+
+    def test_a_picture_that_is_there_is_left_and_another_in_its_place_is_told(
+        self, tmp_path: Path, three_pictures: tuple[Path, list[str]]
+    ):
+        path, pictures = three_pictures
+        folder = tmp_path / "again"
+        restore(path, f"sqlite:///{tmp_path / 'first.db'}", evidence=folder)
+        kept = folder / pictures[0]
+        os.utime(kept, (1, 1))
+        restore(path, f"sqlite:///{tmp_path / 'second.db'}", evidence=folder)
+        assert kept.stat().st_mtime == 1
+        (folder / pictures[1]).unlink()
+        (folder / pictures[2]).write_bytes(b"another")
+        with pytest.raises(BackupError, match="is another; name a new evidence folder"):
+            restore(path, f"sqlite:///{tmp_path / 'third.db'}", evidence=folder)
+        assert (folder / pictures[2]).read_bytes() == b"another"
+        assert not (folder / pictures[1]).exists()
+        book = open_casebook(f"sqlite:///{tmp_path / 'third.db'}")
+        assert book.newest_sequence() == 0
+        book.close()
 
     def test_whatever_bytes_are_wrong_is_told(self, tmp_path: Path, site_zip: Path):
         raw, url = site_zip.read_bytes(), f"sqlite:///{tmp_path / 'new.db'}"

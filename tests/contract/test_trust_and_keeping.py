@@ -377,7 +377,7 @@ class TestShowsAgain:
     def test_a_handled_case_goes_on_when_the_thing_is_there_still(self, office: Office):
         number = office.sight("s1")
         for action in (Action.ACCEPT, Action.ARRIVE, Action.DONE):
-            office.desk.act(number, action, principal=DISPATCHER)
+            office.desk.act(number, action, principal=DISPATCHER, note="moved")
         office.clock.at += timedelta(hours=1)
         taken = office.desk.take(
             sighting("s2", when=office.clock.at, first_seen_at=NOON - timedelta(minutes=1)), principal=INGEST
@@ -394,7 +394,7 @@ class TestShowsAgain:
     def test_one_that_needs_a_yes_waits_for_it_again(self, office: Office):
         number = office.sight("s1", scene=Scenes.confirm)
         for action in (Action.FILE, Action.ACCEPT, Action.ARRIVE, Action.DONE):
-            office.desk.act(number, action, principal=DISPATCHER)
+            office.desk.act(number, action, principal=DISPATCHER, note="moved")
         office.clock.at += timedelta(hours=1)
         again = sighting("s2", scene=Scenes.confirm, when=office.clock.at, first_seen_at=NOON - timedelta(minutes=1))
         assert office.desk.take(again, principal=INGEST).outcome == "reopen"

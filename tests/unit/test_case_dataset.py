@@ -76,7 +76,7 @@ class Office:
 
     def confirm(self, number: str) -> str:
         for action in (Action.ACCEPT, Action.ARRIVE, Action.DONE):
-            self.desk.act(number, action, principal=DISPATCHER)
+            self.desk.act(number, action, principal=DISPATCHER, note="moved")
         return number
 
     def false(self, number: str, reason: FalseReason = FalseReason.OTHER_THING) -> str:

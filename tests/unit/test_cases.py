@@ -19,6 +19,7 @@ from pipeline.cases import (
     Case,
     Channel,
     IllegalStepError,
+    NothingShownError,
     NotYourCaseError,
     PassedOnError,
     ReasonMissingError,
@@ -276,6 +277,7 @@ class Steps(RuleBasedStateMachine):
             ReasonMissingError: action in NEEDS_REASON and not note,
             ExtensionError: action is Action.ASK_EXTENSION and self.case.extended > 0,
             OwnExtensionError: action in DECIDES and who.name == self.asked_by,
+            NothingShownError: action in {Action.FIRST_RESULT, Action.DONE} and not note,
         }
         return next((error for error, holds in refusals.items() if holds), None)
 

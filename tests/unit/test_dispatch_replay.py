@@ -142,7 +142,7 @@ def test_what_was_handled_on_the_spot_is_no_call_and_what_came_back_is_anybodys(
     report = Report(channel=Channel.PATROL, category=PARKED, lonlat=spot("A"), occurred_at=NOON)
     number = desk.report(report, principal=DISPATCHER).number
     for action in (Action.ACCEPT, Action.ARRIVE, Action.DONE):
-        desk.act(number, action, principal=force_at("T001"))
+        desk.act(number, action, principal=force_at("T001"), note="moved")
     desk.act(number, Action.REWORK, principal=DISPATCHER, note="still there")
     away = Report(
         channel=Channel.PATROL, category=PARKED, lonlat=spot("B"), occurred_at=NOON, self_handled="moved by hand"
@@ -167,7 +167,7 @@ def test_recorded_days_come_back_as_calls(tmp_path: Path):
     desk.act(number, Action.DECLINE, principal=force_at("T001"), note="elsewhere")
     for after_s, action in ((30, Action.ACCEPT), (100, Action.ARRIVE), (400, Action.DONE)):
         clock.at += timedelta(seconds=after_s)
-        desk.act(number, action, principal=force_at("T002"))
+        desk.act(number, action, principal=force_at("T002"), note="moved")
     (found,) = recorded_calls(casebook, since=NOON, until=NOON + timedelta(days=1))
     casebook.close()
     assert (found.case.recorded_at, found.case.terminal, found.work_s) == (NOON, None, 400.0)

@@ -17,6 +17,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from small_site import ADMIN, CITIZEN, DISPATCHER, LITTER, NOON, PARKED, category, small_site, spot
 
+from api.case_views import case_view
+from api.words import words
 from geo.coords import Datum
 from pipeline.appeals import NoAppealError, OwnRefusalError
 from pipeline.casebook import AlreadyTakenError, CaseFilter, LimitError
@@ -131,6 +133,18 @@ class TestReports:
         received = office.casebook.read(lambda now: now.report(str(taken.receipt)))
         assert (received.case, received.source, received.ticket) == (case.number, "12345", "Q1")
 
+    @pytest.mark.parametrize(
+        ("number", "own", "shown"), [(2, "back", "back"), (2, "", "of the class"), (None, "back", "of the class")]
+    )
+    def test_it_is_closed_on_its_own_filing_condition_s_terms(
+        self, office: Office, number: int | None, own: str, shown: str
+    ) -> None:
+        kind = category(PARKED, closing_condition="of the class", conditions=(replace(DAYLONG, closing_condition=own),))
+        office.site = small_site(categories=(kind,))
+        taken = office.desk.report(report(condition=number), principal=DISPATCHER)
+        view = case_view(office.casebook.case(str(taken.number)), office.site, words("en"), now=NOON)
+        assert view.closing_condition == shown
+
     def test_a_ticket_is_taken_once_for_its_source(self, office: Office) -> None:
         ticket = Ticket(source="12345", number="Q1")
         first = office.desk.report(report(ticket=ticket), principal=DISPATCHER)
@@ -156,7 +170,7 @@ class TestReports:
     def test_a_handled_case_is_not_raised(self, office: Office) -> None:
         number = str(office.desk.report(report(), principal=DISPATCHER).number)
         for action in (Action.ACCEPT, Action.ARRIVE, Action.DONE):
-            office.desk.act(number, action, principal=DISPATCHER)
+            office.desk.act(number, action, principal=DISPATCHER, note="moved")
         assert office.desk.report(report(Channel.ALARM), principal=DISPATCHER).number == number
         assert not office.casebook.case(number).urgent
 
@@ -281,7 +295,7 @@ class TestHotline:
         office.site = small_site(categories=(category(PARKED, again=Again.REOPEN),))
         (number,) = self.take(office, tickets_csv(row("Q1"))).opened
         for action in (Action.ACCEPT, Action.ARRIVE, Action.DONE):
-            office.desk.act(number, action, principal=DISPATCHER)
+            office.desk.act(number, action, principal=DISPATCHER, note="moved")
         office.clock.at += timedelta(hours=2)
         done = self.take(office, tickets_csv(row("Q2", occurred_at="2026-11-23 13:30")))
         assert (done.opened, done.attached, done.bad_rows) == ((), (number,), 0)

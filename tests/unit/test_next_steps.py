@@ -161,7 +161,9 @@ def test_the_rules_let_through_what_is_listed_and_refuse_the_rest(office: Office
             return open_joint(tx, visible(tx, number, who), plan, site=office.site, entered=entered, note="")
 
         def reported(tx, who=who, entered=entered) -> Case:
-            return finish_part(tx, visible(tx, number, who), "market-supervision", entered=entered, note="done")
+            return finish_part(
+                tx, visible(tx, number, who), "market-supervision", site=office.site, entered=entered, note="done"
+            )
 
         assert lets(office, joined) == (Aside.JOINT in found), (state, who)
         assert lets(office, reported) == (Aside.JOINT_PART in found), (state, who)

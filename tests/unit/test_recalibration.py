@@ -93,6 +93,12 @@ def test_a_folder_s_file_keeps_its_datum_as_well(sample_site: Path, tmp_path: Pa
     points = camera.properties["calibration"]["points"]  # type: ignore[index]  # as the file has it
     assert np.array(points) == pytest.approx(calibration.points, abs=2e-7)
     assert camera.lonlat == pytest.approx(before.camera(CAMERA).lonlat, abs=1e-9)
+    for other in tmp_path.iterdir():
+        if other.name not in {"site.toml", "cameras.geojson"}:
+            other.write_text("{ nobody reads this", encoding="utf-8")
+    for named in ("forces.csv", "catalogue.toml"):
+        (tmp_path / named).unlink()
+    save_calibration(tmp_path, calibration)
     (tmp_path / "site.toml").write_text("datum = 3\n", encoding="utf-8")
     with pytest.raises(SiteFaultsError, match=r"site\.toml.*datum"):
         save_calibration(tmp_path, calibration)

@@ -108,7 +108,7 @@ class Office:
     def handle(self, number: str) -> None:
         self.clock.at += LATER
         for action in (Action.ACCEPT, Action.ARRIVE, Action.DONE):
-            self.desk.act(number, action, principal=DISPATCHER)
+            self.desk.act(number, action, principal=DISPATCHER, note="moved")
 
     def level(self, scene: str) -> Standing:
         found = self.desk.trust.levels(principal=DISPATCHER)

@@ -152,6 +152,16 @@ document.body.addEventListener("told", (event) => toast(event.detail.text, "", {
 document.body.addEventListener("htmx:configRequest", ({ detail }) => {
   if (boot.own && me) Object.assign(detail.parameters, me);
 });
+// Words or a picture: asked for here already, for a step without a signal would be kept and refused much later.
+document.body.addEventListener("htmx:confirm", (event) => {
+  const button = event.target.closest("[data-shows]");
+  if (!button) return;
+  const { note, picture } = button.form.elements;
+  if (note.value.trim().length >= 2 || picture?.files.length) return;
+  event.preventDefault();
+  toast(boot.problems["nothing-shown"]);
+  note.focus();
+});
 reportFailures(refresh, { lost: () => {} });
 settle();
 const line = listen(() => refresh());
