@@ -143,6 +143,32 @@ def contacts_px(
     return places, spreads
 
 
+def standing_on(seen: Observation, level_m: float, camera: Camera) -> Observation:
+    """Return somebody as standing on ground of another level than the one that is calibrated, such as ice below a quay.
+
+    Where feet are in the picture follows from how tall people are above the ground that they stand on. The place stays
+    where the sight line to the feet meets calibrated ground; what is no person, or of an unknown lens, stays as it is.
+    """
+    if level_m == 0.0 or seen.family != PERSON or camera.height_m is None:
+        return seen
+    boxes = np.array([seen.box_px], np.float64)
+    feet, spreads = feet_px(
+        boxes, contact_sd_px(boxes, camera.height_px), view=camera.view, height_m=camera.height_m - level_m
+    )
+    ground = _located(feet, spreads, [footprint(seen.class_name)], camera)
+    if not ground.on_ground[0]:
+        return seen
+    own, before = _cov(ground.measurement_cov_m2[0]), seen.measurement_cov_m2
+    return replace(
+        seen,
+        contact_px=(float(feet[0, 0]), float(feet[0, 1])),
+        lonlat=LonLat(float(ground.lonlat[0, 0]), float(ground.lonlat[0, 1])),
+        east_m=float(ground.metres[0, 0]),
+        north_m=float(ground.metres[0, 1]),
+        measurement_cov_m2=own if own[0] + own[2] >= before[0] + before[2] else before,  # something may hide the feet
+    )
+
+
 def _middles_px(boxes_px: NDArray[np.float64], camera: Camera) -> NDArray[np.float64]:
     """Return the pictures, (n, 2), of the middle between where flat things begin and end on the ground.
 

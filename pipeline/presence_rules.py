@@ -6,12 +6,13 @@ from typing import Final
 
 import numpy as np
 
+from pipeline.cameras import Camera
 from pipeline.company import Around, Company
 from pipeline.episodes import Patience
 from pipeline.firings import Firing, bounding
 from pipeline.groups import Group, Groups
 from pipeline.moments import Moment
-from pipeline.observations import Observation
+from pipeline.observations import Observation, standing_on
 from pipeline.scenes import Scene
 from pipeline.standing_rules import mean_cov, middle_cov, on_level
 from pipeline.visits import Visit, Visits
@@ -70,16 +71,21 @@ class CrowdRule:
 class IntrusionRule:
     """Fires once for each visit of a thing of the scene's classes to the zone that lasts `dwell_s`."""
 
-    def __init__(self, scene: Scene, zone: Zone, *, period_s: float) -> None:
+    def __init__(self, scene: Scene, zone: Zone, *, camera: Camera) -> None:
         self.scene = scene
         self.zone = zone
-        self._patience = patience_of(scene, period_s)
+        self._camera = camera
+        self._patience = patience_of(scene, 1.0 / camera.fps)
         self._visits = Visits(self._patience)
 
     def update(self, moment: Moment) -> list[Firing]:
         """Take in one frame and return what fires in it."""
         self._visits.patience = self._patience.for_period(moment.period_s)
-        wanted = [seen for seen in moment.observations if seen.class_name in self.scene.classes]
+        wanted = [
+            standing_on(seen, self.zone.level_m, self._camera)
+            for seen in moment.observations
+            if seen.class_name in self.scene.classes
+        ]
         depths = [self.zone.depth_px(seen.contact_px) for seen in wanted]
         inside = [depth >= 0.0 for depth in depths]
         clear = [depth < -EDGE_SHARE * height_px(seen) for depth, seen in zip(depths, wanted, strict=True)]

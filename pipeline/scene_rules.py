@@ -136,7 +136,7 @@ def make_rule(  # noqa: PLR0911 - one for each kind
         case Rule.CROWD:
             return CrowdRule(scene, zone, period_s=period_s)
         case Rule.INTRUSION:
-            return IntrusionRule(scene, zone, period_s=period_s)
+            return IntrusionRule(scene, zone, camera=camera)
         case Rule.WRONG_WAY:
             return WrongWayRule(scene, zone, period_s=period_s)
         case Rule.AREA:

@@ -44,6 +44,7 @@ class Zone:
         self.corners = None if corners is None else tuple(corners)
         self.without = tuple(without)
         self.direction_m = direction_m
+        self.level_m = level_m
         self._view = view
         self._stretch = 1.0 if height_m is None else 1.0 - min(level_m, _DEEPEST * height_m) / height_m
 

@@ -17,7 +17,7 @@ _OFF_QUAY_M: Final = 1.6  # nearer to its wall nobody is seen whole
 _FROM_RAILING_M: Final = 0.55
 _APART_M: Final = 0.85  # two bags of one heap
 _SHEETS: Final = ((0.0, 0.0), (4.5, 0.8), (-4.5, -0.8))  # a flood grows to both sides
-_RISES_S: Final = 8.0
+_RISES_S: Final = 2.0
 _NEAR_M: Final = 17.0  # farther off a flood covers about as much of the picture as the rule asks, or less
 _PUDDLE: Final = 0.24  # of a flood's length and width
 
@@ -121,7 +121,7 @@ def flood(director: Director) -> bool:
 def soon_drained(director: Director) -> bool:
     """Let water rise and drain within moments."""
     begins_s = director.moment(10.0, director.end_s - 60.0)
-    to_s = begins_s + 2 * _RISES_S + director.moment(3.0, SCENES[FLOODED].dwell_s - 22.0)
+    to_s = begins_s + 2 * _RISES_S + director.moment(6.0, SCENES[FLOODED].dwell_s - 10.0)
     return _under_water(director, begins_s, to_s, distractor=True)
 
 

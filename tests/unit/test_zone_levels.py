@@ -10,11 +10,14 @@ from hypothesis import strategies as st
 
 from geo.camera_view import CameraView
 from geo.coords import LonLat
+from models.detections import Detections
 from pipeline.cameras import Camera
 from pipeline.cases import Side
 from pipeline.district.optics import Lens
 from pipeline.district.placing import to_lonlat, to_metres
 from pipeline.district.stage import Pose, Stage
+from pipeline.observations import observe, standing_on
+from pipeline.upright import TALL_M
 from pipeline.zones import Zone
 
 POSE = Pose(size_px=(960, 540), height_m=5.0, yaw_deg=20.0, pitch_deg=18.0, roll_deg=0.0, focal_px=700.0)
@@ -93,3 +96,29 @@ def test_a_thing_that_may_well_stand_nearer_counts_by_half_its_doubt_and_no_more
     assert zone.holds_place(middle, box, cov_m2=(1.0, 0.0, 1.0))
     beyond = Zone([(u - 40, v - 40), (u + 40, v - 40), (u + 40, v - 1), (u - 40, v - 1)], view=view)
     assert not beyond.holds_place(middle, box, cov_m2=(1.0, 0.0, 1.0))  # nothing hides its foot upwards
+
+
+@pytest.mark.parametrize("level_m", [-0.8, -2.0, 1.2])
+@pytest.mark.parametrize("hidden_m", [0.0, 0.7])
+def test_who_stands_on_the_level_is_found_where_they_stand(view: CameraView, level_m: float, hidden_m: float):
+    place, watched = (3.0, 16.0), camera(view, level_m)
+    pixels, _ = Lens(POSE).project(
+        np.array([[*place, level_m + hidden_m], [*place, level_m + TALL_M]])  # the ice's own snow may hide the feet
+    )
+    (u, bottom), (_, top) = pixels.tolist()
+    found = Detections(
+        boxes_px=np.array([[u - 12.0, top, u + 12.0, bottom]], np.float32),
+        confidence=np.array([0.9], np.float32),
+        class_ids=np.array([0], np.int32),
+        class_names={0: "person"},
+    )
+    (flat,) = observe(found, watched, image_size_px=POSE.size_px)
+
+    def away_m(east_m: float, north_m: float) -> float:
+        east, north = Zone.of(watched, "water").on_level(east_m, north_m)
+        return math.dist(to_metres(STAGE, view.plane.to_lonlat(np.array([[east, north]])))[0].tolist(), place)
+
+    there = standing_on(flat, level_m, watched)
+    assert away_m(there.east_m, there.north_m) < (0.7 if hidden_m else 0.35)
+    assert away_m(there.east_m, there.north_m) <= away_m(flat.east_m, flat.north_m) + 0.01
+    assert standing_on(flat, 0.0, watched) == flat
