@@ -26,6 +26,11 @@ _FEWEST_CORNERS = 3
 _POINT_NUMBERS = 4
 _LEAST_LEFT_PX2 = 16.0
 _SCENE_FIELDS = ("scene", "zone", "mode", "without")
+_FIELDS = frozenset({
+    "code", "name", "name_zh", "side", "width", "height", "fps", "calibration", "height_m", "levels_m",
+    "zones", "directions", "scenes", "uri", "sub_uri", "stream", "transport", "footage_fps",
+    "kind", "pose", "ground_m", "schematic", "own",
+})  # fmt: skip
 
 Zones = dict[str, tuple[tuple[float, float], ...]]
 
@@ -58,6 +63,7 @@ def read_cameras(
 
 def _camera(fields: Fields, lonlat: LonLat, scenes: Mapping[str, Scene], extent: Extent) -> Camera | None:
     before = len(fields.faults)
+    Fields(_stated(fields.table), fields.file, fields.feature, fields.faults).only(_FIELDS)
     width, height = (fields.whole(field, low=16, high=_MAX_SIDE_PX) for field in ("width", "height"))
     zones = _zones(fields, (width, height))
     view = _view(fields, (width, height), extent)
@@ -82,6 +88,11 @@ def _camera(fields: Fields, lonlat: LonLat, scenes: Mapping[str, Scene], extent:
         height_m=height_m, levels_m=levels, directions=directions,
         scenes=used, properties=dict(fields.table),
     )  # fmt: skip
+
+
+def _stated(table: Mapping[str, object]) -> Mapping[str, object]:
+    """Return the properties that have a value: editors of maps give each feature all columns of the file."""
+    return {name: value for name, value in table.items() if value is not None}
 
 
 def _code(fields: Fields) -> str:
