@@ -147,7 +147,7 @@ class HealthWatch:
 
     def note(self, frame: Frame) -> None:
         """Take note that a frame came, without a look at it: its rate counts every one."""
-        self._awaited_since = frame.captured_at
+        self._awaited_since = frame.received_at or frame.captured_at
         self._times.append(frame.at_s)
         while self._times[0] < frame.at_s - self._settings.rate_over_s:
             self._times.popleft()
