@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Mapping, Sequence
+from urllib.parse import urlsplit
 
 import numpy as np
 import shapely
@@ -15,7 +16,7 @@ from pipeline.cases import Side
 from pipeline.fields import Fields
 from pipeline.lens_fields import read_lens
 from pipeline.scenes import Mode, Rule, Scene
-from pipeline.source_errors import SourceError
+from pipeline.source_errors import SourceError, shown_address
 from pipeline.sources import LEAST_FPS, MOST_FPS, read_address
 from pipeline.streams import Transport
 from pipeline.zones import LEAST_DIRECTION_M, ground_heading
@@ -112,11 +113,16 @@ def _require_source(fields: Fields, uri: str) -> None:
     if transport.lower() not in set(Transport):
         fields.fault("transport", f"is {transport!r}, expected tcp or udp")
     for name, address in (("uri", uri), ("sub_uri", sub_uri)):
+        if not address:
+            continue
         try:
-            if address:
-                read_address(address, camera=fields.feature)
+            read = read_address(address, camera=fields.feature)
         except SourceError as error:
             fields.fault(name, str(error))
+            continue
+        if read.live and urlsplit(address).path.lower().endswith((".html", ".htm")):
+            expected = "the stream itself, such as rtsp://10.0.0.9:554/1"
+            fields.fault(name, f"is {shown_address(address)!r}, a web page; expected {expected}")
     if fields.table.get("footage_fps") is not None:
         fields.number("footage_fps", low=LEAST_FPS, high=MOST_FPS)
 
