@@ -107,8 +107,8 @@ def test_turned_back_to_where_it_was_it_goes_on():
 
 
 def test_a_day_of_light_is_no_drift():
-    watch = watching()
-    found = told(watch, lit, range(2 * DAY_MIN))
+    watch = watching(settings=HealthSettings(every_s=480.0), fps=1 / 480)
+    found = told(watch, lit, range(DAY_MIN + 120), every_min=8)
     assert [event for _, event in found if event.fault is HealthFault.SHIFTED] == []
     assert not watch.moved
 
