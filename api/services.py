@@ -41,6 +41,10 @@ class FrameTaker(Protocol):
         """Send one encoded image through detector, scenes and intake."""
         ...
 
+    def note_absent(self) -> None:
+        """Store which cameras send no frames any more."""
+        ...
+
 
 class PictureTaker(Protocol):
     """Makes pictures that people send fit to store."""

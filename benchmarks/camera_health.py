@@ -25,6 +25,7 @@ import numpy as np  # noqa: E402 - after the threads are set
 
 from geo.coords import LonLat  # noqa: E402 - after the threads are set
 from models.detector import Image  # noqa: E402 - after the threads are set
+from models.drift import drift_of  # noqa: E402 - after the threads are set
 from models.image_health import Reference, faults_of, look_at  # noqa: E402 - after the threads are set
 from pipeline.camera_health import HealthWatch  # noqa: E402 - after the threads are set
 from pipeline.district.renderer import Renderer  # noqa: E402 - after the threads are set
@@ -134,8 +135,11 @@ def stages() -> dict[str, dict[str, str]]:
 
 
 def shown(image: Image, reference: Reference) -> str:
-    """Return the names of what a picture shows."""
-    return ", ".join(each.fault.value for each in faults_of(look_at(image), reference)) or "none"
+    """Return the names of what a picture shows, and how far it surely lies from what was usual at first."""
+    look = look_at(image)
+    drift = drift_of(look.edges, reference.first)
+    away = f"; {drift.share:.1%} from the first" if drift.sure else "; not sure"
+    return (", ".join(each.fault.value for each in faults_of(look, reference)) or "none") + away
 
 
 def main() -> None:

@@ -122,7 +122,7 @@ def written_site(folder: Path, streams: int, port: int) -> Path:
         copy = json.loads(json.dumps(one))
         told = copy["properties"]
         told |= {"code": f"m{number:02d}", "fps": cameras.FPS * SPEED, "uri": f"http://127.0.0.1:{port}/{number}.ts"}
-        for name in ("footage_fps", "pets_anchor", "restricted_ground_m"):
+        for name in ("footage_fps", "own"):
             told.pop(name, None)
         points = told["calibration"]["points"]
         told["calibration"]["points"] = [[x, y, lon - east, lat + north] for x, y, lon, lat in points]

@@ -46,7 +46,7 @@ class Published:
 
 
 def read_published(data: Path, camera: Camera) -> Published:
-    """Read the table; positions go to the map by the camera's `pets_anchor`."""
+    """Read the table; positions go to the map by the camera's own `pets_anchor`."""
     rows = np.loadtxt(data / TABLE, delimiter=",")
     boxes = np.column_stack([rows[:, 2:4], rows[:, 2:4] + rows[:, 4:6]])
     return Published(
@@ -60,7 +60,8 @@ def read_published(data: Path, camera: Camera) -> Published:
 
 def on_the_map(ground_m: np.ndarray, camera: Camera) -> np.ndarray:
     """Return lon, lat (n, 2) of PETS ground positions (n, 2) in metres."""
-    anchor: Any = camera.properties["pets_anchor"]
+    own: Any = camera.properties["own"]
+    anchor = own["pets_anchor"]
     turn = math.radians(anchor["rotation_deg"])
     rotation = np.array([[math.cos(turn), -math.sin(turn)], [math.sin(turn), math.cos(turn)]])
     return LocalPlane.at(LonLat(anchor["lon"], anchor["lat"])).to_lonlat(ground_m @ rotation.T)
@@ -79,7 +80,8 @@ def crowds(published: Published, camera: Camera, scene: Scene, start: datetime) 
 
 def intrusions(published: Published, camera: Camera, scene: Scene, start: datetime) -> list[TrueEvent]:
     """Return the events of the intrusion rule run on the published people, in the ground rectangle."""
-    zone = shapely.Polygon(camera.properties["restricted_ground_m"])
+    own: Any = camera.properties["own"]
+    zone = shapely.Polygon(own["restricted_ground_m"])
     visits = Visits(patience_of(scene, PERIOD_S))
     log = _Log(scene, camera, start)
     for frame in range(FRAMES):

@@ -151,12 +151,19 @@ class Reference:
     Args:
         edges: (144, 256) usual strength of edges, from an earlier reference; with it `known` is true at once.
         detail: the usual detail, from there too.
+        first: (144, 256) what was usual when it was first known; what is usual now if that was not kept.
     """
 
-    def __init__(self, edges: Edges | None = None, detail: float = 0.0) -> None:
+    def __init__(self, edges: Edges | None = None, detail: float = 0.0, *, first: Edges | None = None) -> None:
         learned = [] if edges is None else [(edges, detail)] * _LEAST_LOOKS
         self._learned: deque[tuple[Edges, float]] = deque(learned, maxlen=_KEPT_LOOKS)
         self._usual: tuple[Edges, Edges, float] | None = None
+        self._first = edges if first is None else first
+
+    @property
+    def first(self) -> Edges:
+        """Return the edges (144, 256) that were usual when it was first known; it never follows."""
+        return self.usual()[0] if self._first is None else self._first
 
     @property
     def known(self) -> bool:
@@ -167,6 +174,8 @@ class Reference:
         """Take a healthy look in; the oldest of many is forgotten."""
         self._learned.append((look.edges, look.detail))
         self._usual = None
+        if self._first is None and self.known:
+            self._first = self.usual()[0]
 
     def usual(self) -> tuple[Edges, Edges, float]:
         """Return the usual edges (144, 256), their mean per block (9, 16), and the usual detail."""

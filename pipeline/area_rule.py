@@ -102,6 +102,10 @@ class AreaRule:
             count=len(seen),
         )
 
+    def open_since(self) -> list[float]:
+        """See `SceneRule.open_since`."""
+        return [] if self._clock is None else self._clock.open_since
+
     def record(self) -> list[object]:
         """Return the state as JSON-able values."""
         return [] if self._clock is None else [{"clock": self._clock.record(), "first_m": [*self._first_m]}]

@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Mapping, Sequence
+from urllib.parse import urlsplit
 
 import numpy as np
 import shapely
@@ -15,7 +16,7 @@ from pipeline.cases import Side
 from pipeline.fields import Fields
 from pipeline.lens_fields import read_lens
 from pipeline.scenes import Mode, Rule, Scene
-from pipeline.source_errors import SourceError
+from pipeline.source_errors import SourceError, shown_address
 from pipeline.sources import LEAST_FPS, MOST_FPS, read_address
 from pipeline.streams import Transport
 from pipeline.zones import LEAST_DIRECTION_M, ground_heading
@@ -26,6 +27,11 @@ _FEWEST_CORNERS = 3
 _POINT_NUMBERS = 4
 _LEAST_LEFT_PX2 = 16.0
 _SCENE_FIELDS = ("scene", "zone", "mode", "without")
+_FIELDS = frozenset({
+    "code", "name", "name_zh", "side", "width", "height", "fps", "calibration", "height_m", "levels_m",
+    "zones", "directions", "scenes", "uri", "sub_uri", "stream", "transport", "footage_fps",
+    "kind", "pose", "ground_m", "schematic", "own",
+})  # fmt: skip
 
 Zones = dict[str, tuple[tuple[float, float], ...]]
 
@@ -58,6 +64,7 @@ def read_cameras(
 
 def _camera(fields: Fields, lonlat: LonLat, scenes: Mapping[str, Scene], extent: Extent) -> Camera | None:
     before = len(fields.faults)
+    Fields(_stated(fields.table), fields.file, fields.feature, fields.faults).only(_FIELDS)
     width, height = (fields.whole(field, low=16, high=_MAX_SIDE_PX) for field in ("width", "height"))
     zones = _zones(fields, (width, height))
     view = _view(fields, (width, height), extent)
@@ -84,6 +91,11 @@ def _camera(fields: Fields, lonlat: LonLat, scenes: Mapping[str, Scene], extent:
     )  # fmt: skip
 
 
+def _stated(table: Mapping[str, object]) -> Mapping[str, object]:
+    """Return the properties that have a value: editors of maps give each feature all columns of the file."""
+    return {name: value for name, value in table.items() if value is not None}
+
+
 def _code(fields: Fields) -> str:
     code = fields.text("code")
     if code and not CAMERA_CODE.fullmatch(code):
@@ -101,11 +113,16 @@ def _require_source(fields: Fields, uri: str) -> None:
     if transport.lower() not in set(Transport):
         fields.fault("transport", f"is {transport!r}, expected tcp or udp")
     for name, address in (("uri", uri), ("sub_uri", sub_uri)):
+        if not address:
+            continue
         try:
-            if address:
-                read_address(address, camera=fields.feature)
+            read = read_address(address, camera=fields.feature)
         except SourceError as error:
             fields.fault(name, str(error))
+            continue
+        if read.live and urlsplit(address).path.lower().endswith((".html", ".htm")):
+            expected = "the stream itself, such as rtsp://10.0.0.9:554/1"
+            fields.fault(name, f"is {shown_address(address)!r}, a web page; expected {expected}")
     if fields.table.get("footage_fps") is not None:
         fields.number("footage_fps", low=LEAST_FPS, high=MOST_FPS)
 

@@ -16,8 +16,10 @@ from typing import Final
 import cv2
 import numpy as np
 
+from models.drift import drift_of
 from models.image_health import (
     SMALL_PX,
+    Edges,
     HealthLimits,
     ImageFault,
     Look,
@@ -122,6 +124,7 @@ class HealthWatch:
         self._lasting = {event.fault: event for event in lasting}
         self._showing: dict[HealthFault, _Showing] = {}
         self._reference = _recalled(reference)
+        self._drifted = self._drift_of_usual()
         self._look: Look | None = None
         self._looked_at: datetime | None = None
         self._learned_at: datetime | None = None
@@ -144,7 +147,7 @@ class HealthWatch:
 
     def note(self, frame: Frame) -> None:
         """Take note that a frame came, without a look at it: its rate counts every one."""
-        self._awaited_since = frame.captured_at
+        self._awaited_since = frame.received_at or frame.captured_at
         self._times.append(frame.at_s)
         while self._times[0] < frame.at_s - self._settings.rate_over_s:
             self._times.popleft()
@@ -185,11 +188,33 @@ class HealthWatch:
         self._look = look
         if before is not None and frozen(before, look):
             return (Measured(fault=ImageFault.FROZEN, value=0.0, limit=1.0),)
+        self._settle_drift(look)
         found = faults_of(look, self._reference, self._settings.limits)
+        if not found and self._drifted > 0.0:
+            return (self._shifted(),)
         if not found and not self._showing and not self._lasting and self._may_learn(frame.captured_at):
             self._reference.learn(look)
             self._learned_at = frame.captured_at
+            self._drifted = self._drift_of_usual()
         return found
+
+    def _drift_of_usual(self) -> float:
+        """Return by which share of its width the camera came away from where it looked at first, slowly; 0 if not."""
+        if not self._reference.known:
+            return 0.0
+        drift = drift_of(self._reference.usual()[0], self._reference.first)
+        return drift.share if drift.sure and drift.share > self._settings.limits.shift_share else 0.0
+
+    def _settle_drift(self, look: Look) -> None:
+        """Go on by what was usual at first once a camera that came away looks there again."""
+        if self._drifted > 0.0:
+            drift = drift_of(look.edges, self._reference.first)
+            if drift.sure and drift.share <= self._settings.limits.shift_share:
+                self._reference = Reference(self._reference.first, self._reference.usual()[2])
+                self._drifted = 0.0
+
+    def _shifted(self) -> Measured:
+        return Measured(fault=ImageFault.SHIFTED, value=self._drifted, limit=self._settings.limits.shift_share)
 
     def _may_learn(self, now: datetime) -> bool:
         if not self._reference.known or self._learned_at is None:
@@ -259,24 +284,40 @@ _MOST_MEMORY: Final = 200_000
 
 
 def _remembered(reference: Reference) -> str:
-    """Return what is usual as text: detail, the edges' scale, the edges as PNG in base 64. No person shows in it."""
-    edges, _, detail = reference.usual()
+    """Return what is usual as text: detail, then scale and PNG in base 64 of the edges now and of those at first.
+
+    No person shows in it.
+    """
+    return f"{reference.usual()[2]:.6f} {_drawn(reference.usual()[0])} {_drawn(reference.first)}"
+
+
+def _drawn(edges: Edges) -> str:
     scale = max(float(edges.max()), 1.0) / 255.0
     _, png = cv2.imencode(".png", np.round(edges / scale).astype(np.uint8))
-    return f"{detail:.6f} {scale:.6f} {base64.b64encode(png.tobytes()).decode()}"
+    return f"{scale:.6f} {base64.b64encode(png.tobytes()).decode()}"
 
 
 def _recalled(memory: str) -> Reference:
     """Return the reference of `_remembered`; what cannot be read is learned anew."""
     parts = memory.split()
-    if len(parts) != 3 or len(memory) > _MOST_MEMORY:  # noqa: PLR2004 - as written above
+    if len(parts) not in {3, 5} or len(memory) > _MOST_MEMORY:  # as written above; earlier releases kept no first
         return Reference()
     try:
-        detail, scale = float(parts[0]), float(parts[1])
-        png = np.frombuffer(base64.b64decode(parts[2], validate=True), np.uint8)
+        detail = float(parts[0])
+        drawn = [_read(scale, png) for scale, png in zip(parts[1::2], parts[2::2], strict=True)]
     except ValueError:
         return Reference()
-    drawn = cv2.imdecode(png, cv2.IMREAD_GRAYSCALE) if len(png) else None
+    return Reference(drawn[0], detail, first=drawn[-1])
+
+
+def _read(scale: str, png: str) -> Edges:
+    """Return edges of `_drawn`.
+
+    Raises:
+        ValueError: they are none.
+    """
+    data = np.frombuffer(base64.b64decode(png, validate=True), np.uint8)
+    drawn = cv2.imdecode(data, cv2.IMREAD_GRAYSCALE) if len(data) else None
     if drawn is None or drawn.shape != SMALL_PX[::-1]:
-        return Reference()
-    return Reference(np.asarray(drawn, dtype=np.float32) * np.float32(scale), detail)
+        raise ValueError("no edges of the expected size")
+    return np.asarray(drawn, dtype=np.float32) * np.float32(float(scale))

@@ -389,9 +389,10 @@ class CameraPipeline:
         settings = self.settings.occupancy
         kept = (each for sight in self._sights for each in sight.occupancies.all)
         standing = (each.first_seen for each in kept if not each.fired and each.stood(settings))
+        rules = [rule for sight in self._sights for rule in sight.rules.rules.values()]
+        held = (since for rule in rules for since in rule.open_since())
         newest = self.newest_at.timestamp() if self.newest_at else 0.0
-        dwells_s = (rule.scene.dwell_s for sight in self._sights for rule in sight.rules.rules.values())
-        return [*standing, newest - max(dwells_s, default=0.0)]
+        return [*standing, *held, newest - max((rule.scene.dwell_s for rule in rules), default=0.0)]
 
     def _due(self, fired: bool) -> CameraState | None:  # noqa: FBT001 - one private caller
         since = self._stored_at

@@ -165,6 +165,10 @@ class WrongWayRule:
             ),
         )
 
+    def open_since(self) -> list[float]:
+        """See `SceneRule.open_since`."""
+        return [since for visit in self._visits.all for since in visit.clock.open_since]
+
     def record(self) -> list[object]:
         """Return the visits as JSON-able values; ways are a matter of seconds and begin anew."""
         return [visit.record() for visit in self._visits.all]

@@ -48,6 +48,11 @@ class Clock:
     down_s: float = 0.0
     fired: bool = False
 
+    @property
+    def open_since(self) -> list[float]:
+        """Return since when it has held if its scene may yet fire, in a list; none if it has fired."""
+        return [] if self.fired else [self.since]
+
     def holds(self, at: float) -> None:
         """Take in a frame in which it holds."""
         self.last, self.down_s = at, 0.0

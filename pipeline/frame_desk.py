@@ -17,7 +17,7 @@ from pipeline.errors import PipelineError
 from pipeline.frame_faults import FrameFaults, sampled
 from pipeline.frames import Frame
 from pipeline.pictures import decode_picture
-from pipeline.principal import Principal, Role
+from pipeline.principal import PIPELINE, Principal, Role
 from pipeline.recalibration import Calibrations
 from pipeline.run_figures import Tally
 from pipeline.scene_models import NO_MODELS, SceneModels
@@ -76,7 +76,8 @@ class FrameDesk:
     """Takes pushed frames; one frame of a camera at a time, other cameras beside it.
 
     Several processes may take frames of one camera: each reads the stored state first if another has gone on with it.
-    Trackers are not shared, so keep a camera with one process where that can be had.
+    Trackers are not shared, so keep a camera with one process where that can be had. After a frame that failed a
+    camera begins from what is stored, so that the same frame can be sent again.
     """
 
     def __init__(
@@ -132,7 +133,35 @@ class FrameDesk:
         with self._held(camera):
             fault = self._faults.setdefault(camera, FrameFaults()).of(sampled(image))
             frame = Frame(camera=camera, captured_at=at, image=image, received_at=now, fault=fault)
-            return self._step(frame, principal)
+            try:
+                return self._step(frame, principal)
+            except FrameTooOldError:
+                raise
+            except BaseException:
+                self._forget(camera)
+                raise
+
+    def note_absent(self) -> None:
+        """Store which of the cameras that have sent frames to this process send none any more."""
+        for code in list(self._pipelines):
+            if self._locks[code].acquire(blocking=False):  # one that is at work is not away
+                try:
+                    self._note_absent(code)
+                finally:
+                    self._locks[code].release()
+
+    def _note_absent(self, camera: str) -> None:
+        known, stored = self._pipelines.get(camera), self._casebook.camera_state(camera)
+        if known is None or (stored is not None and known.newest_at is not None and stored.newest_at > known.newest_at):
+            self._forget(camera)  # another process takes its frames, and watches over it
+            return
+        for seen in known.absent(self._clock.now()):
+            self._desk.note_health(seen.event, principal=PIPELINE)
+
+    def _forget(self, camera: str) -> None:
+        """Begin from what is stored with the camera's next frame, which may be the last one again."""
+        self._pipelines.pop(camera, None)
+        self._faults.pop(camera, None)
 
     @contextmanager
     def _held(self, camera: str) -> Iterator[None]:
@@ -159,23 +188,18 @@ class FrameDesk:
         return taken
 
     def _store(self, pipeline: CameraPipeline, result: StepResult, principal: Principal) -> FrameTaken:
-        """Store what a frame brought; if that fails, the pipeline is forgotten and begins from what is stored."""
+        """Store what a frame brought."""
         numbers: list[str] = []
-        try:
-            state = pipeline.state() if result.outcome is Outcome.PROCESSED else None
-            for later in result.later:
-                self._desk.add_view(later, camera=pipeline.camera.code, principal=principal)
-            last = len(result.sightings) - 1
-            for index, sighting in enumerate(result.sightings):
-                taken = self._desk.take(sighting, principal=principal, state=state if index == last else None)
-                numbers += [taken.number] if taken.number is not None else []
-            if last < 0 and state is not None:
-                self._casebook.write(lambda tx: tx.save_camera_state(state))
-            self._note_health(pipeline, result, principal)
-        except BaseException:
-            self._pipelines.pop(pipeline.camera.code, None)
-            self._faults.pop(pipeline.camera.code, None)  # the frame may be sent again
-            raise
+        state = pipeline.state() if result.outcome is Outcome.PROCESSED else None
+        for later in result.later:
+            self._desk.add_view(later, camera=pipeline.camera.code, principal=principal)
+        last = len(result.sightings) - 1
+        for index, sighting in enumerate(result.sightings):
+            taken = self._desk.take(sighting, principal=principal, state=state if index == last else None)
+            numbers += [taken.number] if taken.number is not None else []
+        if last < 0 and state is not None:
+            self._casebook.write(lambda tx: tx.save_camera_state(state))
+        self._note_health(pipeline, result, principal)
         return FrameTaken(
             outcome=result.outcome,
             detections=len(result.detections),

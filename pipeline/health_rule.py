@@ -28,10 +28,12 @@ class HealthRule:
         self._place_m = camera.view.plane.point_to_metres(camera.lonlat)
         self._box_px = (0.0, 0.0, float(camera.width_px), float(camera.height_px))
         self._fired: dict[str, float] = {}
+        self._lasting: dict[str, float] = {}
 
     def update(self, moment: Moment) -> list[Firing]:
         """Take in one frame and return what fires in it."""
         lasting = {name: since for name, since in moment.faults.items() if name in self.scene.faults}
+        self._lasting = lasting
         self._fired = {name: since for name, since in self._fired.items() if lasting.get(name) == since}
         found = []
         for name, since in lasting.items():
@@ -54,6 +56,10 @@ class HealthRule:
             confidence=1.0,
             box_px=self._box_px,
         )
+
+    def open_since(self) -> list[float]:
+        """See `SceneRule.open_since`."""
+        return [since for name, since in self._lasting.items() if name not in self._fired]
 
     def record(self) -> list[object]:
         """Return the spells that have fired as JSON-able values."""

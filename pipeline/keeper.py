@@ -3,7 +3,7 @@
 import logging
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from threading import Event, Thread
 from typing import Final, TypeVar
 
@@ -21,10 +21,23 @@ class Keeper:
     """Passes unanswered offers on, tries cases again that found no terminal, fires duty clocks, until told to stop.
 
     Any number of processes may keep one site: each step is decided anew inside its transaction.
+
+    Args:
+        desk: of the site.
+        watch: over duty clocks.
+        also: what else is to be done in each round.
+        every_s: from one round to the next.
     """
 
-    def __init__(self, desk: Desk, *, watch: Watch | None = None, every_s: float = EVERY_S) -> None:
-        self._desk, self._watch, self._every_s = desk, watch, every_s
+    def __init__(
+        self,
+        desk: Desk,
+        *,
+        watch: Watch | None = None,
+        also: Sequence[Callable[[], object]] = (),
+        every_s: float = EVERY_S,
+    ) -> None:
+        self._desk, self._watch, self._also, self._every_s = desk, watch, also, every_s
         self._stop = Event()
         self._erased_at = -math.inf
         self._thread = Thread(target=self._keep, name="keeper", daemon=True)
@@ -46,6 +59,8 @@ class Keeper:
         if self._watch is not None:
             self._watch.work_by(self._desk.site)
             self._in_peace(self._watch.once)
+        for each in self._also:
+            self._in_peace(each)
         return self._in_peace(self._desk.pass_over) or [], self._in_peace(self._desk.retry_undispatched) or []
 
     def erase(self, at_s: float) -> None:

@@ -59,6 +59,10 @@ class CrowdRule:
         people = shown if len(shown) >= self.scene.count else [each.seen for each in members]
         return on_level(_gathered(self.scene.code, group, people, len(members)), self.zone)
 
+    def open_since(self) -> list[float]:
+        """See `SceneRule.open_since`."""
+        return [since for group in self._groups.all for since in group.clock.open_since]
+
     def record(self) -> list[object]:
         """Return the groups as JSON-able values."""
         return [group.record() for group in self._groups.all]
@@ -99,6 +103,10 @@ class IntrusionRule:
                 visit.clock.fired = True
                 fired.append(on_level(entered(self.scene.code, visit, newest), self.zone))
         return fired
+
+    def open_since(self) -> list[float]:
+        """See `SceneRule.open_since`."""
+        return [since for visit in self._visits.all for since in visit.clock.open_since]
 
     def record(self) -> list[object]:
         """Return the visits as JSON-able values."""

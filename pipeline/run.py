@@ -124,30 +124,35 @@ def _of_each(cameras: Iterable[str], make: Callable[[str], T], *, failed: dict[s
 
 
 def site_sources(site: Site) -> dict[str, str]:
-    """Return the addresses that the site's own cameras name: of the sub-stream where a camera prefers that."""
+    """Return the addresses that the site's own cameras name: of the sub-stream where a camera prefers that.
+
+    Whether a camera says so in words that mean something, `address_of` asks, camera by camera.
+    """
     return {code: uri for code, camera in site.cameras.items() if (uri := preferred_uri(camera))}
 
 
 def preferred_uri(camera: Camera) -> str:
-    """Return the address of the stream that a camera's `stream` names: main (its uri) or sub (its `sub_uri`).
+    """Return the address of the stream that a camera's `stream` names: sub (its `sub_uri`), else its uri."""
+    sub = camera.properties.get("sub_uri")
+    return sub if _chosen_stream(camera) == "sub" and isinstance(sub, str) and sub else camera.uri
 
-    Raises:
-        SourceSettingError: it names neither, or a sub-stream without an address.
-    """
-    chosen, sub = str(camera.properties.get("stream", "main")), camera.properties.get("sub_uri")
-    if chosen == "main":
-        return camera.uri
-    if chosen == "sub" and isinstance(sub, str) and sub:
-        return sub
-    expected = "main, or sub with an address in sub_uri"
-    raise SourceSettingError(camera.code, "stream", chosen, expected=expected)
+
+def _chosen_stream(camera: Camera) -> str:
+    return str(camera.properties.get("stream") or "main")
 
 
 def address_of(camera: Camera, uri: str) -> SourceAddress:
     """Return what an address given for a camera names.
 
     Its property `footage_fps` is the rate of its recordings, `transport` how its RTSP frames travel.
+
+    Raises:
+        SourceError: the address is none, or one of the camera's properties says nothing that can be used: its `stream`
+            too, which is main (its uri) or sub (its `sub_uri`).
     """
+    chosen = _chosen_stream(camera)
+    if chosen not in {"main", "sub"} or (chosen == "sub" and not camera.properties.get("sub_uri")):
+        raise SourceSettingError(camera.code, "stream", chosen, expected="main, or sub with an address in sub_uri")
     filmed = camera.properties.get("footage_fps")
     rate = None if filmed is None else checked_fps(filmed, camera=camera.code, name="footage_fps")
     transport = str(camera.properties.get("transport", "tcp"))

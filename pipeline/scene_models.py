@@ -6,10 +6,12 @@ Each weights file is opened once for all cameras and scenes, at most three of ea
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Final
 
 from geo.boundaries import Fault
+from models.background import CLASS_NAMES
 from models.crop_judge import CropJudge, open_judge
 from models.detector import Detector
 from models.errors import ModelsError
@@ -109,7 +111,9 @@ def named_judges(scenes: Mapping[str, Scene]) -> list[str]:
     return sorted({each.verify.weights for each in scenes.values() if each.verify is not None})
 
 
-def model_faults(scenes: Mapping[str, Scene], folder: Path, *, site_weights: str = "") -> list[Fault]:
+def model_faults(
+    scenes: Mapping[str, Scene], folder: Path, *, site_weights: str = "", doubts: list[str] | None = None
+) -> list[Fault]:
     """Return what is wrong with the weights that scenes name, by opening them: missing, no model, unknown classes.
 
     Of a scene's own weights every class must be known. Of the site's, one must be: scenes that many sites share name
@@ -119,6 +123,7 @@ def model_faults(scenes: Mapping[str, Scene], folder: Path, *, site_weights: str
         scenes: the site's scenes.
         folder: of the site.
         site_weights: what the site itself names; empty if nothing.
+        doubts: where to note, a line each, classes that the site's weights do not know beside others that they do.
     """
     faults: list[Fault] = []
     seen: dict[str, frozenset[str] | None] = {}
@@ -131,6 +136,8 @@ def model_faults(scenes: Mapping[str, Scene], folder: Path, *, site_weights: str
     for name in named_judges(scenes):
         users = [each.code for each in scenes.values() if each.verify is not None and each.verify.weights == name]
         judged[name] = _known(_judge_classes, folder, name, (SCENES, users, "verify.weights"), faults)
+    if doubts is not None and (site_knows := seen.get(site_weights)) is not None:
+        doubts += doubtful(scenes, site_weights, site_knows)
     for scene in scenes.values():
         known = seen.get(scene.weights or site_weights)
         if known is not None and scene.rule is not Rule.HEALTH:
@@ -145,8 +152,13 @@ def model_faults(scenes: Mapping[str, Scene], folder: Path, *, site_weights: str
 
 
 def warn_of_blind(scenes: Mapping[str, Scene], detector: Detector) -> list[str]:
-    """Return the scenes that can never fire with the site's detector, since it knows none of their classes; logs it."""
-    known = set(detector.class_names.values())
+    """Return the scenes that can never fire with the site's detector, since it knows none of their classes; logs it.
+
+    Classes that it does not know beside others that it does are logged as well.
+    """
+    known = frozenset(detector.class_names.values())
+    for line in doubtful(scenes, detector.name, known):
+        log.warning("%s", line)
     blind = [
         each.code
         for each in scenes.values()
@@ -155,6 +167,39 @@ def warn_of_blind(scenes: Mapping[str, Scene], detector: Detector) -> list[str]:
     if blind:
         log.warning("%s knows no class of these scenes, which cannot fire: %s", detector.name, ", ".join(blind))
     return blind
+
+
+def doubtful(scenes: Mapping[str, Scene], name: str, known: frozenset[str]) -> list[str]:
+    """Return a line for each scene with classes that the site's detector does not know, beside some that it does.
+
+    Args:
+        scenes: the site's scenes; those with weights of their own must know all, and are left out.
+        name: of the detector.
+        known: its classes.
+    """
+    known = known - _CLASSLESS
+    return [
+        f"scene {each.code} names {', '.join(map(_with_nearest(known), strange))}, which {name} does not know, so that"
+        f" only {', '.join(sorted(set(each.classes) & known))} can fire; it knows {_listed(known)}"
+        for each in scenes.values()
+        if not each.weights and set(each.classes) & known and (strange := _strange(each, known))
+    ]
+
+
+def _strange(scene: Scene, known: frozenset[str]) -> list[str]:
+    return sorted(set(scene.classes) - known - _CLASSLESS)
+
+
+def _with_nearest(known: frozenset[str]) -> Callable[[str], str]:
+    def told(name: str) -> str:
+        near = get_close_matches(name, sorted(known), n=1, cutoff=_NEAR)
+        return f"{name} ({near[0]}?)" if near else name
+
+    return told
+
+
+def _listed(known: frozenset[str]) -> str:
+    return ", ".join(sorted(known)[:_MOST_LISTED]) + (" …" if len(known) > _MOST_LISTED else "")
 
 
 def _known(
@@ -199,9 +244,12 @@ def _path(folder: Path, name: str) -> Path:
 
 
 def _unknown(scene: Scene, field: str, strange: Sequence[str], weights: str, known: frozenset[str]) -> Fault:
-    listed = ", ".join(sorted(known)[:_MOST_LISTED]) + (" …" if len(known) > _MOST_LISTED else "")
-    problem = f"names {', '.join(strange)}, which {weights} does not know; it knows {listed}"
+    named = ", ".join(map(_with_nearest(known), strange))
+    problem = f"names {named}, which {weights} does not know; it knows {_listed(known)}"
     return Fault(file=SCENES, feature=scene.code, field=field, problem=problem)
 
 
 _MOST_LISTED: Final = 20
+_NEAR: Final = 0.75  # two letters in the wrong order; what shares half of its letters is another word
+_CLASSLESS: Final = frozenset(CLASS_NAMES.values())
+"""What a detector without weights calls all that it finds: scenes name it beside what weights know."""

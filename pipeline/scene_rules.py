@@ -37,6 +37,9 @@ class SceneRule(Protocol):
     def update(self, moment: Moment) -> list[Firing]:
         """Take in one frame and return what fires in it."""
 
+    def open_since(self) -> list[float]:
+        """Return since when what may yet fire has held, in frame time; what is in the occupancies is left out."""
+
     def record(self) -> list[object]:
         """Return what it must remember as JSON-able values."""
 

@@ -81,9 +81,9 @@ class EndedEarlyError(SourceError):
 class FrameTooLargeError(SourceError):
     """A frame has more pixels than are taken."""
 
-    def __init__(self, camera: str, *, width_px: int, height_px: int) -> None:
+    def __init__(self, camera: str, *, width_px: int, height_px: int, what: str = "a frame") -> None:
         super().__init__(
-            f"a frame of camera {camera} has {width_px} x {height_px} px; expected at most {MOST_SIDE_PX} px"
+            f"{what} of camera {camera} has {width_px} x {height_px} px; expected at most {MOST_SIDE_PX} px"
             f" a side and {MOST_PIXELS / 1e6:.0f} million in all; send a smaller stream"
         )
 
@@ -131,11 +131,11 @@ MOST_SIDE_PX = 8192
 MOST_PIXELS = 40_000_000
 
 
-def require_size(camera: str, width_px: int, height_px: int) -> None:
-    """Refuse pictures that are larger than anything a camera sends.
+def require_size(camera: str, width_px: int, height_px: int, *, what: str = "a frame") -> None:
+    """Refuse pictures that are larger than anything a camera sends; `what` names the picture in the error.
 
     Raises:
         FrameTooLargeError: a side is over 8192 px or there are over 40 million pixels.
     """
     if max(width_px, height_px) > MOST_SIDE_PX or width_px * height_px > MOST_PIXELS:
-        raise FrameTooLargeError(camera, width_px=width_px, height_px=height_px)
+        raise FrameTooLargeError(camera, width_px=width_px, height_px=height_px, what=what)

@@ -11,7 +11,7 @@ from urllib.parse import unquote, urlsplit
 from pipeline.clocks import Clock
 from pipeline.footage import read_footage
 from pipeline.frames import Frame
-from pipeline.source_errors import SchemeError, SourceError, SourceMissingError, SourceSettingError
+from pipeline.source_errors import SchemeError, SourceError, SourceMissingError, SourceSettingError, shown_address
 from pipeline.streams import StreamSettings, Transport, read_stream
 
 __all__ = ["Frame", "SourceAddress", "checked_fps", "open_source", "read_address"]
@@ -65,7 +65,11 @@ def read_address(
     """
     if not uri.strip() or "\0" in uri:
         raise SourceMissingError(camera, uri)
-    scheme = urlsplit(uri).scheme.lower() if "://" in uri else ""
+    try:
+        scheme = urlsplit(uri).scheme.lower() if "://" in uri else ""
+    except ValueError as error:
+        expected = "an address such as rtsp://10.0.0.9:554/1"
+        raise SourceSettingError(camera, "address", shown_address(uri), expected=expected) from error
     if scheme in LIVE_SCHEMES:
         carried = checked_transport(transport, camera=camera)
         return SourceAddress(target=uri, live=True, footage_fps=None, transport=carried)

@@ -69,6 +69,10 @@ class StayRule:
             each.alone_since = each.alone_since or moment.at
         return -1.0 if each.alone_since is None else moment.at - each.alone_since
 
+    def open_since(self) -> list[float]:
+        """See `SceneRule.open_since`."""
+        return []
+
     def record(self) -> list[object]:
         """Return nothing: what it remembers is in the occupancies."""
         return []
@@ -104,6 +108,10 @@ class ClutterRule:
                 things = [standing[row] for row in group.members]
                 fired.append(on_level(_cluttered(self.scene.code, group, things), self.zone))
         return fired
+
+    def open_since(self) -> list[float]:
+        """See `SceneRule.open_since`."""
+        return [since for group in self._groups.all for since in group.clock.open_since]
 
     def record(self) -> list[object]:
         """Return the groups as JSON-able values."""

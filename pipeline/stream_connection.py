@@ -3,6 +3,7 @@
 Trying again is `streams`' business. What comes from a camera is not trusted: protocols, sizes and waits are bounded.
 """
 
+import errno
 import time
 from collections.abc import Iterator
 from contextlib import suppress
@@ -16,6 +17,7 @@ from models.detector import Image
 from pipeline.frame_faults import STEP_PX, FrameFaults, sampled
 from pipeline.frames import FrameFault
 from pipeline.source_errors import StreamFaultError, require_size
+from pipeline.stream_answer import no_video_at
 
 _PROTOCOLS: Final = "rtp,rtsp,rtsps,srtp,tcp,udp,tls,http,https,httpproxy,crypto"
 # Only these state when a frame was taken; for others FFmpeg makes a time up.
@@ -80,7 +82,10 @@ class Connection:
                 timeout=(open_timeout_s, stall_timeout_s),
             )
         except (OSError, ValueError, av.FFmpegError) as error:
-            raise StreamFaultError(camera, target, reason=self._reason(error, open_timeout_s)) from error
+            reason = self._reason(error, open_timeout_s)
+            if isinstance(error, av.error.InvalidDataError) or getattr(error, "errno", None) == errno.EIO:
+                reason = no_video_at(target) or reason
+            raise StreamFaultError(camera, target, reason=reason) from error
         try:
             self._video = self._opened_video()
         except BaseException:
@@ -127,7 +132,7 @@ class Connection:
 
     def _opened_video(self) -> Any:
         if not self._container.streams.video:
-            raise StreamFaultError(self._camera, self._target, reason="it has no video")
+            raise StreamFaultError(self._camera, self._target, reason=no_video_at(self._target) or "it has no video")
         video = self._container.streams.video[0]
         if video.codec_context is None:
             raise StreamFaultError(self._camera, self._target, reason="its codec is not known")

@@ -214,7 +214,8 @@ def watching(
 
 def serve_until_stopped(services: Services, *, host: str, port: int) -> None:
     """Serve until Ctrl-C, keeping offers moving meanwhile."""
-    keeper = Keeper(services.desk, watch=services.watch)
+    also = () if services.frames is None else (services.frames.note_absent,)
+    keeper = Keeper(services.desk, watch=services.watch, also=also)
     say(log_in_lines(services, host=host, port=port))
     keeper.start()
     try:

@@ -70,21 +70,25 @@ def check(site: SiteArgument = SAMPLE, at: AtOption = None, as_json: JsonOption 
         if as_json:
             give({"site": str(site), "faults": [str(fault) for fault in error.faults]}, as_json=True)
         raise
-    _check_models(found, site, as_json=as_json)
+    doubts = _check_models(found, site, as_json=as_json)
     ahead = missing(found, _moment(at))
-    give({**counted(found), "faults": [], "ahead": [str(each) for each in ahead]}, as_json=as_json)
+    found_ahead = [str(each) for each in ahead]
+    give({**counted(found), "faults": [], "doubts": doubts, "ahead": found_ahead}, as_json=as_json)
     if ahead:
         raise AheadError(told(ahead, found))
 
 
-def _check_models(found: Site, folder: Path, *, as_json: bool) -> None:
-    """Report the faults of the weights that scenes name, which only opening them can show."""
-    named = found.settings.weights
-    faults = model_faults(found.scenes, folder, site_weights=named if named != BACKGROUND else "")
+def _check_models(found: Site, folder: Path, *, as_json: bool) -> list[str]:
+    """Report the faults of the weights that scenes name, which only opening them can show; return what is doubtful."""
+    named, doubts = found.settings.weights, list[str]()
+    faults = model_faults(found.scenes, folder, site_weights=named if named != BACKGROUND else "", doubts=doubts)
     if faults:
         if as_json:
             give({"site": str(folder), "faults": [str(fault) for fault in faults]}, as_json=True)
         raise SiteFaultsError(str(folder), faults)
+    for line in doubts:
+        say(f"doubtful: {line}")
+    return doubts
 
 
 @app.command()

@@ -325,8 +325,10 @@ def pets_feature(tsai: Tsai, anchor: Anchor, rng: np.random.Generator) -> dict[s
             "restricted": [[round(float(u), 1), round(float(v), 1)] for u, v in tsai.image(_dense(RESTRICTED_M))],
         },
         "scenes": [{"scene": "crowd", "zone": "walkway"}, {"scene": "restricted-zone", "zone": "restricted"}],
-        "pets_anchor": {"lon": anchor.lon, "lat": anchor.lat, "rotation_deg": anchor.rotation_deg},
-        "restricted_ground_m": RESTRICTED_M.tolist(),
+        "own": {
+            "pets_anchor": {"lon": anchor.lon, "lat": anchor.lat, "rotation_deg": anchor.rotation_deg},
+            "restricted_ground_m": RESTRICTED_M.tolist(),
+        },
         "schematic": True,
     }
     return feature(lon, lat, properties)

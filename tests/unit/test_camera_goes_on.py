@@ -21,7 +21,7 @@ from pipeline.casebook import CameraState
 from pipeline.clocks import WallClock
 from pipeline.desk import Desk
 from pipeline.evidence import EvidenceStore
-from pipeline.run import RunServices, RunSettings, run_cameras
+from pipeline.run import RunServices, RunSettings, run_cameras, site_sources
 from pipeline.run_figures import MOST_ERRORS, CameraError, RunFigures, Tally
 from pipeline.sightings import View
 from pipeline.source_errors import SourceSettingError, StreamLostError
@@ -160,8 +160,8 @@ def test_a_picture_waits_for_a_full_disk(tmp_path: Path, monkeypatch: pytest.Mon
 
 def test_a_camera_that_cannot_be_watched_stops_no_other(served: Callable[..., str], tmp_path: Path):
     site, casebook, clock = small_site(), open_casebook(sqlite_url(tmp_path)), WallClock()
-    one, stop = replace(site.cameras["cam-a"], fps=20.0), threading.Event()
-    odd = {"many": {"footage_fps": "many"}, "forgot": {}}
+    one, stop = replace(site.cameras["cam-a"], fps=20.0, uri=served(320, 240)), threading.Event()
+    odd: dict[str, dict[str, object]] = {"many": {"footage_fps": "many"}, "forgot": {}, "sub": {"stream": "sbu"}}
     others = {code: replace(one, code=code, properties=more) for code, more in odd.items()}
     site = replace(site, cameras={"cam-a": one, **others})
     state = CameraState(camera="forgot", newest_at=clock.now(), occupancies={"form": 0})
@@ -173,9 +173,11 @@ def test_a_camera_that_cannot_be_watched_stops_no_other(served: Callable[..., st
         clock=clock,
     )
     detector = Failing(2, stop)
-    sources = dict.fromkeys(["many", "forgot", "cam-a"], served(320, 240))
+    sources = site_sources(site)
+    assert set(sources) == {"cam-a", *odd}
     figures = run_cameras(services, sources, detector=lambda: detector, settings=RunSettings(motion=None), stop=stop)
-    assert {each.camera for each in figures.errors} == {"many", "forgot"}
+    assert {each.camera for each in figures.errors} == set(odd)
+    assert any("stream of camera sub's source is 'sbu'; expected main, or sub" in each.error for each in figures.errors)
     assert figures.frames_processed >= 1
     with pytest.raises(SourceSettingError, match="footage_fps of camera many's source is 'many'"):
         run_cameras(services, {"many": sources["many"]}, detector=lambda: detector)

@@ -14,12 +14,14 @@ from watched_place import NAMES
 
 from models.detections import Detections
 from models.detector import Image
+from models.errors import InferenceError
 from pipeline.camera_pipeline import Outcome
 from pipeline.casebook import BusyError
 from pipeline.clocks import FixedClock
 from pipeline.desk import Desk
 from pipeline.evidence import EvidenceStore
 from pipeline.frame_desk import FrameDesk
+from pipeline.health_events import HealthEvent, HealthFault
 from pipeline.principal import Principal, Role
 from pipeline.sql_casebook import SqlCasebook, open_casebook
 
@@ -97,3 +99,88 @@ def test_a_frame_that_could_not_be_stored_is_no_repetition_when_it_is_sent_again
         pushed(frames, 0, street(0))
     assert pushed(frames, 0, street(0)) is Outcome.PROCESSED
     assert pushed(frames, 0, street(0)) is Outcome.REPEATED
+
+
+class FailingOnce(Counting):
+    """A detector that breaks at the first frame it is shown."""
+
+    def detect(self, image: Image, **options: object) -> Detections:
+        found = super().detect(image, **options)
+        if self.asked == 1:
+            raise InferenceError("script", actual="numbers that are not finite", expected="finite boxes")
+        return found
+
+
+def test_a_frame_that_the_detector_failed_on_is_inferred_when_it_is_sent_again(casebook: SqlCasebook, tmp_path: Path):
+    detector = FailingOnce()
+    frames = desk(casebook, detector, tmp_path)
+    with pytest.raises(InferenceError):
+        pushed(frames, 0, street(0))
+    assert pushed(frames, 0, street(0)) is Outcome.PROCESSED
+    assert detector.asked == 2
+    assert pushed(frames, 0, street(0)) is Outcome.REPEATED
+
+
+class Pushing:
+    """A camera that pushes to one of several processes, by one clock that goes on."""
+
+    def __init__(self, casebook: SqlCasebook, folder: Path, *, processes: int = 1) -> None:
+        self.casebook, self.clock = casebook, MovedClock()
+        site, detector = small_site(), Counting()
+        office = Desk(site=site, casebook=casebook, clock=self.clock, evidence=EvidenceStore(folder / "evidence"))
+        self.processes = [
+            FrameDesk(site=site, casebook=casebook, desk=office, detector=detector, clock=self.clock)
+            for _ in range(processes)
+        ]
+
+    def push(self, second: int, *, late_s: float = 0.0, to: int = 0) -> None:
+        self.clock.at = NOON + timedelta(seconds=second)
+        data = cv2.imencode(".jpg", street(second))[1].tobytes()
+        self.processes[to].take("cam-a", self.clock.at - timedelta(seconds=late_s), data, principal=FEED)
+
+    def looked_after(self, second: int) -> list[HealthEvent]:
+        """Return the spells of absence that are stored once all processes have looked at this second."""
+        self.clock.at = NOON + timedelta(seconds=second)
+        for process in self.processes:
+            process.note_absent()
+        return [event for event in self.casebook.health(camera="cam-a") if event.fault is HealthFault.OFFLINE]
+
+
+class MovedClock:
+    """A clock that stands where it is put."""
+
+    at = NOON
+
+    def now(self) -> datetime:
+        return self.at
+
+
+def test_a_pushed_camera_that_sends_nothing_is_offline_until_it_sends_again(casebook: SqlCasebook, tmp_path: Path):
+    camera = Pushing(casebook, tmp_path)
+    for second in range(10):
+        camera.push(second)
+    assert camera.looked_after(38) == []
+    (gone,) = camera.looked_after(40)
+    assert (gone.since, gone.until) == (NOON + timedelta(seconds=9), None)
+    assert camera.looked_after(600) == [gone]
+    for second in range(900, 915):
+        camera.push(second)
+    (back,) = camera.looked_after(916)
+    assert back.id == gone.id
+    assert back.until is not None
+
+
+def test_a_camera_whose_frames_come_late_is_not_offline_while_they_come(casebook: SqlCasebook, tmp_path: Path):
+    camera = Pushing(casebook, tmp_path)
+    for second in range(0, 120, 10):
+        camera.push(second, late_s=3600.0)
+        assert camera.looked_after(second + 9) == []
+
+
+def test_a_camera_that_goes_on_at_another_process_is_not_offline(casebook: SqlCasebook, tmp_path: Path):
+    camera = Pushing(casebook, tmp_path, processes=2)
+    camera.push(0, to=0)
+    for second in range(5, 120, 5):
+        camera.push(second, to=1)
+        assert camera.looked_after(second + 1) == []
+    assert len(camera.looked_after(200)) == 1

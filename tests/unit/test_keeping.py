@@ -136,3 +136,17 @@ def test_the_keeper_erases_once_an_hour(desk: tuple[Desk, FixedClock], tmp_path:
     assert files() == 1
     keeper.erase(ERASE_EVERY_S)
     assert files() == 0
+
+
+def test_a_round_does_what_else_it_is_given_whatever_that_meets(tmp_path: Path):
+    casebook, clock = open_casebook(sqlite_url(tmp_path)), FixedClock(NOON)
+    office = Desk(site=small_site(), casebook=casebook, clock=clock, evidence=EvidenceStore(tmp_path / "evidence"))
+    done: list[str] = []
+
+    def broken() -> None:
+        done.append("broken")
+        raise ZeroDivisionError
+
+    assert Keeper(office, also=(broken, lambda: done.append("whole"))).once() == ([], [])
+    assert done == ["broken", "whole"]
+    casebook.close()

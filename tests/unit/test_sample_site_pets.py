@@ -88,7 +88,7 @@ def test_pets_calibration_brings_the_published_boxes_to_their_published_places(
     pets: dict[str, Any], published: NDArray[np.float64]
 ) -> None:
     found = apply_to(homography(pets["calibration"]["points"]), published[:, 2:4])[:, :2]
-    off = distances_m(found, placed(pets["pets_anchor"], published[:, 4:6]))
+    off = distances_m(found, placed(pets["own"]["pets_anchor"], published[:, 4:6]))
     assert np.median(off) < 0.10
     assert np.percentile(off, 90) < 0.20
     assert off.max() < 0.75
@@ -97,7 +97,7 @@ def test_pets_calibration_brings_the_published_boxes_to_their_published_places(
 def test_pets_ground_lies_well_inside_one_unit(
     pets: dict[str, Any], units: Features, published: NDArray[np.float64]
 ) -> None:
-    truth = placed(pets["pets_anchor"], published[:, 4:6])
+    truth = placed(pets["own"]["pets_anchor"], published[:, 4:6])
     unit = next(area for area in areas(units).values() if area.contains(Point(truth[0])))
     edge = in_metres(unit).exterior
     assert shapely.contains_xy(unit, truth).all()
@@ -122,7 +122,7 @@ def test_restricted_zone_is_entered_a_moderate_number_of_times(
     pets: dict[str, Any], published: NDArray[np.float64]
 ) -> None:
     need = math.ceil(2.0 * pets["fps"])
-    rectangle = Polygon(pets["restricted_ground_m"])
+    rectangle = Polygon(pets["own"]["restricted_ground_m"])
     inside = published[shapely.contains_xy(rectangle, published[:, 4:6])]
     single = [
         stay
@@ -142,6 +142,6 @@ def test_restricted_zone_in_the_image_is_the_one_on_the_ground(
     pets: dict[str, Any], published: NDArray[np.float64]
 ) -> None:
     in_image = shapely.contains_xy(Polygon(pets["zones"]["restricted"]), published[:, 2:4])
-    on_ground = shapely.contains_xy(Polygon(pets["restricted_ground_m"]), published[:, 4:6])
+    on_ground = shapely.contains_xy(Polygon(pets["own"]["restricted_ground_m"]), published[:, 4:6])
     assert in_image.sum() > 300
     assert (in_image != on_ground).mean() < 0.002

@@ -14,6 +14,7 @@ from watched_place import START, ScriptedDetector, camera, detections, scene
 
 from api.cli import app
 from geo.boundaries import Fault
+from models.background import BackgroundDetector
 from models.detections import Detections
 from models.detector import Image
 from models.registry import DISTRICT_WEIGHTS
@@ -138,6 +139,24 @@ def test_a_site_s_own_weights_must_know_one_class_of_a_scene_at_least(sample_sit
     assert (missing.file, missing.feature, missing.field) == ("site.toml", "detector", "weights")
     detector = ScriptedDetector({})
     assert warn_of_blind({stall.code: stall, "ok": scene(Rule.DWELL, ["car"], dwell_s=9.0)}, detector) == [stall.code]
+
+
+def test_a_wrong_class_among_right_ones_is_told_by_check_and_when_a_run_begins(
+    sample_site: Path, tmp_path: Path, shared_data: Path, caplog: pytest.LogCaptureFixture
+):
+    folder = copied(sample_site, tmp_path, 'classes = ["car", "trukc", "thing"]')
+    settings, weights = folder / "site.toml", shared_data / "weights" / YOLO
+    settings.write_text(settings.read_text("utf-8").replace('weights = ""', f'weights = "{weights}"'), "utf-8")
+    (line,) = [each for each in check(folder).splitlines() if "trukc" in each]
+    assert line.startswith("doubtful: scene more names trukc (truck?), which ")
+    assert "so that only car can fire; it knows airplane, apple," in line
+    scenes = {"more": scene(Rule.DWELL, ["car", "trukc"], dwell_s=9.0)}
+    assert warn_of_blind(scenes, ScriptedDetector({})) == []
+    assert "names trukc (truck?), which" in caplog.text
+    caplog.clear()
+    alone = {"more": scene(Rule.DWELL, ["car", "truck", "thing"], dwell_s=9.0)}
+    assert warn_of_blind(alone, ScriptedDetector({})) == warn_of_blind(alone, BackgroundDetector()) == []
+    assert caplog.text == ""
 
 
 def test_models_are_opened_from_the_site_s_folder_once_each(tmp_path: Path):

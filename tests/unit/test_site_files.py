@@ -177,6 +177,11 @@ def test_a_camera_s_source_is_looked_at_before_it_is_opened(copy: Path) -> None:
         ({"scenes": [{"scene": ["x"], "zone": None}]}, "field scenes: names ['x']; known: "),
         ({"scenes": [{"scene": "crowd", "zone": ["y"]}]}, "field scenes: names zone ['y']"),
         ({"scenes": [{"scene": "crowd", "zone": None, "wihtout": []}]}, "scenes: field wihtout: is not a field here"),
+        (
+            {"uri": "http://a:b@10.0.0.1/index.html?x=1"},
+            "field uri: is 'http://a:***@10.0.0.1/index.html?x=1', a web page",
+        ),
+        ({"soruce": "rtsp://10.0.0.1/1"}, "field soruce: is not a field here; expected one of calibration, code"),
     ],
 )
 def test_what_a_camera_cannot_be_is_a_fault_of_its_field(copy: Path, changes: dict[str, object], told: str) -> None:

@@ -3,6 +3,7 @@
 import struct
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import pairwise
@@ -300,3 +301,77 @@ def test_passwords_are_not_shown():
     for error in (fault, lost):
         assert "secret" not in str(error)
         assert "admin:***@10.0.0.9" in str(error)
+
+
+@contextmanager
+def answering(
+    kind: str | None, body: bytes, *, elsewhere: bool = False, closed_to_others: bool = False
+) -> Iterator[str]:
+    """Give the address of a server that answers with a body of a kind, if asked to after a redirection."""
+
+    class Answer(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            if closed_to_others and self.headers.get("Authorization") != "Basic YTpiIGM=":  # a:b c
+                self.send_response(401)
+                self.send_header("WWW-Authenticate", 'Basic realm="camera"')
+                self.end_headers()
+                return
+            if elsewhere and self.path != "/login":
+                self.send_response(302)
+                self.send_header("Location", "/login")
+                self.end_headers()
+                return
+            self.send_response(200)
+            if kind is not None:
+                self.send_header("Content-Type", kind)
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the library's name
+            del format, args
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Answer)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        yield f"127.0.0.1:{server.server_address[1]}/x"
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+PAGE = b"<!doctype html><html><body>" + b"<p>Please log in</p>" * 400 + b"</body></html>"
+
+
+def lost(uri: str) -> str:
+    """Return what is told of a stream that gives no frame."""
+    address = read_address(uri, camera="cam")
+    with pytest.raises(StreamLostError) as raised:
+        next(open_source(address, camera="cam", start=START, clock=WallClock(), patience=PATIENCE, on_fault=print))
+    return str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("kind", "body", "told"),
+    [
+        ("text/html; charset=utf-8", PAGE, "a web page (text/html) answers, no video; give the address of the stream"),
+        ("application/json", b'{"error": "no such channel"}', "a text (application/json) answers, no video"),
+    ],
+)
+def test_what_answers_where_no_video_does_is_told(kind: str, body: bytes, told: str):
+    with answering(kind, body) as place:
+        assert told in lost(f"http://{place}")
+    with answering(kind, body, elsewhere=True) as place:
+        assert told in lost(f"http://{place}")
+    with answering(kind, body, closed_to_others=True) as place:
+        assert told in lost(f"http://a:b%20c@{place}")
+
+
+@pytest.mark.parametrize("kind", [None, "video/mp4"])
+def test_a_stream_that_is_only_broken_is_called_no_page(kind: str | None):
+    with answering(kind, bytes(5000)) as place:
+        assert "answers" not in lost(f"http://{place}")
+
+
+def test_an_address_that_is_none_is_told_without_its_password():
+    with pytest.raises(SourceSettingError, match=r"address of camera cam's source is 'rtsp://a:\*\*\*@\[::1/x'"):
+        read_address("rtsp://a:secret@[::1/x", camera="cam")
