@@ -31,7 +31,7 @@ KILLS = int(os.environ.get("BEATGRID_KILLS", "20"))
 @pytest.mark.slow
 @pytest.mark.timeout(1800)
 def test_kill_at_random_moments_under_load(database_url: str, tmp_path: Path):
-    """Three workers share the load; one of them is killed at each random moment and replaced."""
+    """Three workers of six threads share the load; one is killed at each random moment and replaced."""
     slaughter = Slaughter(database_url, tmp_path, seed=20261123)
     killed = slaughter.run(KILLS, rivals=3)
     slaughter.stop()
@@ -40,6 +40,8 @@ def test_kill_at_random_moments_under_load(database_url: str, tmp_path: Path):
     assert found.holds(), found
     assert found.acknowledged > KILLS
     assert found.clock_steps > 0
+    assert found.together > 0
+    assert {"report", "absorb", "merge", "unmerge", "split", "at", "self-handle"} <= found.kinds.keys(), found.kinds
 
 
 class Life:
