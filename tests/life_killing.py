@@ -21,6 +21,7 @@ from pipeline.clocks import WallClock
 
 WORKER = Path(__file__).parent / "life_worker.py"
 WAIT_S = 60.0
+KINDS = frozenset({"report", "absorb", "merge", "unmerge", "split", "at", "self-handle"})
 
 
 @dataclass
@@ -69,10 +70,13 @@ class Slaughter:
         self._until(lambda: "nurse" in self._ready)
 
     def run(self, kills: int, *, rivals: int = 2, longest_s: float = 0.6) -> int:
-        """Keep some workers at work and kill one of them at each random moment; returns how many were killed alive."""
+        """Keep some workers at work and kill one of them at each random moment; returns how many were killed alive.
+
+        On a slow machine it goes on for a while, until something of every kind was acknowledged.
+        """
         living = [self._start() for _ in range(rivals)]
-        killed = 0
-        while killed < kills:
+        killed, deadline = 0, time.monotonic() + WAIT_S
+        while killed < kills or (not self.kinds().keys() >= KINDS and time.monotonic() < deadline):
             self._wait(self.draw.uniform(0.0, longest_s))
             victim = living.pop(self.draw.randrange(len(living)))
             killed += self._kill(victim)
@@ -81,6 +85,10 @@ class Slaughter:
             self._kill(each)
         self._wait(0.2)
         return killed
+
+    def kinds(self) -> Counter[str]:
+        """Count what was acknowledged by its kind."""
+        return Counter(action.partition(":")[0].partition("/")[0] for _, action, _ in self.acknowledged)
 
     def stop(self) -> None:
         self._nurse.stdin.close()
@@ -92,7 +100,7 @@ class Slaughter:
         """Start again after the last kill, let everything that is due come, and prove the book."""
         office = Office(self.url, self.folder, WallClock(), hasty_site())
         found = Outcome(kills=kills, acknowledged=len(self.acknowledged), together=self._together)
-        found.kinds = Counter(action.partition(":")[0].partition("/")[0] for _, action, _ in self.acknowledged)
+        found.kinds = self.kinds()
         try:
             office.eraser.delete_files()
             began = office.clock.now()
@@ -135,7 +143,8 @@ class Slaughter:
         if kind == "report":
             return any(report.id == ident for report in book.read(lambda now: now.reports_of(number)))
         if kind == "at":
-            return book.terminals()[number].at >= datetime.fromisoformat(ident)
+            known = book.terminals().get(number)
+            return known is not None and known.positioned_at >= datetime.fromisoformat(ident)
         if kind == "erased":
             return any(event.digest == ident for event in events)
         # A picture that was erased afterwards is rightly gone; its event stays.

@@ -90,6 +90,8 @@ class Worker:
             principal=by,
         )
         say(f"{self.seed} {taken.number} report:{taken.receipt} -4")
+        if words:
+            self._say(self.office.case(str(taken.number)), "self-handle")
 
     def handle_on_the_spot(self) -> None:
         self.report(by=self.draw.choice([LI, *map(force_at, TERMINALS)]), words="carried away")

@@ -42,6 +42,7 @@ DAYS = {"YP-B": NOON.date() + timedelta(days=1), "YP-C": NOON.date() + timedelta
 picks = st.integers(0, 10_000)
 chances = st.integers(0, 99)
 places = st.integers(0, len(PLACES) - 1)
+pauses = st.sampled_from([0, 0, 0, 0, 5, 61, 250])
 crashes = st.sampled_from(["before", "after"])
 Deed = Callable[[Office], None]
 
@@ -80,6 +81,9 @@ class Lives(RuleBasedStateMachine):
         """A force, or the desk, reports what it handled: nobody is sent to it, and nobody's case is taken away."""
         self.count("handle on the spot")
         office, who = self.offices[pick % 2], self._somebody(pick)
+        if self.numbers and pick % 4:
+            known = self._number(pick // 4)
+            place, urgent = self._place_of(known), self._case(known).urgent
         before = {case.number: case for case in all_cases(office.casebook)}
         number = self._report(office, place, urgent=urgent, by=who, words="carried away")
         self._look_at_settled(before.get(number), self._case(number), who)
@@ -96,11 +100,12 @@ class Lives(RuleBasedStateMachine):
         self._learn()
 
     @precondition(lambda self: self.numbers)
-    @rule(which=picks, walk=st.lists(st.tuples(picks, chances), min_size=5, max_size=14))
-    def walk(self, which: int, walk: list[tuple[int, int]]) -> None:
-        """One case, step by step."""
+    @rule(which=picks, walk=st.lists(st.tuples(picks, chances, pauses), min_size=5, max_size=14))
+    def walk(self, which: int, walk: list[tuple[int, int, int]]) -> None:
+        """One case, step by step, while nobody looks at the clocks."""
         number = self._number(which)
-        for pick, chance in walk:
+        for pick, chance, minutes in walk:
+            self._wait(minutes)
             action, who = self._choice(number, pick, chance)
             self.count(f"act {action}")
             self._act(self.offices[pick % 2], number, action, who, "" if pick % 11 == 0 else "a reason")
@@ -118,9 +123,10 @@ class Lives(RuleBasedStateMachine):
             self._look(number)
 
     @precondition(lambda self: self.numbers)
-    @rule(which=picks, other=picks, pick=picks)
-    def put_together_or_apart(self, which: int, other: int, pick: int) -> None:
+    @rule(which=picks, other=picks, pick=picks, minutes=pauses)
+    def put_together_or_apart(self, which: int, other: int, pick: int, minutes: int) -> None:
         """Merge, undo a merge or split."""
+        self._wait(minutes)
         self._attempt(self._joining(which, other, pick), self.offices[pick % 2])
         self._look(*self.numbers[-4:])
 
@@ -186,8 +192,7 @@ class Lives(RuleBasedStateMachine):
     @rule(minutes=st.sampled_from([1, 5, 13, 61, 250, 3_000, 30_000, -1, -40, -600]))
     def jump(self, minutes: int) -> None:
         self.count("clock forward" if minutes > 0 else "clock back")
-        self.clock.at += timedelta(minutes=minutes)
-        self.latest = max(self.latest, self.clock.at)
+        self._wait(minutes)
 
     @rule(grid=st.sampled_from(sorted(DAYS)), days=st.integers(1, 20))
     def begin_on_another_day(self, grid: str, days: int) -> None:
@@ -378,6 +383,10 @@ class Lives(RuleBasedStateMachine):
             return action, force_at(str(case.terminal)) if force else (LI, CHEN, WANG)[pick % 3]
         people = (LI, WANG, CITIZEN, *map(force_at, TERMINALS))
         return list(Action)[pick % len(Action)], people[pick % len(people)]
+
+    def _wait(self, minutes: int) -> None:
+        self.clock.at += timedelta(minutes=minutes)
+        self.latest = max(self.latest, self.clock.at)
 
     def _somebody(self, pick: int) -> Principal:
         return (LI, *map(force_at, TERMINALS))[pick % (len(TERMINALS) + 1)]
