@@ -14,6 +14,7 @@ from pipeline.casebook import Evidence, Near, Transaction
 from pipeline.cases import ON_TERMINAL, OPEN, Action, Case, Channel, Status, is_legal, step, stepped
 from pipeline.catalogue import Category
 from pipeline.clock_keeping import raise_clocks, start_anew, start_clocks, take_up
+from pipeline.clock_steps import fire_due_of
 from pipeline.consequences import consequences
 from pipeline.dispatch import Dispatch, NoTerminal
 from pipeline.duty_clocks import closing_due, is_collected
@@ -198,6 +199,8 @@ def opening_terms(case: Case, site: Site, *, terminal: str | None) -> dict[str, 
 
 def _attach(tx: Transaction, case: Case, notice: Notice, decision: Attach, *, site: Site, entered: Entered) -> Case:
     """Add to a case's history; the time of its last step stays, because offers and closings are counted from it."""
+    if _raised(case, notice, site=site, now=entered.now)[1]:
+        case = fire_due_of(tx, case, site=site, now=entered.now)
     counted = replace(case, sightings=case.sightings + (notice.sighting is not None), version=case.version + 1)
     more, raised = _raised(counted, notice, site=site, now=entered.now)
     raise_clocks(tx, case, more, entered.now, site=site)

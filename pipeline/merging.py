@@ -16,6 +16,7 @@ from pipeline.admission import opening_terms, urgent_clocks
 from pipeline.casebook import Asking, Casebook, LimitError, Transaction
 from pipeline.cases import ENDED, ON_TERMINAL, OPEN, Case, Channel, Event, Status, stepped
 from pipeline.clock_keeping import go_on, start_clocks
+from pipeline.clock_steps import fire_due_of
 from pipeline.clocks import Clock
 from pipeline.consequences import ABSORB, MERGE, SPLIT, UNABSORB, UNMERGE, consequences
 from pipeline.errors import PipelineError
@@ -111,6 +112,7 @@ class Merging:
             case, other = self._visible(tx, number, principal), self._visible(tx, into, principal)
             _require_mergeable(case, other)
             entered = self._entered(principal)
+            case = fire_due_of(tx, case, site=self._site, now=entered.now)
             details = {"into": into, "was": case.status.value, "note": reason.strip()}
             void = stepped(case, MERGE, status=Status.VOID, at=entered.now, terminal=None)
             void = consequences(void, MERGE, details)

@@ -11,7 +11,8 @@ from typing import Final
 from geo.coords import LonLat
 from pipeline.casebook import LimitError, Transaction
 from pipeline.cases import MUST_SHOW, SHORTEST_WORDS, Action, Case, NothingShownError, Status, step
-from pipeline.clock_keeping import ask_time, give_time, go_on, start_anew, take_up, time_to_handle
+from pipeline.clock_keeping import STOPS, ask_time, give_time, go_on, start_anew, take_up, time_to_handle
+from pipeline.clock_steps import fire_due_of
 from pipeline.consequences import consequences
 from pipeline.errors import PipelineError, RefusedError, UnknownError
 from pipeline.escalation import department_of, may_take
@@ -78,6 +79,8 @@ def take_step(tx: Transaction, case: Case, ask: Ask, *, site: Site, entered: Ent
     action = ask.action
     if ask.more is not None and action is not Action.ASK_EXTENSION:
         raise LimitError("more", ask.more, f"nothing, since {action} asks for no time; only ask-extension does")
+    if action in STOPS:
+        case = fire_due_of(tx, case, site=site, now=entered.now)
     after = step(_as_carried(tx, case, action, site), action, principal=entered.by, note=ask.note, now=entered.now)
     _require_shown(case, ask)
     details = {

@@ -9,6 +9,7 @@ import numpy as np
 from pipeline.casebook import AlreadyTakenError, Asking, Casebook, LimitError, Transaction
 from pipeline.cases import STEPS, Action, Case, Status, step
 from pipeline.clock_keeping import go_on
+from pipeline.clock_steps import fire_due_of
 from pipeline.clocks import Clock
 from pipeline.consequences import consequences
 from pipeline.errors import PipelineError, UnknownError
@@ -203,6 +204,7 @@ class TrustDesk:
         details |= {"note": note} if note else {}
         details |= {"terminal": case.terminal} if case.terminal else {}
         details |= place_of(tx, None, site=self._site, entered=entered)
+        case = fire_due_of(tx, case, site=self._site, now=entered.now)
         begun = case.status in STEPS[action][0]
         # Who got a case that came back once may not push it on; they hold it until the desk decides.
         stays = case.bound and begun and case.terminal == entered.by.terminal if action is Action.RETURN else not begun

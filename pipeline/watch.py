@@ -7,50 +7,26 @@ was due.
 
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final, TypeVar
 
 from pipeline.anchoring import drop_anchor, is_due
-from pipeline.case_clocks import ClockName, DutyClock, stands, steps_of, stopped, timed
-from pipeline.casebook import Asking, Casebook, OutboxMessage, Transaction
+from pipeline.case_clocks import DutyClock, stands, stopped, timed
+from pipeline.casebook import Asking, Casebook, Transaction
 from pipeline.cases import Case
 from pipeline.clock_keeping import start_clocks
+from pipeline.clock_steps import Fired, fire
 from pipeline.clocks import Clock
-from pipeline.consequences import CLOCK, LAPSED, consequences
 from pipeline.duty_book import Anchor
 from pipeline.erasure import Eraser
 from pipeline.errors import PipelineError
-from pipeline.escalation import addressees
-from pipeline.escalation_policy import LEVEL_OF, Level, Step
-from pipeline.offers import Entered, enter
 from pipeline.points_office import settle_all
-from pipeline.principal import PIPELINE
 from pipeline.site import Site
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
 BATCH: Final = 20
 """Steps fired in one transaction at most, so that others need not wait long."""
-ESCALATION, LAMP = "escalation", "lamp"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Fired:
-    """A step of a duty clock that was fired.
-
-    Attributes:
-        due_at: when it was due; `at` when it was fired.
-        told: the addresses that hear of it.
-    """
-
-    case: str
-    clock: ClockName
-    round: int
-    step: Step
-    due_at: datetime
-    at: datetime
-    told: tuple[str, ...]
 
 
 class Watch:
@@ -172,62 +148,3 @@ class Watch:
                     tx.save_clock(again)
                     moved += 1
         return moved
-
-
-def fire(tx: Transaction, clock: DutyClock, *, site: Site, now: datetime) -> Fired | None:
-    """Fire a clock's next step: the event, who hears of it, and the step after it, in the caller's transaction.
-
-    Returns None for a clock that has no use any more; it is stopped instead.
-    """
-    case = tx.case(clock.case)
-    steps = steps_of(clock.name, site.settings.escalation, urgent=case.urgent)
-    if stands(clock.name, case) or clock.fired >= len(steps) or clock.next_at is None:
-        tx.save_clock(replace(stopped(clock, now), next_at=None))
-        return None
-    step, share = steps[clock.fired]
-    told = addressees(LEVEL_OF[step], case, site)
-    details: dict[str, object] = {
-        "clock": clock.name.value,
-        "round": clock.round,
-        "step": step.value,
-        "share": share,
-        "due_at": clock.next_at.isoformat(),
-        "level": int(LEVEL_OF[step]),
-        "told": list(told),
-    }
-    action = LAPSED if step is Step.LAPSE else CLOCK
-    after = consequences(replace(case, version=case.version + 1), action, details)
-    enter(tx, after, action, entered=Entered(by=PIPELINE, now=now), details=details)
-    going_on = timed(replace(clock, fired=clock.fired + 1), urgent=case.urgent, site=site)
-    tx.save_clock(going_on)
-    if going_on.next_at is None and going_on.fired < len(steps):
-        log.warning("%s of case %s ends with %s: no calendar reaches %s; give it a smaller share in site.toml",
-                    clock.name, case.number, step, steps[going_on.fired][0])  # fmt: skip
-    for address in told:
-        _send(tx, after, clock, step, address, now=now)
-    return Fired(
-        case=case.number,
-        clock=clock.name,
-        round=clock.round,
-        step=step,
-        due_at=clock.next_at,
-        at=now,
-        told=told,
-    )
-
-
-def _send(tx: Transaction, case: Case, clock: DutyClock, step: Step, address: str, *, now: datetime) -> None:
-    level = LEVEL_OF[step]
-    payload = {
-        "case": case.number,
-        "category": case.category,
-        "grid": case.grid,
-        "status": case.status.value,
-        "clock": clock.name.value,
-        "step": step.value,
-        "level": int(level),
-        "due_at": clock.next_at.isoformat() if clock.next_at else None,
-    }
-    kind = LAMP if level is Level.HANDLER else ESCALATION
-    key = f"{case.number}/{clock.name}/{clock.round}/{step}/{address}"
-    tx.enqueue(OutboxMessage(key=key, kind=kind, target=address, payload=payload, created_at=now))

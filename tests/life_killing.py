@@ -10,6 +10,7 @@ import threading
 import time
 from collections import Counter
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 
 from life_machine import all_cases, book_flaws, lost_steps
@@ -20,14 +21,22 @@ from pipeline.clocks import WallClock
 
 WORKER = Path(__file__).parent / "life_worker.py"
 WAIT_S = 60.0
+KINDS = frozenset({"report", "absorb", "merge", "unmerge", "split", "at", "self-handle"})
 
 
 @dataclass
 class Outcome:
-    """What was killed, what was acknowledged, and what is wrong."""
+    """What was killed, what was acknowledged, and what is wrong.
+
+    Attributes:
+        together: acknowledged writes that shared their transaction with others.
+        kinds: what was acknowledged, by its kind.
+    """
 
     kills: int = 0
     acknowledged: int = 0
+    together: int = 0
+    kinds: Counter[str] = field(default_factory=Counter)
     events: int = 0
     cases: int = 0
     clock_steps: int = 0
@@ -43,14 +52,16 @@ class Outcome:
 class Slaughter:
     """Workers on one database, some of them killed again and again."""
 
-    def __init__(self, url: str, folder: Path, *, seed: int) -> None:
+    def __init__(self, url: str, folder: Path, *, seed: int, threads: int = 6) -> None:
         self.url, self.folder, self.draw = url, folder, random.Random(seed)
         Office(url, folder).close()
         alone = {**os.environ, "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
-        command = [sys.executable, str(WORKER), url, str(folder)]
+        command = [sys.executable, str(WORKER), url, str(folder), str(threads)]
         self._nurse = subprocess.Popen(command, env=alone, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         self._lines: queue.Queue[list[str]] = queue.Queue()
         self.acknowledged: list[tuple[str, str, int]] = []
+        self._broke: list[str] = []
+        self._together = 0
         self._pids: dict[str, int] = {}
         self._ready: set[str] = set()
         self._seeds = 0
@@ -59,10 +70,13 @@ class Slaughter:
         self._until(lambda: "nurse" in self._ready)
 
     def run(self, kills: int, *, rivals: int = 2, longest_s: float = 0.6) -> int:
-        """Keep some workers at work and kill one of them at each random moment; returns how many were killed alive."""
+        """Keep some workers at work and kill one of them at each random moment; returns how many were killed alive.
+
+        On a slow machine it goes on for a while, until something of every kind was acknowledged.
+        """
         living = [self._start() for _ in range(rivals)]
-        killed = 0
-        while killed < kills:
+        killed, deadline = 0, time.monotonic() + WAIT_S
+        while killed < kills or (not self.kinds().keys() >= KINDS and time.monotonic() < deadline):
             self._wait(self.draw.uniform(0.0, longest_s))
             victim = living.pop(self.draw.randrange(len(living)))
             killed += self._kill(victim)
@@ -71,6 +85,10 @@ class Slaughter:
             self._kill(each)
         self._wait(0.2)
         return killed
+
+    def kinds(self) -> Counter[str]:
+        """Count what was acknowledged by its kind."""
+        return Counter(action.partition(":")[0].partition("/")[0] for _, action, _ in self.acknowledged)
 
     def stop(self) -> None:
         self._nurse.stdin.close()
@@ -81,7 +99,8 @@ class Slaughter:
     def outcome(self, kills: int) -> Outcome:
         """Start again after the last kill, let everything that is due come, and prove the book."""
         office = Office(self.url, self.folder, WallClock(), hasty_site())
-        found = Outcome(kills=kills, acknowledged=len(self.acknowledged))
+        found = Outcome(kills=kills, acknowledged=len(self.acknowledged), together=self._together)
+        found.kinds = self.kinds()
         try:
             office.eraser.delete_files()
             began = office.clock.now()
@@ -107,7 +126,7 @@ class Slaughter:
                     fired[number, f"{told['clock']}/{told['round']}/{told['step']}"] += 1
         found.clock_steps = sum(fired.values())
         found.fired_twice = [str(step) for step, count in fired.items() if count > 1]
-        found.flaws = book_flaws(book)
+        found.flaws = [*self._broke, *book_flaws(book)]
         acknowledged_fires = Counter((n, a) for n, a, version in self.acknowledged if version == -1)
         found.fired_twice += [f"{step} acknowledged twice" for step, n in acknowledged_fires.items() if n > 1]
         for number, action, version in self.acknowledged:
@@ -121,6 +140,11 @@ class Slaughter:
         if version == -1:
             return fired[number, action] == 1
         kind, _, ident = action.partition(":")
+        if kind == "report":
+            return any(report.id == ident for report in book.read(lambda now: now.reports_of(number)))
+        if kind == "at":
+            known = book.terminals().get(number)
+            return known is not None and known.positioned_at >= datetime.fromisoformat(ident)
         if kind == "erased":
             return any(event.digest == ident for event in events)
         # A picture that was erased afterwards is rightly gone; its event stays.
@@ -171,5 +195,9 @@ class Slaughter:
             self._ready.add(seed)
         elif what == "process":
             self._pids[seed] = int(number)
+        elif what == "together":
+            self._together += int(number)
+        elif what == "broke":
+            self._broke.append(f"worker {seed} ended with {action}")
         else:
             self.acknowledged.append((what, action, int(number)))

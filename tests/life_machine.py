@@ -6,11 +6,12 @@ from datetime import datetime
 from typing import Final
 from unittest.mock import patch
 
+from life_story import Sent
 from sqlalchemy import Connection
 
 from pipeline import sql_casebook, sql_engine
-from pipeline.case_clocks import due_at, stands, steps_of
-from pipeline.casebook import Casebook, CaseFilter, OutboxMessage
+from pipeline.case_clocks import due_at, steps_of
+from pipeline.casebook import Casebook, CaseFilter
 from pipeline.cases import Case, Event
 from pipeline.principal import Role
 from pipeline.site import Site
@@ -36,8 +37,13 @@ FOLLOWS: Final = {
     "suspend": {(s, "suspended") for s in ("filed", "dispatched", "accepted", "arrived", "first_result", "returned")},
     "resume": {("suspended", s) for s in ("filed", "accepted", "arrived", "first_result", "returned")},
     "rework": {("handled", "accepted"), ("checked", "accepted"), ("handled", "filed"), ("checked", "filed")},
-    "reopen": {("closed", "filed")},
+    # By the desk, and by a report that shows it again, which may wait to be verified.
+    "reopen": {
+        ("closed", "filed"),
+        *((s, to) for s in ("handled", "checked", "closed") for to in ("filed", "reported")),
+    },
 }
+HELD = frozenset({"dispatched", "accepted", "arrived", "first_result"})
 STEPS_OF_A_CLOCK: Final = ["amber", "red", "department", "deputy-chief", "chief", "centre", "district"]
 
 
@@ -65,12 +71,18 @@ def crashing(at: str) -> Iterator[None]:
 def order_flaws(events: Sequence[Event]) -> list[str]:
     """Return the steps of a history that do not follow the one before, and clocks' steps out of order."""
     flaws = []
-    status = events[0].status.value
+    status = before_merge = events[0].status.value
     for event in events[1:]:
         pair = (status, event.status.value)
         allowed = FOLLOWS.get(event.action)
         if event.action == "void":
             legal = pair[1] == "void" and pair[0] not in {"closed", "refused", "void"}
+        elif event.action == "merge":
+            legal = pair[1] == "void" and pair[0] not in {"refused", "void"}
+            before_merge = pair[0]
+        elif event.action == "unmerge":
+            # Whoever held it was told to stop: it is offered anew.
+            legal = pair == ("void", "filed" if before_merge in HELD else before_merge)
         else:
             legal = pair in allowed if allowed is not None else pair[0] == pair[1]
         if not legal:
@@ -90,11 +102,11 @@ def _clock_flaws(events: Sequence[Event]) -> list[str]:
     return flaws + [f"{key} fired out of order: {fired[key]}" for key, order in ranks.items() if order != sorted(order)]
 
 
-def believers(events: Sequence[Event], messages: Iterable[OutboxMessage]) -> set[str]:
+def believers(events: Sequence[Event], messages: Iterable[Sent]) -> set[str]:
     """Return the terminals that believe to hold a case, from what was sent to them and what they did themselves."""
     sent: dict[int, list[tuple[str, str]]] = {}
     for message in messages:
-        sent.setdefault(int(message.key.split("/")[1]), []).append((message.kind, message.target))
+        sent.setdefault(message.version, []).append((message.kind, message.target))
     found: set[str] = set()
     for version, event in enumerate(events, 1):
         if event.action in {"decline", "return"} and event.role is Role.FORCE:
@@ -120,13 +132,17 @@ def all_cases(casebook: Casebook) -> list[Case]:
 
 
 def lost_steps(casebook: Casebook, site: Site, now: datetime) -> list[str]:
-    """Return the running clocks of which fewer steps were fired than were due, reckoned from each clock's own time."""
+    """Return the clocks of which fewer steps were fired than were due, reckoned from each clock's own time.
+
+    Of one that stands, those that were due until it was stopped.
+    """
     flaws = []
     for case in all_cases(casebook):
         for clock in casebook.read(lambda book, number=case.number: book.clocks_of(number)):
             steps = steps_of(clock.name, site.settings.escalation, urgent=case.urgent)
-            due = sum(due_at(clock, share, site=site) <= now for _, share in steps)
-            if clock.stopped_at is None and not stands(clock.name, case) and clock.fired < due:
+            until = now if clock.stopped_at is None else clock.stopped_at
+            due = sum(due_at(clock, share, site=site) <= until for _, share in steps)
+            if clock.fired < due:
                 flaws.append(f"{case.number} {clock.name}/{clock.round}: {clock.fired} fired, {due} due")
     return flaws
 

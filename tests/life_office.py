@@ -1,7 +1,8 @@
 """A small site with departments, a desk, a duty office and a watch on one casebook: for tests of a case's life."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 
 from small_site import ADMIN, DISPATCHER, LITTER, NOON, PARKED, category, force, force_at, small_site, spot
@@ -15,6 +16,7 @@ from pipeline.clocks import FixedClock
 from pipeline.desk import Desk, Report
 from pipeline.duty_clocks import closing_due
 from pipeline.duty_office import DutyOffice
+from pipeline.duty_pattern import Rollout
 from pipeline.erasure import Eraser
 from pipeline.evidence import EvidenceStore
 from pipeline.principal import Principal, Role
@@ -45,6 +47,18 @@ def life_site() -> Site:
     )
     chosen = DispatchPolicy(max_open_cases=1000, offer_timeout_general_s=3600.0, offer_timeout_urgent_s=3600.0)
     return small_site(forces, categories=kinds, policy=chosen)
+
+
+def rolled_out(days: Mapping[str, date]) -> Site:
+    """Return the life site with days on which grids begin; what shows again where it was handled goes on.
+
+    A position counts for a fortnight, since clocks jump.
+    """
+    site = life_site()
+    kinds = {PARKED: replace(site.catalogue.get(PARKED), again=Again.REOPEN), LITTER: site.catalogue.get(LITTER)}
+    policy = replace(site.settings.dispatch, position_drop_after_s=14 * 86_400.0)
+    settings = replace(site.settings, rollout=Rollout(grids=dict(days)), dispatch=policy)
+    return replace(site, settings=settings, catalogue=Catalogue(by_key=kinds))
 
 
 @dataclass

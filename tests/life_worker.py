@@ -1,9 +1,11 @@
 """A process of its own that lives cases under load and says what was acknowledged: what kill tests start and kill.
 
-life_worker.py URL FOLDER    a nursery: each line of its input is a seed, for which it forks a worker
+life_worker.py URL FOLDER THREADS    a nursery: each line of its input is a seed, for which it forks a worker
 
-A worker reports, acts, fires clocks, anchors, adds pictures and erases at random, and after each commit that was
-acknowledged writes one line in one piece: `seed case action version`. Deadlines are seconds here, so clocks fire.
+The threads of a worker report, handle on the spot, act, merge, undo and split, move terminals, fire clocks, anchor, add
+pictures and erase at random and at once, so that their writes share transactions. After each commit that was
+acknowledged a thread writes one line in one piece: `seed case action version`. Deadlines are seconds here, so that
+clocks fire.
 """
 
 import gc
@@ -12,12 +14,17 @@ import random
 import signal
 import sys
 import tempfile
+import threading
+import traceback
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
-from life_office import CHEN, LI, WANG, Office, life_site
+from life_office import CHEN, LI, T001, T002, T003, T010, T011, WANG, Office, life_site
 from small_site import JPEG, LITTER, PARKED, force_at, spot
 
+from geo.coords import LonLat
 from pipeline.casebook import CaseFilter
 from pipeline.cases import IN_WORK, OPEN, STEPS, Action, Case, Channel, Status, legal_steps
 from pipeline.catalogue import Catalogue
@@ -25,12 +32,15 @@ from pipeline.clocks import WallClock
 from pipeline.desk import Report
 from pipeline.erasure import Erasable, Wanted
 from pipeline.errors import PipelineError
+from pipeline.group_commit import GroupCommit, Job
+from pipeline.merging import took_in
 from pipeline.principal import Principal, Role
 from pipeline.site import Site, Targets
-from pipeline.sql_casebook import open_casebook
+from pipeline.sql_casebook import SqlCasebook, open_casebook
 
 SECONDS_TO_HANDLE = 3.0
 PLACES = 60
+TERMINALS = (T001, T002, T003, T010, T011)
 
 
 def hasty_site() -> Site:
@@ -48,32 +58,76 @@ def say(line: str) -> None:
 
 
 class Worker:
-    """One process's random life."""
+    """One thread's random life in a process."""
 
-    def __init__(self, url: str, folder: Path, seed: int, site: Site) -> None:
-        self.seed, self.draw = seed, random.Random(seed)
-        self.office = Office(url, folder, WallClock(), site, migrated=True)
+    def __init__(self, office: Office, seed: int, thread: int) -> None:
+        self.office, self.seed, self.draw = office, seed, random.Random(f"{seed}/{thread}")
 
     def live(self) -> None:
-        """Do things for ever; whoever started this ends it."""
-        deeds = [self.report, self.act, self.act, self.act, self.act, self.fire, self.picture, self.erase]
-        say(f"{self.seed} ready - 0")
-        while True:
-            try:
-                self.draw.choice(deeds)()
-            except PipelineError:
-                continue
+        """Do things for ever; whoever started this ends it. What nobody foresaw ends the process, and is told."""
+        deeds = [
+            self.report, self.report, self.act, self.act, self.act, self.act, self.fire, self.picture, self.erase,
+            self.merge, self.undo, self.split, self.handle_on_the_spot, self.move,
+        ]  # fmt: skip
+        try:
+            while True:
+                try:
+                    self.draw.choice(deeds)()
+                except PipelineError:
+                    continue
+        except BaseException as error:  # noqa: BLE001 - told to whoever counts, and the end of this process
+            traceback.print_exc()
+            say(f"{self.seed} broke {type(error).__name__} 0")
+            os._exit(1)
 
-    def report(self) -> None:
-        place = self.draw.randrange(PLACES)
-        where = spot("A", 14.0 * (place % 10) - 70, 30.0 * (place // 10) - 90)
+    def report(self, by: Principal = LI, words: str = "") -> None:
         kind = self.draw.choice([PARKED, LITTER])
+        now = self.office.clock.now()
         taken = self.office.desk.report(
-            Report(channel=Channel.PATROL, category=kind, lonlat=where, occurred_at=self.office.clock.now()),
-            principal=LI,
+            Report(
+                channel=Channel.PATROL, category=kind, lonlat=self._somewhere(), occurred_at=now, self_handled=words
+            ),
+            principal=by,
         )
-        # An attachment has no version of its own to name: what is there must hold at least the opening.
-        say(f"{self.seed} {taken.number} open 1")
+        say(f"{self.seed} {taken.number} report:{taken.receipt} -4")
+        if words:
+            self._say(self.office.case(str(taken.number)), "self-handle")
+
+    def handle_on_the_spot(self) -> None:
+        self.report(by=self.draw.choice([LI, *map(force_at, TERMINALS)]), words="carried away")
+
+    def move(self) -> None:
+        terminal, at = self.draw.choice(TERMINALS), self.office.clock.now()
+        if self.office.desk.move(terminal, self._somewhere(), at=at, principal=force_at(terminal)):
+            say(f"{self.seed} {terminal} at:{at.isoformat()} -5")
+
+    def merge(self) -> None:
+        case = self._some_case()
+        like = self.office.desk.merging.alike(case.number, principal=LI)
+        if not like:
+            return
+        into = self.draw.choice(like).number
+        other = self.office.desk.merging.merge(case.number, into=into, reason="the same", principal=LI)
+        say(f"{self.seed} {into} absorb {other.version}")
+        events = self.office.casebook.events(case.number)
+        mine = [n for n, event in enumerate(events, 1) if event.action == "merge" and event.details["into"] == into]
+        say(f"{self.seed} {case.number} merge {mine[-1]}")
+
+    def undo(self) -> None:
+        page = self.office.casebook.cases(CaseFilter(statuses=frozenset({Status.VOID}), limit=20)).cases
+        merged = [each for each in page if each.merged_into is not None]
+        if merged:
+            number = self.draw.choice(merged).number
+            self._say(self.office.desk.merging.undo(number, reason="two after all", principal=LI), "unmerge")
+
+    def split(self) -> None:
+        case = self._some_case()
+        added = [event.sequence for event in self.office.casebook.events(case.number) if took_in(event)]
+        if added:
+            chosen = [self.draw.choice(added)]
+            split = self.office.desk.merging.split(case.number, chosen, reason="another", principal=LI)
+            say(f"{self.seed} {case.number} split {split.case.version}")
+            say(f"{self.seed} {split.new.number} open 1")
 
     def act(self) -> None:
         case = self._some_case()
@@ -88,10 +142,7 @@ class Worker:
             note="a reason",
             more=SECONDS_TO_HANDLE / 7200 if action is Action.ASK_EXTENSION else None,
         )
-        events = self.office.casebook.events(case.number)[: after.version]
-        mine = [version for version, event in enumerate(events, 1) if event.action == action.value]
-        if mine:
-            say(f"{self.seed} {case.number} {action} {mine[-1]}")
+        self._say(after, action.value)
 
     def fire(self) -> None:
         for each in self.office.watch.once():
@@ -112,6 +163,17 @@ class Worker:
         proof = self.office.eraser.erase(Wanted(case=case.number, what=what, ground="a request"), principal=WANG)
         say(f"{self.seed} {case.number} erased:{proof.digest} -3")
 
+    def _say(self, after: Case, action: str) -> None:
+        """Say which version of a case a step made; what the same transaction added behind it has a higher one."""
+        events = self.office.casebook.events(after.number)[: after.version]
+        mine = [version for version, event in enumerate(events, 1) if event.action == action]
+        if mine:
+            say(f"{self.seed} {after.number} {action} {mine[-1]}")
+
+    def _somewhere(self) -> LonLat:
+        place = self.draw.randrange(PLACES)
+        return spot("A", 14.0 * (place % 10) - 70, 30.0 * (place // 10) - 90)
+
     def _some_case(self) -> Case:
         wanted = self.draw.choice([OPEN, IN_WORK, frozenset({Status.HANDLED, Status.CHECKED, Status.CLOSED})])
         page = self.office.casebook.cases(CaseFilter(statuses=wanted, limit=20)).cases
@@ -126,7 +188,31 @@ class Worker:
         return self.draw.choice([LI, CHEN, WANG])
 
 
-def nurse(url: str, folder: Path) -> None:
+class TellingGroups(GroupCommit):
+    """Says how many writes shared a transaction, after its commit."""
+
+    def __init__(self, casebook: SqlCasebook, seed: int) -> None:
+        def run(jobs: Sequence[Job[Any]]) -> None:
+            casebook._carry_out(jobs)
+            if len(jobs) > 1:
+                say(f"{seed} together - {len(jobs)}")
+
+        super().__init__(run)
+
+
+def live(url: str, folder: Path, seed: int, threads: int, site: Site) -> None:
+    """Live in several threads on one casebook, until somebody ends the process."""
+    office = Office(url, folder, WallClock(), site, migrated=True)
+    office.casebook._group = TellingGroups(office.casebook, seed)
+    say(f"{seed} ready - 0")
+    hands = [threading.Thread(target=Worker(office, seed, number).live) for number in range(threads)]
+    for hand in hands:
+        hand.start()
+    for hand in hands:
+        hand.join()
+
+
+def nurse(url: str, folder: Path, threads: int) -> None:
     """Fork from a process that has loaded everything and opened nothing: a start costs milliseconds, not seconds."""
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     with tempfile.TemporaryDirectory() as warm:
@@ -138,11 +224,11 @@ def nurse(url: str, folder: Path) -> None:
         child = os.fork()
         if child == 0:
             try:
-                Worker(url, folder, int(line), site).live()
+                live(url, folder, int(line), threads, site)
             finally:
                 os._exit(1)
         say(f"{int(line)} process - {child}")
 
 
 if __name__ == "__main__":
-    nurse(sys.argv[1], Path(sys.argv[2]))
+    nurse(sys.argv[1], Path(sys.argv[2]), int(sys.argv[3]))

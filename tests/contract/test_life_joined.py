@@ -18,7 +18,7 @@ from pipeline.admission import Taken
 from pipeline.backup import back_up, restore
 from pipeline.case_story import Cut, tell
 from pipeline.casebook import Evidence
-from pipeline.cases import Case, Channel, Status
+from pipeline.cases import Case, Channel, IllegalStepError, Status
 from pipeline.catalogue import Again, Catalogue
 from pipeline.desk import Desk
 from pipeline.dispatch import Dispatch
@@ -102,6 +102,75 @@ class TestTickets:
         engine.dispose()
         assert office.watch.adopt() == 3
         assert running(office, number) == ["arrive", "first-result", "handle"]
+
+
+class TestStoppedBeforeAnybodyLooked:
+    """Nobody looked at the clocks for five hours; then something stops them. See decision 218."""
+
+    LATE = ("amber", "red", "department", "deputy-chief")
+
+    def late_steps(self, office: Office, number: str, *, after: str = "clock") -> list[str]:
+        events = office.casebook.events(number)
+        assert {event.at for event in events if event.action == "clock"} == {office.clock.at}
+        assert [event.action for event in events].index(after) > [event.action for event in events].index("clock")
+        return [str(event.details["step"]) for event in events if event.action == "clock"]
+
+    @pytest.mark.parametrize("step", ["suspend", "done", "reject", "void", "self-handle"])
+    def test_what_was_due_by_then_is_told_before_the_step(self, office: Office, step: str):
+        number = office.report()
+        if step != "self-handle":
+            office.through(number, "accept", "arrive")
+        office.later(hours=5)
+        office.act(number, step, by=WANG)
+        assert tuple(self.late_steps(office, number, after=step)) == self.LATE
+        assert office.case(number).level == 2
+        assert [told["step"] for _, told in office.sent("lamp")] == ["amber", "red"]
+        office.later(days=3)
+        assert office.watch.fire_due() == []
+
+    def test_what_has_arrived_hears_of_its_arrival_alone(self, office: Office):
+        number = office.report(urgent=True)
+        office.through(number, "accept")
+        office.later(minutes=16)
+        office.act(number, "arrive", by=force_at(T001))
+        told = [event.details for event in office.casebook.events(number) if event.action == "clock"]
+        assert [(each["clock"], each["step"]) for each in told] == [
+            ("arrive", "amber"), ("arrive", "red"), ("arrive", "department")
+        ]  # fmt: skip
+
+    def test_before_it_becomes_part_of_another(self, office: Office):
+        kept, gone = office.report(), office.report(spot("A", 150.0))
+        office.later(hours=5)
+        office.desk.merging.merge(gone, into=kept, reason="the same", principal=LI)
+        assert tuple(self.late_steps(office, gone, after="merge")) == self.LATE
+        assert {each.case for each in office.watch.fire_due()} == {kept}
+
+    def test_before_an_extension_or_a_sooner_ticket_begins_another_round(self, office: Office):
+        extended, sooner = office.report(spot("A", 150.0)), office.report()
+        office.act(extended, "ask-extension", by=force_at(str(office.case(extended).terminal)), more=2.0)
+        office.later(hours=3.5)
+        office.act(extended, "extend", by=CHEN)
+        office.desk.report(ticket(office, hours=0.1), principal=LI)
+        for number in (extended, sooner):
+            told = [event.details for event in office.casebook.events(number) if event.action == "clock"]
+            assert [(each["step"], each["round"]) for each in told] == [("amber", 1)]
+
+    def test_when_a_force_or_the_desk_says_that_it_was_false(self, office: Office):
+        number = office.report()
+        office.later(hours=5)
+        office.desk.trust.say_false(number, FalseReason.NOTHING_THERE, principal=LI)
+        assert tuple(self.late_steps(office, number, after="reject")) == self.LATE
+
+    def test_an_extension_that_lapsed_meanwhile_is_not_granted(self, office: Office):
+        number = office.report()
+        office.act(number, "suspend")
+        office.act(number, "resume")
+        office.act(number, "ask-extension", more=1.0)
+        office.later(days=1)
+        with pytest.raises(IllegalStepError):
+            office.act(number, "extend", by=CHEN)
+        office.watch.fire_due()
+        assert "extension-lapsed" in office.actions(number)
 
 
 class TestReopened:

@@ -10,7 +10,7 @@ from unittest.mock import patch
 
 import pytest
 from databases import sqlite_url
-from life_killing import Slaughter
+from life_killing import KINDS, Slaughter
 from life_machine import CrashError, book_flaws
 from life_office import CHEN, LI, T001, T010, T011, WANG, Office
 from small_site import CITIZEN, JPEG, NOON, force_at, spot
@@ -31,7 +31,7 @@ KILLS = int(os.environ.get("BEATGRID_KILLS", "20"))
 @pytest.mark.slow
 @pytest.mark.timeout(1800)
 def test_kill_at_random_moments_under_load(database_url: str, tmp_path: Path):
-    """Three workers share the load; one of them is killed at each random moment and replaced."""
+    """Three workers of six threads share the load; one is killed at each random moment and replaced."""
     slaughter = Slaughter(database_url, tmp_path, seed=20261123)
     killed = slaughter.run(KILLS, rivals=3)
     slaughter.stop()
@@ -40,6 +40,8 @@ def test_kill_at_random_moments_under_load(database_url: str, tmp_path: Path):
     assert found.holds(), found
     assert found.acknowledged > KILLS
     assert found.clock_steps > 0
+    assert found.together > 0
+    assert found.kinds.keys() >= KINDS, found.kinds
 
 
 class Life:
