@@ -2,7 +2,8 @@
 
 Plausible values for about a hundred thousand residents, of the order that published samples of city management show
 (badly parked bicycles, piled things and exposed rubbish lead; urgent things are a few in a hundred). No sample is
-copied, and no figure here is a measurement of this site.
+copied, and no figure here is a measurement of this site. Badly parked cars are far more than in such samples, where
+they are not the city management's but the police's business, as they are here (docs/decisions/225).
 """
 
 from collections.abc import Mapping
