@@ -149,6 +149,9 @@ def test_the_demo_prints_its_figures_and_writes_its_map(tmp_path: Path) -> None:
     assert figures["cases_created"] == len(figures["cases"])
     assert (figures["first_case_s"] is None) == (figures["cases_created"] == 0)
     assert all(case["grid"] and case["channel"] == "intelligent" for case in figures["cases"])
+    assert figures["cases_by_channel"]["intelligent"] >= figures["cases_created"]
+    assert set(figures["reports"]) == {"patrol", "public", "hotline"}
+    assert all(figures["cases_by_channel"][channel] <= sent for channel, sent in figures["reports"].items())
     assert Path(figures["heatmap"]).stat().st_size > 100_000
 
 
