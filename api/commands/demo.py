@@ -3,6 +3,7 @@
 import os
 import shutil
 from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from dataclasses import asdict, replace
 from datetime import timedelta
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import Annotated
 
 import typer
 
-from api.commands.demo_live import REMARK, run_live, store_past
+from api.commands.demo_live import REMARK, playing, run_live, store_past
 from api.commands.live import (
     detector_maker,
     serve_until_stopped,
@@ -30,6 +31,7 @@ from models.detector import Detector
 from models.errors import NoWeightsError
 from models.registry import BACKGROUND, DISTRICT_WEIGHTS, VARIABLE
 from models.weights import require_weights
+from pipeline.clocks import WallClock
 from pipeline.district.display import NoRenderingError, require_rendering
 from pipeline.run import RunSettings, address_of
 from pipeline.site_files import read_site
@@ -60,19 +62,20 @@ def demo(
     as_json: JsonOption = False,
 ) -> None:
     """Discover, dispatch and map: a simulated district with its cameras and forces, or your footage."""
+    began = WallClock().now()
     footage = _checked(site, source, weights)
     where = _fresh(premises(site, data=(data or site / "data") / "demo"))
-    services = wire(site, where)
-    began = services.clock.now()
-    try:
-        if footage or not _can_render():
+    with ExitStack() as stack:
+        studio = None if footage or not _can_render() else stack.enter_context(playing(site))
+        services = wire(site, where)
+        stack.callback(services.casebook.close)
+        if studio is None:
             _recorded(site, services, where, footage, weights, headless=headless, port=port, as_json=as_json)
             return
-        maker = detector_maker(site, weights or str(DISTRICT_WEIGHTS), "")
         figures = run_live(
-            site,
             services,
-            maker,
+            studio,
+            detector_maker(site, weights or str(DISTRICT_WEIGHTS), ""),
             data=where.data,
             began=began,
             port=0 if headless else port,
@@ -80,8 +83,6 @@ def demo(
         )
         own = {name: value for name, value in asdict(figures).items() if name != "run"}
         give({**figures.run.as_dict(), **own}, as_json=as_json)
-    finally:
-        services.casebook.close()
 
 
 def _checked(site: Path, source: list[str] | None, weights: str | None) -> dict[str, str]:

@@ -4,7 +4,7 @@ import socket
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -32,7 +32,7 @@ from pipeline.district.forces_live import LiveForces
 from pipeline.district.past_year import NOTE, WEEKS, store_past_year
 from pipeline.district.report_doors import ReportDoors
 from pipeline.district.reports_live import CHANNELS, LiveReports
-from pipeline.district.studio_process import open_studio
+from pipeline.district.studio_process import StudioProcess, open_studio
 from pipeline.errors import PipelineError
 from pipeline.keeper import Keeper
 from pipeline.principal import Role
@@ -43,7 +43,6 @@ SEED: Final = 1
 MINUTES: Final = 10.0
 SCENARIO: Final = "all"
 CAMERAS: Final = 2  # and a second one over the ground of the first
-_BEFORE_S: Final = 8.0
 REMARK: Final = f"演示数据：过去一年为模拟。Demo: the past year is {NOTE}."
 _MOST_CASES: Final = 1_000
 
@@ -70,9 +69,15 @@ class DemoFigures:
     run: RunFigures
 
 
+def playing(folder: Path) -> AbstractContextManager[StudioProcess]:
+    """Start to draw a site's simulated cameras, which takes a while and is best begun before anything else."""
+    say("drawing a simulated district: cameras, streets, people; every camera here is a simulation")
+    return open_studio(folder, seed=SEED, minutes=MINUTES, scenario=SCENARIO, cameras=CAMERAS)
+
+
 def run_live(
-    folder: Path,
     services: Services,
+    studio: StudioProcess,
     maker: Callable[[], Detector],
     *,
     data: Path,
@@ -83,23 +88,17 @@ def run_live(
     """Play, watch, dispatch, serve: until Ctrl-C, or for some seconds after the cameras are there.
 
     Args:
-        folder: the site's.
         services: of a new casebook.
+        studio: see `playing`.
         maker: makes the detector.
         data: where the heatmap goes.
         began: when the command was given.
         port: of the console; 0 takes any that is free.
         seconds: None serves until Ctrl-C.
     """
-    say("drawing a simulated district: cameras, streets, people; every camera here is a simulation")
     district = District.of(services.site, seed=SEED, minutes=MINUTES, scenario=SCENARIO, cameras=CAMERAS)
     services = _with_site(services, district)
     with ExitStack() as stack:
-        studio = stack.enter_context(
-            open_studio(
-                folder, seed=SEED, minutes=MINUTES, scenario=SCENARIO, cameras=CAMERAS, from_s=_begin_s(district)
-            )
-        )
         started = time.monotonic()
         past = store_past(services)
         past_s = time.monotonic() - started
@@ -183,13 +182,6 @@ def _with_site(services: Services, district: District) -> Services:
     )
     desk = Desk(site=site, casebook=services.casebook, clock=services.clock, evidence=services.evidence)
     return replace(services, site=site, desk=desk, remark=REMARK)
-
-
-def _begin_s(district: District) -> float:
-    """Return the moment of the play from which something is soon to be found."""
-    begins = sorted((event for event in district.events if not event.distractor), key=lambda event: event.from_s)
-    first = next((event.from_s for event in begins if district.seen_by(event)), 0.0)
-    return max(0.0, first - _BEFORE_S)
 
 
 def store_past(services: Services) -> int:
