@@ -46,8 +46,8 @@ def writable(path: Path | None) -> Path | None:
     return path
 
 
-def made_folder(path: Path | None) -> Path | None:
-    """Return a folder that results are put into; it is made before the work that makes them.
+def made_folder(path: Path | None, *, option: str) -> Path | None:
+    """Return a folder that results are put into; it is made once nothing is refused, before the work begins.
 
     Raises:
         BadParameter: it cannot be.
@@ -56,5 +56,7 @@ def made_folder(path: Path | None) -> Path | None:
         if path is not None:
             path.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise typer.BadParameter(f"{path}: {error.strerror}; name a folder that is there or can be made") from error
+        raise typer.BadParameter(
+            f"{path}: {error.strerror}; name a folder that is there or can be made", param_hint=option
+        ) from error
     return path

@@ -53,16 +53,48 @@ class OnRoads:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Way:
+    """A way along streets, n corners.
+
+    Attributes:
+        corners: (n, 2) WGS-84 degrees.
+        after_m: (n,) metres from its start to each corner, which never fall.
+    """
+
+    corners: _Floats
+    after_m: _Floats
+
+    @classmethod
+    def over(cls, plane: LocalPlane, corners_m: _Floats) -> Self:
+        """Return the way over (n, 2) corners in metres of a plane."""
+        legs_m = np.hypot(*np.diff(corners_m, axis=0).T)
+        return cls(corners=plane.to_lonlat(corners_m), after_m=np.concatenate([[0.0], np.cumsum(legs_m)]))
+
+    @property
+    def length_m(self) -> float:
+        """Return its length in metres."""
+        return float(self.after_m[-1])
+
+    def at(self, share: float) -> LonLat:
+        """Return the WGS-84 position where a share of its length, 0 to 1, is behind."""
+        done_m = share * self.length_m
+        lon, lat = (float(np.interp(done_m, self.after_m, column)) for column in self.corners.T)
+        return LonLat(lon, lat)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class RoadGraph:
     """A net of streets: crossings, the stretches between them, and an index to find the nearest street.
 
-    Ends and lengths are of stretches; `_matrix` holds the shortest stretch between each two crossings, both ways.
+    Ends and lengths are of stretches; `_matrix` holds the shortest stretch between each two crossings, both ways, and
+    `_edges` its number, from 1. Pieces are in the order of their stretches.
     """
 
     _plane: LocalPlane
     _ends: _Ints
     _length_m: _Floats
     _matrix: csr_array
+    _edges: csr_array
     _tree: Any
     _pieces: NDArray[np.object_]
     _piece_edge: _Ints
@@ -111,12 +143,14 @@ class RoadGraph:
         kept, ends = _largest(ends, length_m)
         use = kept[edge] & (piece_m > 0.0)
         number = np.cumsum(kept) - 1
+        matrix, edges = _matrices(ends, length_m[kept])
         pieces = shapely.linestrings(np.stack([places[starts[use]], places[starts[use] + 1]], axis=1))
         return cls(
             _plane=plane,
             _ends=ends,
             _length_m=length_m[kept],
-            _matrix=_matrix(ends, length_m[kept]),
+            _matrix=matrix,
+            _edges=edges,
             _tree=shapely.STRtree(np.asarray(pieces)),
             _pieces=np.asarray(pieces),
             _piece_edge=number[edge[use]],
@@ -175,6 +209,55 @@ class RoadGraph:
         ways += places.aside_m + here.aside_m[0]
         return np.where(ways <= within_m, ways, np.inf)
 
+    def way(self, origin: LonLat, end: LonLat) -> Way:
+        """Return the shortest way from one WGS-84 position to another: to the nearest street, along streets, and on.
+
+        Raises:
+            CoordinateError: a position is not a longitude and latitude in degrees.
+        """
+        both = np.array([origin, end], np.float64)
+        beside = self.beside(both)
+        (first, last), (from_m, to_m) = beside.edge.tolist(), beside.along_m.tolist()
+        reach, before = dijkstra(self._matrix, indices=self._ends[first], return_predecessors=True)
+        leaving = np.array([from_m, self._length_m[first] - from_m])
+        coming = np.array([to_m, self._length_m[last] - to_m])
+        ways = leaving[:, None] + reach[:, self._ends[last]] + coming[None]
+        out, into = (int(each) for each in np.unravel_index(int(np.argmin(ways)), ways.shape))
+        if first == last and abs(to_m - from_m) <= ways[out, into]:
+            along = [self._stretch(first, from_m, to_m)]
+        else:
+            along = [
+                self._stretch(first, from_m, out * self._length_m[first]),
+                *self._between(before[out], int(self._ends[first, out]), int(self._ends[last, into])),
+                self._stretch(last, into * self._length_m[last], to_m),
+            ]
+        ends_m = self._plane.to_metres(both)
+        return Way.over(self._plane, np.concatenate([ends_m[:1], *along, ends_m[1:]]))
+
+    def _between(self, before: _Ints, start: int, end: int) -> list[_Floats]:
+        """Return the stretches from one crossing to another, in metres, by what comes before each on the way."""
+        found: list[_Floats] = []
+        while end != start:
+            previous = int(before[end])
+            edge = int(self._edges[previous, end]) - 1
+            whole_m = float(self._length_m[edge])
+            forwards = int(self._ends[edge, 0]) == previous
+            found.append(self._stretch(edge, *((0.0, whole_m) if forwards else (whole_m, 0.0))))
+            end = previous
+        return found[::-1]
+
+    def _stretch(self, edge: int, from_m: float, to_m: float) -> _Floats:
+        """Return the part of a stretch between two distances from its start, (n, 2) metres; backwards if they fall."""
+        low, high = min(from_m, to_m), max(from_m, to_m)
+        start, stop = np.searchsorted(self._piece_edge, [edge, edge + 1])
+        corners = shapely.get_coordinates(self._pieces[start:stop]).reshape(-1, 2, 2)
+        line = np.concatenate([corners[:, 0], corners[-1:, 1]])
+        along = np.append(self._piece_from_m[start:stop], self._length_m[edge])
+        inside = along[(along > low) & (along < high)]
+        at = np.concatenate([[low], inside, [high]])
+        part = np.column_stack([np.interp(at, along, line[:, 0]), np.interp(at, along, line[:, 1])])
+        return part if from_m <= to_m else part[::-1]
+
 
 def _crossings(vertex: _Ints, starts: _Ints, ends_at: _Ints) -> NDArray[np.bool_]:
     """Return which vertices are crossings, dead ends or ends of lines: all but those with two neighbours in a line."""
@@ -196,17 +279,25 @@ def _largest(ends: _Ints, length_m: _Floats) -> tuple[NDArray[np.bool_], _Ints]:
     return kept, renumbered.reshape(-1, 2).astype(np.int64)
 
 
-def _matrix(ends: _Ints, length_m: _Floats) -> csr_array:
-    """Return the shortest stretch between each two crossings, both ways; loops lead nowhere else and are left out."""
-    apart = ends[:, 0] != ends[:, 1]
+def _matrices(ends: _Ints, length_m: _Floats) -> tuple[csr_array, csr_array]:
+    """Return the shortest stretch between each two crossings, both ways, and its number, from 1.
+
+    Loops lead nowhere else and are left out.
+    """
+    apart = np.flatnonzero(ends[:, 0] != ends[:, 1])
     pairs = np.concatenate([ends[apart], ends[apart][:, ::-1]])
-    lengths = np.concatenate([length_m[apart], length_m[apart]])
-    order = np.lexsort((lengths, pairs[:, 1], pairs[:, 0]))
-    pairs, lengths = pairs[order], lengths[order]
+    edge = np.concatenate([apart, apart])
+    order = np.lexsort((length_m[edge], pairs[:, 1], pairs[:, 0]))
+    pairs, edge = pairs[order], edge[order]
     # Sorted by length last: the first of each pair is the shortest.
     first = np.ones(len(pairs), bool)
     first[1:] = (pairs[1:] != pairs[:-1]).any(axis=1)
     count = int(ends.max()) + 1
+    pairs, edge = pairs[first], edge[first]
     # A stretch of no length would count as no stretch at all.
-    data = np.maximum(lengths[first], 1e-6)
-    return csr_array((data, (pairs[first][:, 0], pairs[first][:, 1])), shape=(count, count))
+    data = np.maximum(length_m[edge], 1e-6)
+    rows, columns = pairs[:, 0], pairs[:, 1]
+    return (
+        csr_array((data, (rows, columns)), shape=(count, count)),
+        csr_array((edge + 1, (rows, columns)), shape=(count, count)),
+    )

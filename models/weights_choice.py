@@ -133,15 +133,17 @@ def choose(
     reference = YoloDetector(weights, size_px=size_px)
     views, calibrating = _views(pictures)
     left_out = _no_int8(calibrating)
+    wanted = [reference.detect(view, confidence=FAINTEST) for view in views]
+    boxes = sum(map(len, _counted(wanted)))
+    if boxes < LEAST_BOXES:
+        raise TooFewBoxesError(weights, pictures=len(views), boxes=boxes)
     output.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=output.parent, prefix=".weights-") as room:
         made = {name: _exported(weights, Path(room) / name, bits=bits, size_px=size_px) for name, bits in BITS.items()}
         if not left_out:
             made["int8"] = quantize(made["float32"], Path(room) / "int8", calibrating)
         made |= {f"given: {folder.name}": folder for folder in others}
-        measured = _measured(reference, made, views)
-        if measured.boxes < LEAST_BOXES:
-            raise TooFewBoxesError(weights, pictures=len(views), boxes=measured.boxes)
+        measured = _measured(reference, made, views, wanted)
         agreeing = [each for each in measured.candidates if each.agreement >= LEAST_AGREEMENT]
         if not agreeing:
             raise NoAgreementError(weights, [each.agreement for each in measured.candidates])
@@ -170,15 +172,15 @@ def _no_int8(calibrating: Sequence[Image]) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Measured:
-    boxes: int
     weights_ms: float
     candidates: tuple[Candidate, ...]
 
 
-def _measured(reference: Detector, made: dict[str, Path], views: Sequence[Image]) -> _Measured:
-    """Time all in turn, so that a busy machine slows each of them, and compare their boxes."""
+def _measured(
+    reference: Detector, made: dict[str, Path], views: Sequence[Image], wanted: Sequence[Detections]
+) -> _Measured:
+    """Time all in turn, so that a busy machine slows each of them, and compare their boxes with those wanted."""
     detectors: dict[str, Detector] = {name: OpenVinoDetector(folder) for name, folder in made.items()}
-    wanted = [reference.detect(view, confidence=FAINTEST) for view in views]
     agreement = {
         name: agreed(wanted, [detector.detect(view, confidence=FAINTEST) for view in views])
         for name, detector in detectors.items()
@@ -195,8 +197,7 @@ def _measured(reference: Detector, made: dict[str, Path], views: Sequence[Image]
         Candidate(precision=name, ms=statistics.median(spent[name]), agreement=agreement[name], folder=folder)
         for name, folder in made.items()
     )
-    boxes = sum(map(len, _counted(wanted)))
-    return _Measured(boxes=boxes, weights_ms=statistics.median(spent[""]), candidates=candidates)
+    return _Measured(weights_ms=statistics.median(spent[""]), candidates=candidates)
 
 
 def agreed(wanted: Sequence[Detections], found: Sequence[Detections]) -> float:

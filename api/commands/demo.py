@@ -2,7 +2,8 @@
 
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from dataclasses import asdict, replace
 from datetime import timedelta
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import Annotated
 
 import typer
 
-from api.commands.demo_live import REMARK, run_live, store_past
+from api.commands.demo_live import REMARK, playing, run_live, store_past
 from api.commands.live import (
     detector_maker,
     serve_until_stopped,
@@ -29,8 +30,12 @@ from geo.heatmap import Period
 from models.detector import Detector
 from models.errors import NoWeightsError
 from models.registry import BACKGROUND, DISTRICT_WEIGHTS, VARIABLE
+from models.weights import require_weights
+from pipeline.clocks import WallClock
 from pipeline.district.display import NoRenderingError, require_rendering
-from pipeline.run import RunSettings
+from pipeline.run import RunSettings, address_of
+from pipeline.site_files import read_site
+from pipeline.source_errors import SourceMissingError
 from pipeline.street_clip import LENGTH_S, Street, write_clip
 
 app = typer.Typer()
@@ -57,18 +62,20 @@ def demo(
     as_json: JsonOption = False,
 ) -> None:
     """Discover, dispatch and map: a simulated district with its cameras and forces, or your footage."""
+    began = WallClock().now()
+    footage = _checked(site, source, weights)
     where = _fresh(premises(site, data=(data or site / "data") / "demo"))
-    services = wire(site, where)
-    began = services.clock.now()
-    try:
-        if source or not _can_render():
-            _recorded(site, services, where, source, weights, headless=headless, port=port, as_json=as_json)
+    with ExitStack() as stack:
+        studio = None if footage or not _can_render() else stack.enter_context(playing(site))
+        services = wire(site, where)
+        stack.callback(services.casebook.close)
+        if studio is None:
+            _recorded(site, services, where, footage, weights, headless=headless, port=port, as_json=as_json)
             return
-        maker = detector_maker(site, weights or str(DISTRICT_WEIGHTS), "")
         figures = run_live(
-            site,
             services,
-            maker,
+            studio,
+            detector_maker(site, weights or str(DISTRICT_WEIGHTS), ""),
             data=where.data,
             began=began,
             port=0 if headless else port,
@@ -76,8 +83,26 @@ def demo(
         )
         own = {name: value for name, value in asdict(figures).items() if name != "run"}
         give({**figures.run.as_dict(), **own}, as_json=as_json)
-    finally:
-        services.casebook.close()
+
+
+def _checked(site: Path, source: list[str] | None, weights: str | None) -> dict[str, str]:
+    """Return address by camera from what was given, asked before the demo's folder is emptied.
+
+    Raises:
+        SourceFormError, UnknownError, SourceError: a source is no CAMERA=URI, of no camera of the site, or not there.
+        WeightsMissingError: the weights are not there.
+    """
+    if weights and weights != BACKGROUND:
+        require_weights(Path(weights).expanduser())
+    chosen = sources_of(source)
+    if not chosen:
+        return {}
+    known = read_site(site)
+    for code, uri in chosen.items():
+        address = address_of(known.camera(code), uri)
+        if not address.live and not Path(address.target).exists():
+            raise SourceMissingError(code, address.target)
+    return chosen
 
 
 def _can_render() -> bool:
@@ -93,7 +118,7 @@ def _recorded(
     site: Path,
     services: Services,
     where: Premises,
-    source: list[str] | None,
+    footage: Mapping[str, str],
     weights: str | None,
     *,
     headless: bool,
@@ -103,8 +128,8 @@ def _recorded(
     """Run footage, or a drawn clip, through the path; then serve."""
     services = replace(services, remark=REMARK)
     store_past(services)
-    clip = sources_of(source) or {DEMO_CAMERA: str(_draw_clip(services, where))}
-    maker = _detector(site, services, weights, drawn=not source)
+    clip = footage or {DEMO_CAMERA: str(_draw_clip(services, where))}
+    maker = _detector(site, services, weights, drawn=not footage)
     start = services.clock.now() - timedelta(seconds=LENGTH_S)
     figures = watch(services, clip, maker, settings=RunSettings(until_end=True, start=start))
     page = where.data / "heatmap.html"

@@ -2,8 +2,9 @@
 
 import socket
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -26,10 +27,12 @@ from pipeline.cases import Channel
 from pipeline.desk import Desk
 from pipeline.district.configuring import district_site
 from pipeline.district.district import District
-from pipeline.district.doors import Doors, over_http
+from pipeline.district.doors import Doors, carried_over_http, over_http
 from pipeline.district.forces_live import LiveForces
 from pipeline.district.past_year import NOTE, WEEKS, store_past_year
-from pipeline.district.studio_process import open_studio
+from pipeline.district.report_doors import ReportDoors
+from pipeline.district.reports_live import CHANNELS, LiveReports
+from pipeline.district.studio_process import StudioProcess, open_studio
 from pipeline.errors import PipelineError
 from pipeline.keeper import Keeper
 from pipeline.principal import Role
@@ -40,7 +43,6 @@ SEED: Final = 1
 MINUTES: Final = 10.0
 SCENARIO: Final = "all"
 CAMERAS: Final = 2  # and a second one over the ground of the first
-_BEFORE_S: Final = 8.0
 REMARK: Final = f"演示数据：过去一年为模拟。Demo: the past year is {NOTE}."
 _MOST_CASES: Final = 1_000
 
@@ -53,19 +55,29 @@ class DemoFigures:
         past_cases: simulated ones of the year before.
         first_case_s: from the command to the first case that a camera found.
         forces_steps: what the simulated forces and the duty officer did, over HTTP.
+        reports: what simulated patrols, citizens and the hotline sent over HTTP, by channel.
+        cases_by_channel: cases opened since the command, cameras' among them.
     """
 
     past_cases: int
     past_s: float
     first_case_s: float | None
     forces_steps: int
+    reports: Mapping[str, int]
+    cases_by_channel: Mapping[str, int]
     heatmap: str
     run: RunFigures
 
 
+def playing(folder: Path) -> AbstractContextManager[StudioProcess]:
+    """Start to draw a site's simulated cameras, which takes a while and is best begun before anything else."""
+    say("drawing a simulated district: cameras, streets, people; every camera here is a simulation")
+    return open_studio(folder, seed=SEED, minutes=MINUTES, scenario=SCENARIO, cameras=CAMERAS)
+
+
 def run_live(
-    folder: Path,
     services: Services,
+    studio: StudioProcess,
     maker: Callable[[], Detector],
     *,
     data: Path,
@@ -76,30 +88,26 @@ def run_live(
     """Play, watch, dispatch, serve: until Ctrl-C, or for some seconds after the cameras are there.
 
     Args:
-        folder: the site's.
         services: of a new casebook.
+        studio: see `playing`.
         maker: makes the detector.
         data: where the heatmap goes.
         began: when the command was given.
         port: of the console; 0 takes any that is free.
         seconds: None serves until Ctrl-C.
     """
-    say("drawing a simulated district: cameras, streets, people; every camera here is a simulation")
     district = District.of(services.site, seed=SEED, minutes=MINUTES, scenario=SCENARIO, cameras=CAMERAS)
     services = _with_site(services, district)
     with ExitStack() as stack:
-        studio = stack.enter_context(
-            open_studio(
-                folder, seed=SEED, minutes=MINUTES, scenario=SCENARIO, cameras=CAMERAS, from_s=_begin_s(district)
-            )
-        )
         started = time.monotonic()
         past = store_past(services)
         past_s = time.monotonic() - started
         page = data / "heatmap.html"
         draw_site(services, page, by=Period.WEEK)
         ready = stack.enter_context(serving_detector(services, maker))
-        forces = _forces(ready, port := port or _free_port())
+        port = port or _free_port()
+        reports = _reports(ready, port)
+        forces = _forces(ready, port, reports)
         cameras = _Cameras(ready, studio.sources(), maker)
         server = ConsoleServer(create_app(ready), host="127.0.0.1", port=port)
         say(log_in_lines(ready, host="127.0.0.1", port=port))
@@ -112,6 +120,8 @@ def run_live(
         past_s=round(past_s, 1),
         first_case_s=_first_case_s(services, began),
         forces_steps=forces.steps,
+        reports={each.value: reports.sent[each] for each in CHANNELS},
+        cases_by_channel=_cases_by_channel(services, began),
         heatmap=str(page),
         run=cameras.figures(),
     )
@@ -174,13 +184,6 @@ def _with_site(services: Services, district: District) -> Services:
     return replace(services, site=site, desk=desk, remark=REMARK)
 
 
-def _begin_s(district: District) -> float:
-    """Return the moment of the play from which something is soon to be found."""
-    begins = sorted((event for event in district.events if not event.distractor), key=lambda event: event.from_s)
-    first = next((event.from_s for event in begins if district.seen_by(event)), 0.0)
-    return max(0.0, first - _BEFORE_S)
-
-
 def store_past(services: Services) -> int:
     """Store a year of simulated past cases and say how many."""
     with Progress(console=errors, transient=True, disable=not errors.is_terminal) as drawn:
@@ -196,12 +199,29 @@ def store_past(services: Services) -> int:
     return stored
 
 
-def _forces(services: Services, port: int) -> LiveForces:
-    secrets = [(token.principal, token.secret) for token in services.tokens.tokens if token.secret]
-    tokens = {who.terminal: secret for who, secret in secrets if who.role is Role.FORCE and who.terminal}
-    tokens[""] = next(secret for who, secret in secrets if who.role is Role.DISPATCHER)
+def _forces(services: Services, port: int, reports: LiveReports) -> LiveForces:
+    tokens = {**_terminals(services), "": _secret(services, Role.DISPATCHER)}
     doors = Doors(send=over_http(f"http://127.0.0.1:{port}"), tokens=tokens)
-    return LiveForces(services.site, doors, clock=services.clock, seed=SEED)
+    return LiveForces(services.site, doors, clock=services.clock, seed=SEED, reports=reports)
+
+
+def _reports(services: Services, port: int) -> LiveReports:
+    doors = ReportDoors(
+        carry=carried_over_http(f"http://127.0.0.1:{port}"),
+        terminals=_terminals(services),
+        desk=_secret(services, Role.DISPATCHER),
+        admin=_secret(services, Role.ADMIN),
+    )
+    return LiveReports(services.site, doors, start=services.clock.now(), seed=SEED)
+
+
+def _terminals(services: Services) -> dict[str, str]:
+    tokens = services.tokens.tokens
+    return {each.principal.terminal: each.secret for each in tokens if each.principal.terminal and each.secret}
+
+
+def _secret(services: Services, role: Role) -> str:
+    return next(each.secret for each in services.tokens.tokens if each.principal.role is role and each.secret)
 
 
 def _free_port() -> int:
@@ -217,6 +237,11 @@ def _stop_after(seconds: float, server: ConsoleServer) -> None:
     timer = Timer(seconds, stop)
     timer.daemon = True
     timer.start()
+
+
+def _cases_by_channel(services: Services, began: datetime) -> dict[str, int]:
+    opened = Counter(case.channel for case in services.casebook.cases(CaseFilter(since=began, limit=_MOST_CASES)).cases)
+    return {each.value: opened[each] for each in (Channel.INTELLIGENT, *CHANNELS)}
 
 
 def _first_case_s(services: Services, began: datetime) -> float | None:

@@ -169,13 +169,12 @@ def evaluate(
         Path | None,
         typer.Option(
             metavar="FOLDER",
-            callback=made_folder,
             help="Keep each seed's scored run there, and score only those that it lacks.",
         ),
     ] = None,
     truth: Annotated[
         Path | None,
-        typer.Option(metavar="FOLDER", callback=made_folder, help="Write each run's truth there as JSON."),
+        typer.Option(metavar="FOLDER", help="Write each run's truth there as JSON."),
     ] = None,
     report: Annotated[
         Path | None,
@@ -202,16 +201,17 @@ def evaluate(
             week_figures(read_site(site), seed=seed, minutes=WEEK_MIN if minutes is None else minutes), as_json=as_json
         )
         return
+    length = check_length((DETECTIONS_MIN if detections else PIXELS_MIN) if minutes is None else minutes)
     asked = _Asked(
         site=site,
         seeds=range(seed, seed + seeds),
         scenarios=scenario or [Scenario.ALL],
-        minutes=check_length((DETECTIONS_MIN if detections else PIXELS_MIN) if minutes is None else minutes),
+        minutes=length,
         cameras=cameras,
         workers=workers,
-        truth=truth,
+        truth=made_folder(truth, option="--truth"),
         fit=fit,
-        keep=keep,
+        keep=made_folder(keep, option="--keep"),
         noise=noise,
         weights=weights,
     )

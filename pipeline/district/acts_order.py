@@ -49,7 +49,7 @@ def rolls_back(director: Director) -> bool:
     journey = _rider(director, lane, way, at_s=director.moment(10.0, director.end_s - 45.0))
     journey.go((middle, y), speed_mps=4.0).wait(2.0).back_to((middle - way * _ROLLS_BACK_M, y), speed_mps=0.8)
     journey.wait(1.5).go((way * _REACH_M, y), speed_mps=4.0)
-    return director.play(Act(scene=WRONG_WAY, members=(journey.done(),), distractor=True))
+    return director.play(Act(scene=WRONG_WAY, members=(journey.done(),), distractor="rolling-back"))
 
 
 def _ride(director: Director, *, against: bool) -> bool:
@@ -65,7 +65,9 @@ def _ride(director: Director, *, against: bool) -> bool:
     traffic = 1.0 if runs_forward(lane) else -1.0
     y = lane.middle_y_m - traffic * _ASIDE_M
     journey = _rider(director, lane, way, at_s=at_s).go((way * _REACH_M, y), speed_mps=speed_mps)
-    return director.play(Act(scene=WRONG_WAY, members=(journey.done(),), distractor=not against))
+    return director.play(
+        Act(scene=WRONG_WAY, members=(journey.done(),), distractor="" if against else "riding-the-right-way")
+    )
 
 
 def _rider(director: Director, lane: Strip, way: float, *, at_s: float) -> Journey:
@@ -86,20 +88,22 @@ def _lane(director: Director) -> Strip | None:
 
 def bikes_outside(director: Director) -> bool:
     """Let shared bicycles be left beside their bay, too many."""
-    return _bikes(director, SCENES[SHARED_BIKES].count + int(director.draw.integers(0, 3)), distractor=False)
+    return _bikes(director, SCENES[SHARED_BIKES].count + int(director.draw.integers(0, 3)))
 
 
 def few_outside(director: Director) -> bool:
     """Let one or two be left beside the bay."""
-    return _bikes(director, SCENES[SHARED_BIKES].count - 1 - int(director.draw.integers(0, 2)), distractor=True)
+    return _bikes(
+        director, SCENES[SHARED_BIKES].count - 1 - int(director.draw.integers(0, 2)), distractor="few-bicycles"
+    )
 
 
-def _bikes(director: Director, count: int, *, distractor: bool) -> bool:
+def _bikes(director: Director, count: int, *, distractor: str = "") -> bool:
     whole_s = director.moment(50.0, director.end_s - SCENES[SHARED_BIKES].dwell_s - 20.0)
     half_m = _LOOSE_M * count / 2 + 0.3
     place = director.find(
         SHARED_BIKES, director.beside(inset_m=0.5), height_m=1.1, radius_m=min(2.0, half_m),
-        from_s=whole_s - 40.0, to_s=director.end_s + 10.0, distractor=distractor,
+        from_s=whole_s - 40.0, to_s=director.end_s + 10.0, distractor=bool(distractor),
     )  # fmt: skip
     if place is None:
         return False
@@ -117,11 +121,11 @@ def bikes_in_bay(director: Director) -> bool:
     middle = (float(bay.centroid.x), float(bay.centroid.y))
     count = min(SCENES[SHARED_BIKES].count + 2, int((BAY_LONG_M - 0.8) / _APART_M))
     whole_s = director.moment(40.0, director.end_s / 2)
-    return _stand(director, middle, count, whole_s=whole_s, distractor=True)
+    return _stand(director, middle, count, whole_s=whole_s, distractor="bicycles-in-their-bay")
 
 
 def _stand(
-    director: Director, place: Place, count: int, *, whole_s: float, distractor: bool, apart_m: float = _APART_M
+    director: Director, place: Place, count: int, *, whole_s: float, distractor: str, apart_m: float = _APART_M
 ) -> bool:
     first_s, to_s = whole_s - float(director.draw.uniform(15.0, 35.0)), director.end_s + 10.0
     bikes: list[Itinerary] = []
@@ -138,16 +142,16 @@ def _stand(
 def goods_outside(director: Director) -> bool:
     """Let a shopkeeper pile goods before the shop and leave them there."""
     begins_s = director.moment(10.0, director.end_s - SCENES[TRADING].dwell_s - 20.0)
-    return _goods(director, begins_s, director.end_s + 10.0, distractor=False)
+    return _goods(director, begins_s, director.end_s + 10.0)
 
 
 def carried_in(director: Director) -> bool:
     """Let a delivery stand before a shop until it is carried in."""
     begins_s = director.moment(10.0, director.end_s - 60.0)
-    return _goods(director, begins_s, begins_s + director.moment(15.0, 32.0), distractor=True)
+    return _goods(director, begins_s, begins_s + director.moment(15.0, 32.0), distractor="goods-carried-in")
 
 
-def _goods(director: Director, begins_s: float, to_s: float, *, distractor: bool) -> bool:
+def _goods(director: Director, begins_s: float, to_s: float, *, distractor: str = "") -> bool:
     shops = [
         way
         for way in director.walkways
@@ -155,7 +159,7 @@ def _goods(director: Director, begins_s: float, to_s: float, *, distractor: bool
     ]
     place = director.find(
         TRADING, [(way.strip.x_m, way.front_m) for way in shops], height_m=1.3, radius_m=0.58,
-        from_s=begins_s - 4.0, to_s=to_s, distractor=distractor,
+        from_s=begins_s - 4.0, to_s=to_s, distractor=bool(distractor),
     )  # fmt: skip
     if place is None:
         return False
@@ -180,4 +184,4 @@ def kerb_stall(director: Director) -> bool:
         return False
     cart = director.comer(place, by_s=begins_s, kind=Kind.STALL, speed_mps=0.9)
     cart = director.leave(cart.face(0.0).wait_until(to_s), speed_mps=0.9)
-    return director.play(Act(scene=TRADING, members=(cart.done(),), distractor=True))
+    return director.play(Act(scene=TRADING, members=(cart.done(),), distractor="stall-at-the-kerb"))

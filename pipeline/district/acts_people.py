@@ -82,7 +82,9 @@ def looker(director: Director) -> bool:
     if place is None:
         return False
     journey = director.comer(place, by_s=begins_s).face(90.0).wait_until(to_s)
-    return director.play(Act(scene=WATERS_EDGE, members=(director.leave(journey).done(),), distractor=True))
+    return director.play(
+        Act(scene=WATERS_EDGE, members=(director.leave(journey).done(),), distractor="looking-at-the-water")
+    )
 
 
 def bag(director: Director) -> bool:
@@ -126,7 +128,9 @@ def attended_bag(director: Director) -> bool:
         return False
     owner = director.comer((place[0] + 0.7, place[1]), by_s=begins_s).face(180.0).wait_until(to_s)
     thing = Journey(director.actor(Kind.RUBBISH_BAG), at_s=begins_s + 1.0, place_m=place).wait_until(to_s - 0.5)
-    return director.play(Act(scene=BAG, members=(thing.done(),), distractor=True), director.leave(owner).done())
+    return director.play(
+        Act(scene=BAG, members=(thing.done(),), distractor="attended-bag"), director.leave(owner).done()
+    )
 
 
 def lone_stander(director: Director) -> bool:
@@ -140,7 +144,7 @@ def lone_stander(director: Director) -> bool:
         return False
     facing = (place[0] + 1.0, place[1] + float(director.draw.normal()))
     person = _stander(director, place, by_s=begins_s, to_s=to_s, facing=facing)
-    return director.play(Act(scene=CROWD, members=(person,), distractor=True))
+    return director.play(Act(scene=CROWD, members=(person,), distractor="standing-alone"))
 
 
 def bus_queue(director: Director) -> bool:
@@ -161,7 +165,7 @@ def bus_queue(director: Director) -> bool:
         _stander(director, place, by_s=begins_s + 6.0 * row, to_s=to_s, facing=(place[0] + 1.0, place[1]))
         for row, place in enumerate(places)
     ]
-    return director.play(Act(scene=CROWD, members=tuple(people), distractor=True))
+    return director.play(Act(scene=CROWD, members=tuple(people), distractor="bus-queue"))
 
 
 def passing_group(director: Director) -> bool:
@@ -178,7 +182,7 @@ def passing_group(director: Director) -> bool:
         people.append(_walker(director, way.strip.x_m, way.y_m + aside_m, begins, forward=forward))
     if any(not clear(director, person) for person in people):
         return False
-    if not director.play(Act(scene=CROWD, members=tuple(people), distractor=True)):
+    if not director.play(Act(scene=CROWD, members=tuple(people), distractor="passing-group")):
         return False
     director.groups += people
     return True

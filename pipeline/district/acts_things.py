@@ -20,15 +20,15 @@ def pile_of_bikes(director: Director) -> bool:
     """Let e-bikes and bicycles be parked in a heap, one after the other, until there are too many."""
     scene = SCENES[BICYCLES]
     count = scene.count + int(director.draw.integers(0, 4))
-    return _bikes(director, count, distractor=False)
+    return _bikes(director, count)
 
 
 def few_bikes(director: Director) -> bool:
     """Let a few be parked side by side: too few for a heap."""
-    return _bikes(director, SCENES[BICYCLES].count - 2, distractor=True)
+    return _bikes(director, SCENES[BICYCLES].count - 2, distractor="few-bicycles")
 
 
-def _bikes(director: Director, count: int, *, distractor: bool) -> bool:
+def _bikes(director: Director, count: int, *, distractor: str = "") -> bool:
     scene, draw = SCENES[BICYCLES], director.draw
     whole_s = director.moment(50.0, director.end_s - scene.dwell_s - 20.0)
     first_s = whole_s - float(draw.uniform(20.0, 60.0))
@@ -70,16 +70,16 @@ def stall(director: Director) -> bool:
     """Let somebody push a stall to a spot, trade there and go."""
     scene = SCENES[STALL]
     begins_s = director.moment(30.0, director.end_s - scene.dwell_s - 20.0)
-    return _stall(director, begins_s, scene.dwell_s + director.moment(15.0, 60.0), distractor=False)
+    return _stall(director, begins_s, scene.dwell_s + director.moment(15.0, 60.0))
 
 
 def passing_stall(director: Director) -> bool:
     """Let somebody pushing a stall rest for a moment."""
     begins_s = director.moment(30.0, director.end_s - 60.0)
-    return _stall(director, begins_s, director.moment(10.0, 22.0), distractor=True)
+    return _stall(director, begins_s, director.moment(10.0, 22.0), distractor="resting-stall")
 
 
-def _stall(director: Director, begins_s: float, stays_s: float, *, distractor: bool) -> bool:
+def _stall(director: Director, begins_s: float, stays_s: float, *, distractor: str = "") -> bool:
     to_s = begins_s + stays_s
     place = director.find(
         STALL,
@@ -88,7 +88,7 @@ def _stall(director: Director, begins_s: float, stays_s: float, *, distractor: b
         radius_m=1.3,
         from_s=begins_s - 5.0,
         to_s=to_s + 5.0,
-        distractor=distractor,
+        distractor=bool(distractor),
     )
     if place is None:
         return False
@@ -104,19 +104,19 @@ def goods(director: Director) -> bool:
     """Let a shopkeeper pile goods before the shop."""
     scene = SCENES[GOODS]
     begins_s = director.moment(10.0, director.end_s - scene.dwell_s - 20.0)
-    return _goods(director, begins_s, director.end_s + 10.0, distractor=False)
+    return _goods(director, begins_s, director.end_s + 10.0)
 
 
 def unloading(director: Director) -> bool:
     """Let goods stand before a shop only until they are carried in."""
     begins_s = director.moment(10.0, director.end_s - 60.0)
-    return _goods(director, begins_s, begins_s + director.moment(12.0, 28.0), distractor=True)
+    return _goods(director, begins_s, begins_s + director.moment(12.0, 28.0), distractor="goods-carried-in")
 
 
-def _goods(director: Director, begins_s: float, to_s: float, *, distractor: bool) -> bool:
+def _goods(director: Director, begins_s: float, to_s: float, *, distractor: str = "") -> bool:
     areas = [(way.strip.x_m, way.front_m) for way in director.walkways if way.strip.surface is Surface.PAVEMENT]
     place = director.find(
-        GOODS, areas, height_m=1.3, radius_m=0.58, from_s=begins_s - 4.0, to_s=to_s, distractor=distractor
+        GOODS, areas, height_m=1.3, radius_m=0.58, from_s=begins_s - 4.0, to_s=to_s, distractor=bool(distractor)
     )
     if place is None:
         return False
@@ -148,7 +148,7 @@ def tidy_bin(director: Director) -> bool:
     if place is None:
         return False
     tidy = _bin(director, place, -60.0, director.end_s + 10.0)
-    return director.play(Act(scene=BIN, members=(tidy,), distractor=True))
+    return director.play(Act(scene=BIN, members=(tidy,), distractor="tidy-bin"))
 
 
 def burning_bin(director: Director) -> bool:

@@ -27,21 +27,21 @@ def illegal_parking(director: Director) -> bool:
     dwell_s = SCENES[PARKED].dwell_s
     arrives_s = director.moment(5.0, director.end_s - dwell_s - 20.0)
     leaves_s = arrives_s + dwell_s + director.moment(20.0, 80.0)
-    return _stop(director, PARKED, Surface.NO_PARKING, arrives_s, leaves_s, distractor=False)
+    return _stop(director, PARKED, Surface.NO_PARKING, arrives_s, leaves_s)
 
 
 def delivery(director: Director) -> bool:
     """Let a van stop for a minute."""
     arrives_s = director.moment(5.0, director.end_s - 70.0)
     leaves_s = arrives_s + director.moment(50.0, 68.0)
-    return _stop(director, PARKED, Surface.NO_PARKING, arrives_s, leaves_s, distractor=True, kinds=(Kind.VAN,))
+    return _stop(director, PARKED, Surface.NO_PARKING, arrives_s, leaves_s, distractor="delivery", kinds=(Kind.VAN,))
 
 
 def legal_parking(director: Director) -> bool:
     """Let somebody park in a bay for as long as they like."""
     arrives_s = director.moment(-50.0, director.end_s / 2)
     leaves_s = director.moment(director.end_s * 0.8, director.end_s + 60.0)
-    return _stop(director, PARKED, Surface.PARKING_BAY, arrives_s, leaves_s, distractor=True)
+    return _stop(director, PARKED, Surface.PARKING_BAY, arrives_s, leaves_s, distractor="parked-in-a-bay")
 
 
 def blocked_fire_lane(director: Director) -> bool:
@@ -49,14 +49,14 @@ def blocked_fire_lane(director: Director) -> bool:
     dwell_s = SCENES[FIRE_LANE].dwell_s
     arrives_s = director.moment(8.0, director.end_s - dwell_s - 25.0)
     leaves_s = arrives_s + dwell_s + director.moment(15.0, 60.0)
-    return _stop(director, FIRE_LANE, Surface.FIRE_LANE, arrives_s, leaves_s, distractor=False)
+    return _stop(director, FIRE_LANE, Surface.FIRE_LANE, arrives_s, leaves_s)
 
 
 def letting_out(director: Director) -> bool:
     """Let a car stop in a fire lane for some seconds."""
     arrives_s = director.moment(8.0, director.end_s - 30.0)
     leaves_s = arrives_s + director.moment(5.0, 11.0)
-    return _stop(director, FIRE_LANE, Surface.FIRE_LANE, arrives_s, leaves_s, distractor=True)
+    return _stop(director, FIRE_LANE, Surface.FIRE_LANE, arrives_s, leaves_s, distractor="letting-somebody-out")
 
 
 def _stop(
@@ -66,7 +66,7 @@ def _stop(
     arrives_s: float,
     leaves_s: float,
     *,
-    distractor: bool,
+    distractor: str = "",
     kinds: tuple[Kind, ...] = (Kind.CAR, Kind.CAR, Kind.VAN),
 ) -> bool:
     strips = [strip for strip in director.ground.on(surface) if lane_of(director, strip) is not None]
@@ -79,7 +79,7 @@ def _stop(
         half_m=_ROOM_M,
         from_s=arrives_s - 8.0,
         to_s=leaves_s + 6.0,
-        distractor=distractor,
+        distractor=bool(distractor),
     )
     if place is None:
         return False

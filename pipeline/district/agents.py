@@ -1,7 +1,8 @@
 """Agents: the people of the roster at work. Where each is at a moment, whether its terminal has a signal, how it acts.
 
-An agent walks or rides its beat from place to place inside its grid, or its units; a call sends it straight, its way
-lengthened by a factor. What it decides is `forces_run`'s to carry out. All is drawn from a seed, forwards in time.
+An agent walks or rides its beat from place to place inside its grid, or its units; a call sends it to a case. It goes
+the shortest way along the site's streets, or, where the site names none, straight, its way lengthened by a factor. What
+it decides is `forces_run`'s to carry out. All is drawn from a seed, forwards in time.
 """
 
 from collections.abc import Mapping
@@ -16,6 +17,7 @@ from shapely.geometry.base import BaseGeometry
 
 from geo.coords import LonLat
 from geo.metric import distance_m
+from geo.roads import Way
 from pipeline.roster import Force, Stage
 from pipeline.site import Site
 
@@ -32,7 +34,7 @@ class Habits:
         answer_s: median of the time to accept an offer, and the spread of its logarithm.
         declines, ignores: shares of offers.
         fails: share of calls that a first force cannot solve and gives back.
-        way_factor: way along streets over straight line.
+        way_factor: way along streets over straight line, where the site names no streets.
         result_s, work_s: mean times from arrival to first result, and from there to done.
         signal_s, silence_s: mean lengths of spells with and without a signal.
         pause_s: mean stop between two legs of a beat.
@@ -69,16 +71,19 @@ USUAL_MPS: Final = 4.0
 
 @dataclass(slots=True)
 class _Leg:
-    """A straight stretch of a beat, or a stop where both ends are one."""
+    """A stretch of a beat, straight unless it has a way along streets, or a stop where both ends are one."""
 
     start: LonLat
     end: LonLat
     begins: datetime
     ends: datetime
+    way: Way | None = None
 
     def at(self, now: datetime) -> LonLat:
         whole = (self.ends - self.begins).total_seconds()
         share = min(1.0, max(0.0, (now - self.begins).total_seconds() / whole)) if whole > 0 else 1.0
+        if self.way is not None:
+            return self.way.at(share)
         (lon0, lat0), (lon1, lat1) = self.start, self.end
         return LonLat(lon0 + share * (lon1 - lon0), lat0 + share * (lat1 - lat0))
 
@@ -102,6 +107,7 @@ class Agent:
         self._areas = _beat(force, site)
         self._leg = _Leg(force.post, force.post, start, start)
         self._after: _Leg | None = None
+        self._known: tuple[LonLat, LonLat, Way] | None = None
         self._signal, self._until = True, start + self._spell(habits.signal_s)
 
     @property
@@ -133,12 +139,13 @@ class Agent:
         return self._leg.at(now)
 
     def way_s(self, place: LonLat, now: datetime) -> float:
-        """Return how long it would take to a place, straight, lengthened by the way's factor."""
-        return distance_m(self.position(now), place) * self._habits.way_factor / self.speed_mps
+        """Return how long it would take to a place: along streets, or straight, lengthened by the way's factor."""
+        return self._way_m(self.position(now), place) / self.speed_mps
 
     def send(self, place: LonLat, *, now: datetime, arrives: datetime, leaves: datetime) -> None:
         """Let it go to a place at once, be there at a time and stay till another."""
-        self._leg = _Leg(self.position(now), place, now, arrives)
+        here = self.position(now)
+        self._leg = _Leg(here, place, now, arrives, self._way(here, place))
         self._after = _Leg(place, place, arrives, leaves)
         self.busy_until = max(self.busy_until, leaves)
 
@@ -155,8 +162,22 @@ class Agent:
             self._leg = _Leg(here, here, begins, begins + self._spell(self._habits.pause_s))
             return
         place = self._somewhere()
-        way_m = max(distance_m(here, place) * self._habits.way_factor, _LEAST_LEG_M)
-        self._leg = _Leg(here, place, begins, begins + timedelta(seconds=way_m / (self.speed_mps / 2)))
+        way_m = max(self._way_m(here, place), _LEAST_LEG_M)
+        ends = begins + timedelta(seconds=way_m / (self.speed_mps / 2))
+        self._leg = _Leg(here, place, begins, ends, self._way(here, place))
+
+    def _way_m(self, start: LonLat, end: LonLat) -> float:
+        way = self._way(start, end)
+        return distance_m(start, end) * self._habits.way_factor if way is None else way.length_m
+
+    def _way(self, start: LonLat, end: LonLat) -> Way | None:
+        """Return the way along streets, None where the site names none or nothing is to be gone; the last is kept."""
+        roads = self._site.roads
+        if roads is None or start == end:
+            return None
+        if self._known is None or self._known[:2] != (start, end):
+            self._known = (start, end, roads.way(start, end))
+        return self._known[2]
 
     def _somewhere(self) -> LonLat:
         area = self._areas[int(self._draw.integers(len(self._areas)))]

@@ -100,6 +100,7 @@ def cover_event(stage: Stage, cover: Cover, *, end_s: float) -> TrueEvent | None
         camera=stage.camera,
         scene=OBSTRUCTED,
         actors=(),
+        kinds=(),
         from_s=round(cover.from_s, 2),
         to_s=round(cover.to_s, 2),
         qualifies_s=round(qualifies_s, 2),
@@ -107,4 +108,5 @@ def cover_event(stage: Stage, cover: Cover, *, end_s: float) -> TrueEvent | None
         y_m=0.0,
         lonlat=LonLat(round(stage.foot.lon, 8), round(stage.foot.lat, 8)),
         distractor=distractor,
+        name="passing-bus" if distractor else "",
     )

@@ -70,12 +70,12 @@ class Act:
 
     Attributes:
         members: whom the scene's rule judges.
-        distractor: True if the rule must not become true.
+        distractor: what it is, such as bus-queue, where the rule must not become true; else empty.
     """
 
     scene: str
     members: tuple[Itinerary, ...]
-    distractor: bool = False
+    distractor: str = ""
 
 
 class Director:

@@ -19,8 +19,9 @@ from pipeline.call_answers import CallAnswers
 from pipeline.candidates import Candidates, Question
 from pipeline.cases import Case, Channel, Status
 from pipeline.dispatch_replay import Call
-from pipeline.district.agents import Habits, somewhere
+from pipeline.district.agents import Habits
 from pipeline.district.rates import USUAL, Rates, draw_reports
+from pipeline.district.whereabouts import anywhere
 from pipeline.site import Site
 
 WEEK_S: Final = 7 * 86_400.0
@@ -53,11 +54,9 @@ def _drawn(site: Site, *, seed: int, factor: float, start: datetime, seconds: fl
     draw = np.random.default_rng((seed, 11))
     first_hour = local.hour + local.minute / 60
     found = draw_reports(rates, site.catalogue, seconds=seconds, first_hour=first_hour, draw=draw)
-    units = site.boundaries.units
-    weights = np.array([1.0 if unit.kind == "village" else 3.0 for unit in units])
     calls = []
     for row, each in enumerate(found):
-        lonlat = somewhere(units[int(draw.choice(len(units), p=weights / weights.sum()))].area, draw)
+        lonlat = anywhere(site, draw)
         place = site.place(lonlat)
         at = start + timedelta(seconds=round(each.after_s, 3))
         case = Case(

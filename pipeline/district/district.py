@@ -31,6 +31,8 @@ CAMERAS: Final = 10
 LONGEST_MIN: Final = 120.0
 SHORTEST_MIN: Final = 2.0
 FPS: Final = 5.0
+OUTSIDE: Final = "outside-the-site"
+"""What an event is called that would be one if it happened inside."""
 
 
 class RunLengthError(DistrictError):
@@ -59,6 +61,11 @@ class NoScenarioError(DistrictError):
 
     def __init__(self, name: str) -> None:
         super().__init__(f"no scenario {name!r}; known: {', '.join(Scenario)}")
+
+
+def _outside(event: TrueEvent) -> TrueEvent:
+    """Return an event that lies outside the site, and so tempts at most."""
+    return replace(event, distractor=True, name=event.name or OUTSIDE)
 
 
 def _zones(scenario: Scenario, ground: Ground) -> tuple[Watched, ...]:
@@ -244,7 +251,7 @@ class District:
                 )
                 event = event_of(play.stage, act, truth, end_s=self.end_s)
                 if event is not None:
-                    found.append(replace(event, distractor=event.distractor or not self._inside(event.lonlat)))
+                    found.append(event if self._inside(event.lonlat) else _outside(event))
         for view in self.views.values():
             covers = (cover_event(view.stage, each, end_s=self.end_s) for each in view.covers)
             found += [event for event in covers if event is not None]

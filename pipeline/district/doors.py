@@ -39,16 +39,42 @@ class Answer(NamedTuple):
     body: Mapping[str, Any]
 
 
+class Body(NamedTuple):
+    """What a request carries; its media type is one of the interface's."""
+
+    data: bytes
+    media_type: str
+
+
 Send = Callable[[str, str, str, Mapping[str, object] | None], Answer]
 """Sends (method, path, token, JSON body or None)."""
+Carry = Callable[[str, str, str | None, Body | None], Answer]
+"""Sends (method, path, token or None, body or None)."""
 
 
 def over_http(base: str) -> Send:
-    """Return what sends requests to a server at an address such as http://127.0.0.1:8080."""
+    """Return what sends requests with JSON to a server at an address such as http://127.0.0.1:8080."""
+    carry = carried_over_http(base)
 
     def send(method: str, path: str, token: str, body: Mapping[str, object] | None) -> Answer:
-        data = None if body is None else json.dumps(body).encode()
-        headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
+        return carry(method, path, token, None if body is None else json_body(body))
+
+    return send
+
+
+def json_body(value: Mapping[str, object]) -> Body:
+    """Return a value as a request carries it."""
+    return Body(json.dumps(value).encode(), "application/json")
+
+
+def carried_over_http(base: str) -> Carry:
+    """Return what carries requests of any kind to a server; one without a token is the public's."""
+
+    def carry(method: str, path: str, token: str | None, body: Body | None) -> Answer:
+        headers = {} if token is None else {"Authorization": f"Bearer {token}"}
+        if body is not None:
+            headers["Content-Type"] = body.media_type
+        data = None if body is None else body.data
         request = urllib.request.Request(base + path, data=data, headers=headers, method=method)  # noqa: S310 - http, ours
         try:
             with urllib.request.urlopen(request, timeout=_TIMEOUT_S) as response:  # noqa: S310 - the same
@@ -57,7 +83,7 @@ def over_http(base: str) -> Send:
             with refused:
                 return Answer(refused.code, {"detail": refused.read(2_000).decode(errors="replace")})
 
-    return send
+    return carry
 
 
 @dataclass(slots=True)
@@ -112,9 +138,18 @@ class Doors:
         self, method: str, path: str, token: str | None = None, body: Mapping[str, object] | None = None
     ) -> Mapping[str, Any]:
         answer = self.send(method, path, self.tokens[""] if token is None else token, body)
-        if answer.status >= _REFUSED:
-            raise DoorError(method, path, answer.status, str(answer.body.get("detail", "")))
-        return answer.body
+        return taken(answer, method, path)
+
+
+def taken(answer: Answer, method: str, path: str) -> Mapping[str, Any]:
+    """Return what was answered.
+
+    Raises:
+        DoorError: the request was refused.
+    """
+    if answer.status >= _REFUSED:
+        raise DoorError(method, path, answer.status, str(answer.body.get("detail", "")))
+    return answer.body
 
 
 def case_of(told: Mapping[str, Any]) -> Case:

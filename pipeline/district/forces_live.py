@@ -11,6 +11,7 @@ from pipeline.clocks import Clock, FixedClock
 from pipeline.district.agents import Habits
 from pipeline.district.doors import DoorError, Doors
 from pipeline.district.forces_run import ForcesRun, OfficerHabits
+from pipeline.district.reports_live import LiveReports
 from pipeline.site import Site
 
 log = logging.getLogger(__name__)
@@ -32,10 +33,20 @@ class LiveForces:
         clock: real time.
         seed: decides chance.
         habits: of agents.
+        reports: what people report meanwhile; None for nothing.
     """
 
-    def __init__(self, site: Site, doors: Doors, *, clock: Clock, seed: int, habits: Habits = BRISK) -> None:
-        self._doors, self._clock = doors, clock
+    def __init__(
+        self,
+        site: Site,
+        doors: Doors,
+        *,
+        clock: Clock,
+        seed: int,
+        habits: Habits = BRISK,
+        reports: LiveReports | None = None,
+    ) -> None:
+        self._doors, self._clock, self._reports = doors, clock, reports
         self._own = FixedClock(clock.now())
         self._run = ForcesRun(
             site=site,
@@ -67,7 +78,7 @@ class LiveForces:
         self._thread.join(EVERY_S * 10)
 
     def once(self) -> None:
-        """Tell positions, follow what is new, and do what is due; after an interruption follow everything anew."""
+        """Tell positions, follow what is new, do and report what is due; after an interruption follow all anew."""
         self._run.tell_positions()
         open_now = self._doors.cases(CaseFilter(statuses=OPEN, limit=_MOST_OPEN)).cases
         for case in open_now:
@@ -75,6 +86,8 @@ class LiveForces:
                 self._run.follow(case.number)
         self._interrupted = False
         self._run.advance(self._clock.now())
+        if self._reports is not None:
+            self._reports.once(self._own.now(), open_cases=open_now, agents=self._run.agents.values())
         still_open = {case.number for case in open_now}
         self._followed = {number: known for number, known in self._followed.items() if number in still_open}
 

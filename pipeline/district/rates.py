@@ -2,10 +2,11 @@
 
 Plausible values for about a hundred thousand residents, of the order that published samples of city management show
 (badly parked bicycles, piled things and exposed rubbish lead; urgent things are a few in a hundred). No sample is
-copied, and no figure here is a measurement of this site.
+copied, and no figure here is a measurement of this site. Badly parked cars are far more than in such samples, where
+they are not the city management's but the police's business, as they are here (docs/decisions/225).
 """
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
@@ -102,14 +103,20 @@ def draw_reports(
         first_hour: local time of day at its start, 0 to 24.
         draw: source of chance.
     """
-    keys = [key for key in SHARES if key in catalogue.by_key]
-    shares = np.array([SHARES[key] for key in keys])
     found: list[Found] = []
     for channel, a_week in rates.a_week.items():
-        for after_s in _instants(a_week, rates.by_hour[channel], seconds, first_hour, draw):
-            key = keys[int(draw.choice(len(keys), p=shares / shares.sum()))]
-            found.append(Found(after_s=after_s, channel=channel, category=key))
+        found += [
+            Found(after_s=after_s, channel=channel, category=draw_category(catalogue.by_key, draw))
+            for after_s in _instants(a_week, rates.by_hour[channel], seconds, first_hour, draw)
+        ]
     return sorted(found, key=lambda each: (each.after_s, each.channel, each.category))
+
+
+def draw_category(among: Container[str], draw: np.random.Generator) -> str:
+    """Return the key of one of some categories, as likely as its share says; one at least must have a share."""
+    keys = [key for key in SHARES if key in among]
+    shares = np.array([SHARES[key] for key in keys])
+    return keys[int(draw.choice(len(keys), p=shares / shares.sum()))]
 
 
 def _instants(

@@ -191,18 +191,20 @@ class TrueEvent:
 
     Attributes:
         scene: the scene's code; for a distractor the scene that it tempts.
-        actors: ids of who makes it up.
+        actors, kinds: ids of who makes it up, and what each is.
         from_s, to_s: when the state holds, seconds from the run's start.
         qualifies_s: when the scene's rule is first true in the world.
         x_m, y_m: where, in stage metres, at that moment.
         lonlat: the same on the site.
         distractor: True if it must not become a case.
+        name: what a distractor is; empty for what must become one.
     """
 
     id: str
     camera: str
     scene: str
     actors: tuple[int, ...]
+    kinds: tuple[Kind, ...]
     from_s: float
     to_s: float
     qualifies_s: float
@@ -210,6 +212,7 @@ class TrueEvent:
     y_m: float
     lonlat: LonLat
     distractor: bool = False
+    name: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -22,6 +22,7 @@ import cv2
 from geo.errors import GeoError
 from pipeline.district.district import FPS, District
 from pipeline.district.renderer import Renderer
+from pipeline.district.stage import TrueEvent
 from pipeline.errors import PipelineError
 from pipeline.site_files import read_site
 
@@ -30,6 +31,7 @@ MOST_WATCHERS: Final = 16
 QUALITY: Final = 90
 _IDLE_S: Final = 0.5
 _WAIT_S: Final = 5.0
+_BEFORE_S: Final = 6.0  # so long cameras look before something begins
 
 
 class Stage:
@@ -88,6 +90,21 @@ class Studio:
                 time.sleep(_IDLE_S)
 
 
+def soonest_s(district: District) -> float:
+    """Return the moment of a play from which something is soonest found: shortly before what needs the least time.
+
+    What begins in the second half is left out, so that as much follows it.
+    """
+
+    def needs_s(event: TrueEvent) -> float:
+        return event.qualifies_s - max(0.0, event.from_s - _BEFORE_S)
+
+    early = [event for event in district.events if not event.distractor and event.from_s < district.end_s / 2]
+    seen = (event for event in sorted(early, key=needs_s) if district.seen_by(event))
+    first = next(seen, None)
+    return 0.0 if first is None else max(0.0, first.from_s - _BEFORE_S)
+
+
 def handler_of(stages: dict[str, Stage]) -> type[BaseHTTPRequestHandler]:
     """Return what answers `GET /CAMERA.mjpeg` with an endless stream of pictures."""
 
@@ -134,7 +151,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--minutes", type=float, default=10.0)
     parser.add_argument("--scenario", default="all")
     parser.add_argument("--cameras", type=int, default=3)
-    parser.add_argument("--from-s", type=float, default=0.0)
+    parser.add_argument("--from-s", type=float, default=None, help="by default where something is soonest found")
     given = parser.parse_args(arguments)
     threading.Thread(target=_end_with_input, daemon=True).start()
     cv2.setNumThreads(1)
@@ -148,7 +165,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         )
     except (PipelineError, GeoError) as error:
         sys.exit(str(error))
-    studio = Studio(district, from_s=given.from_s)
+    studio = Studio(district, from_s=soonest_s(district) if given.from_s is None else given.from_s)
     server = ThreadingHTTPServer(("127.0.0.1", 0), handler_of(studio.stages))
     server.daemon_threads = True
     threading.Thread(target=server.serve_forever, daemon=True).start()

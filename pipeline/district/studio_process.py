@@ -61,11 +61,17 @@ class StudioProcess:
 
 @contextmanager
 def open_studio(
-    site: Path, *, seed: int, minutes: float, scenario: str, cameras: int, from_s: float
+    site: Path, *, seed: int, minutes: float, scenario: str, cameras: int, from_s: float | None = None
 ) -> Iterator[StudioProcess]:
-    """Start a studio for a site's folder; it ends with the context, or with this process."""
+    """Start a studio for a site's folder; it ends with the context, or with this process.
+
+    Args:
+        site: the folder.
+        seed, minutes, scenario, cameras: of the district.
+        from_s: the moment of the play to begin with; None for where something is soonest found.
+    """
     given = {"seed": seed, "minutes": minutes, "scenario": scenario, "cameras": cameras, "from-s": from_s}
-    options = [word for name, value in given.items() for word in (f"--{name}", str(value))]
+    options = [word for name, value in given.items() if value is not None for word in (f"--{name}", str(value))]
     with tempfile.NamedTemporaryFile(prefix="beatgrid-studio-", suffix=".log") as errors:
         process = subprocess.Popen(  # noqa: S603 - our own interpreter and code
             [sys.executable, "-m", "pipeline.district.studio", str(site), *options],

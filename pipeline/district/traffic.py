@@ -78,7 +78,7 @@ def _fill(director: Director, lane: Strip, light: _Light | None) -> None:
                 waiting += [driver] if not two_wheels and driver.stays(least_s=_WAITS_S) else []
         at_s += max(2.5, float(draw.exponential(_EVERY_S)))
     if waiting:
-        director.acts.append(Act(scene=PARKED, members=(waiting[0],), distractor=True))  # it is cast already
+        director.acts.append(Act(scene=PARKED, members=(waiting[0],), distractor="waiting-at-a-light"))  # cast already
 
 
 def _way(times: Floats, at_s: float, speed: float, light: _Light | None, leader: Floats | None) -> Floats:

@@ -50,7 +50,7 @@ def _near(box_px: tuple[float, float, float, float]) -> bool:
 
 def event_of(stage: Stage, act: Act, truth: Truth | None, *, end_s: float) -> TrueEvent | None:
     """Return an act's entry in the truth; None for one that never came to be true, or too late to be seen."""
-    actors = tuple(sorted(each.actor.id for each in act.members))
+    actors = sorted((each.actor for each in act.members), key=lambda each: each.id)
     if truth is None and not act.distractor:
         return None
     if truth is None:
@@ -67,7 +67,8 @@ def event_of(stage: Stage, act: Act, truth: Truth | None, *, end_s: float) -> Tr
         id="",
         camera=stage.camera,
         scene=act.scene,
-        actors=actors,
+        actors=tuple(each.id for each in actors),
+        kinds=tuple(each.kind for each in actors),
         from_s=round(from_s, 2),
         to_s=round(to_s, 2),
         qualifies_s=round(qualifies, 2),
@@ -75,6 +76,7 @@ def event_of(stage: Stage, act: Act, truth: Truth | None, *, end_s: float) -> Tr
         y_m=round(place[1], 3),
         lonlat=LonLat(round(float(lonlat[0]), 8), round(float(lonlat[1]), 8)),
         distractor=truth is None,
+        name=act.distractor if truth is None else "",
     )
 
 
@@ -99,6 +101,7 @@ def event_record(event: TrueEvent, seen_by: Sequence[str]) -> dict[str, object]:
         "camera": event.camera,
         "scene": event.scene,
         "actors": list(event.actors),
+        "kinds": [each.value for each in event.kinds],
         "from_s": event.from_s,
         "to_s": event.to_s,
         "qualifies_s": event.qualifies_s,
@@ -107,5 +110,6 @@ def event_record(event: TrueEvent, seen_by: Sequence[str]) -> dict[str, object]:
         "lon": event.lonlat.lon,
         "lat": event.lonlat.lat,
         "distractor": event.distractor,
+        "name": event.name or None,
         "seen_by": list(seen_by),
     }

@@ -13,15 +13,13 @@ from typing import Final
 
 import numpy as np
 
-from geo.coords import LonLat
-from geo.metric import LocalPlane
 from pipeline.casebook import Casebook
 from pipeline.cases import Action, Channel, Event
 from pipeline.clocks import FixedClock
 from pipeline.desk import Desk, Report, Taken
-from pipeline.district.agents import Agent, somewhere
 from pipeline.district.forces_run import ForcesRun
 from pipeline.district.rates import USUAL, Found, Rates, draw_reports
+from pipeline.district.whereabouts import anywhere, beside, somebody_out
 from pipeline.evidence import EvidenceStore
 from pipeline.principal import Principal, Role
 from pipeline.shares import Share, Spread, spread, wilson
@@ -32,9 +30,7 @@ DAY_S: Final = 86_400.0
 ARRIVE_S: Final = 900.0
 """By when the policy has an urgent case attended."""
 TAIL_S: Final = 3_600.0  # the clocks of the last cases run out, so that each has its answer
-_NEAR_M: Final = 40.0  # a patrol sees what is so near
 _PAGE: Final = 1_000
-_MOST_TRIES: Final = 20
 _REPORTERS: Final = {
     Channel.PUBLIC: Principal(name="simulated citizen", role=Role.CITIZEN),
     Channel.HOTLINE: Principal(name="simulated hotline", role=Role.DISPATCHER),
@@ -151,12 +147,12 @@ def _live(
 
 
 def _report(site: Site, desk: Desk, forces: ForcesRun, found: Found, now: datetime, draw: np.random.Generator) -> Taken:
-    finder = _patrol(forces, now, draw) if found.channel is Channel.PATROL else None
+    finder = somebody_out(forces.agents.values(), now, draw) if found.channel is Channel.PATROL else None
     if finder is not None:
-        place = _beside(site, finder, now, draw)
+        place = beside(site, finder, now, draw)
         principal = Principal(name=finder.force.name, role=Role.FORCE, terminal=finder.force.terminal)
     else:
-        place = _anywhere(site, draw)
+        place = anywhere(site, draw)
         principal = _REPORTERS.get(found.channel, _REPORTERS[Channel.HOTLINE])
     channel = found.channel if finder is not None or found.channel is not Channel.PATROL else Channel.HOTLINE
     report = Report(
@@ -168,29 +164,6 @@ def _report(site: Site, desk: Desk, forces: ForcesRun, found: Found, now: dateti
         description="simulated 模拟",
     )
     return desk.report(report, principal=principal)
-
-
-def _patrol(forces: ForcesRun, now: datetime, draw: np.random.Generator) -> Agent | None:
-    """Return somebody who is out and hears; None at an hour when nobody is."""
-    out = [agent for agent in forces.agents.values() if agent.on_duty(now) and agent.has_signal(now)]
-    return out[int(draw.integers(len(out)))] if out else None
-
-
-def _beside(site: Site, finder: Agent, now: datetime, draw: np.random.Generator) -> LonLat:
-    """Return a place in the site near somebody; straight ways may cut across what lies outside."""
-    plane = LocalPlane.at(finder.position(now))
-    for _ in range(_MOST_TRIES):
-        near = plane.point_to_lonlat(*(float(each) for each in draw.normal(0.0, _NEAR_M / 2, 2)))
-        if site.places(np.array([near]))[1][0] is not None:
-            return near
-    return finder.force.post
-
-
-def _anywhere(site: Site, draw: np.random.Generator) -> LonLat:
-    """Return a place in any unit, three times as likely in a residential one as in a village."""
-    units = site.boundaries.units
-    weights = np.array([1.0 if unit.kind == "village" else 3.0 for unit in units])
-    return somewhere(units[int(draw.choice(len(units), p=weights / weights.sum()))].area, draw)
 
 
 def timelines(casebook: Casebook) -> list[Timeline]:

@@ -149,6 +149,9 @@ def test_the_demo_prints_its_figures_and_writes_its_map(tmp_path: Path) -> None:
     assert figures["cases_created"] == len(figures["cases"])
     assert (figures["first_case_s"] is None) == (figures["cases_created"] == 0)
     assert all(case["grid"] and case["channel"] == "intelligent" for case in figures["cases"])
+    assert figures["cases_by_channel"]["intelligent"] >= figures["cases_created"]
+    assert set(figures["reports"]) == {"patrol", "public", "hotline"}
+    assert all(figures["cases_by_channel"][channel] <= sent for channel, sent in figures["reports"].items())
     assert Path(figures["heatmap"]).stat().st_size > 100_000
 
 
@@ -159,3 +162,27 @@ def test_the_demo_empties_only_what_a_demo_wrote(tmp_path: Path) -> None:
     assert done.returncode == 1
     assert "thesis.txt" in done.stderr
     assert (tmp_path / "demo" / "thesis.txt").read_text(encoding="utf-8") == "mine"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["--source", "street.avi"], "not CAMERA=URI"),
+        (["--source", "no-such-camera=street.avi"], "no-such-camera"),
+        (["--source", "pets-view1=ftp://somewhere/street.avi"], "ftp"),
+        (["--source", "pets-view1=nowhere.avi?fps=7"], "nowhere.avi"),
+        (["--weights", "nowhere.pt"], "nowhere.pt"),
+    ],
+)
+def test_what_the_demo_cannot_use_is_refused_before_the_last_demo_is_emptied(
+    arguments: list[str], told: str, tmp_path: Path
+) -> None:
+    kept = tmp_path / "demo" / "heatmap.html"
+    kept.parent.mkdir()
+    kept.write_text("of the last demo", encoding="utf-8")
+    done = beatgrid("demo", "--headless", "--data", tmp_path, *arguments)
+    assert done.returncode == 1
+    assert told in done.stderr
+    assert "Traceback" not in done.stderr
+    assert kept.read_text(encoding="utf-8") == "of the last demo"
+    assert [path.name for path in kept.parent.iterdir()] == ["heatmap.html"]

@@ -67,6 +67,7 @@ def test_two_tiers_at_once_are_refused():
         (["--detections", "--weights", "w"], "--weights given with --detections"),
         (["--noise", "n.json"], "--noise given with --pixels"),
         (["--keep", "kept", "--fit", "f.json"], "--fit given with --keep"),
+        (["--no-pixels", "--keep", "kept", "--truth", "t"], "--keep, --truth given with --no-pixels"),
     ],
 )
 def test_what_a_tier_has_no_use_for_is_refused(arguments: list[str], told: str, tmp_path: Path):
@@ -74,6 +75,7 @@ def test_what_a_tier_has_no_use_for_is_refused(arguments: list[str], told: str, 
         result = CliRunner().invoke(app, ["evaluate", "--minutes", "2", *arguments])
     assert isinstance(result.exception, OtherTierError)
     assert told in str(result.exception)
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize("option", ["--report", "--fit", "--truth", "--keep"])

@@ -8,10 +8,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import shapely.affinity
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.district.district import District, NoScenarioError, RunLengthError
+from pipeline.district.district import OUTSIDE, District, NoScenarioError, RunLengthError
 from pipeline.district.itineraries import Itinerary, Journey
 from pipeline.district.rules_of_world import people_of
 from pipeline.district.scene_set import BAG, CROWD, PARKED, SCENES
@@ -90,6 +91,31 @@ def test_the_truth_file_says_where_when_and_who_sees(district: District):
         assert event["scene"] in SCENES
         assert event["from_s"] <= event["qualifies_s"] <= event["to_s"] + 1e-6
         assert set(event["seen_by"]) <= set(district.cameras)
+
+
+def test_the_truth_file_says_what_takes_part_and_what_each_distractor_is(district: District):
+    record = json.loads(district.truth_json())
+    cast = {each.actor.id: each.actor.kind.value for play in district.plays.values() for each in play.cast}
+    for event in record["events"]:
+        assert event["kinds"] == [cast[actor] for actor in event["actors"]]
+        assert bool(event["name"]) == event["distractor"], event
+    names = {event["name"] for event in record["events"] if event["distractor"]}
+    assert {"tidy-bin", "standing-alone"} <= names
+    crowds = [event for event in record["events"] if event["scene"] == CROWD]
+    assert crowds
+    assert all(set(event["kinds"]) == {"person"} for event in crowds)
+
+
+def test_what_happens_outside_the_site_is_called_so(site: Site, district: District):
+    away = [replace(unit, area=shapely.affinity.translate(unit.area, 1.0)) for unit in site.boundaries.units]
+    far = replace(site, boundaries=replace(site.boundaries, units=tuple(away)))
+    told = {"seed": 3, "minutes": MINUTES, "scenario": district.scenario}
+    outside = District(**told, site=far, views=district.views, plays=district.plays)  # type: ignore[arg-type]  # by name
+    assert outside.true_events() == ()
+    would = {event.id for event in district.events if not event.distractor}
+    assert would
+    assert {event.id for event in outside.events if event.name == OUTSIDE} == would
+    assert all(event.distractor and event.name for event in outside.events)
 
 
 def test_events_lie_where_the_stage_says(district: District):

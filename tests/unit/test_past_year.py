@@ -1,5 +1,6 @@
 """The demo's year of past cases."""
 
+import csv
 from collections import Counter
 from datetime import UTC, datetime
 from pathlib import Path
@@ -10,6 +11,7 @@ from databases import sqlite_url
 from pipeline.casebook import CaseFilter
 from pipeline.cases import Channel, Status
 from pipeline.district.past_year import NOTE, store_past_year
+from pipeline.district.rates import SHARES
 from pipeline.history import chain_faults, rebuild
 from pipeline.site import Site
 from pipeline.site_files import read_site
@@ -82,3 +84,21 @@ def test_the_same_seed_gives_the_same_year(casebook: SqlCasebook, site: Site, tm
 def _made(folder: Path) -> Path:
     folder.mkdir()
     return folder
+
+
+CARS = "GB/T 47678.5-2026/matter/09009"
+OTHERWISE_NAMED = {"乱堆杂物": "乱堆物堆料", "垃圾站（箱）满溢": "垃圾箱（果屑箱）"}
+"""Classes of the catalogue that the sample names by an older standard."""
+
+
+def test_the_mix_is_that_of_a_published_sample_but_for_cars(site: Site, shared_data: Path):
+    with (shared_data / "class_mix_sample.csv").open(encoding="utf-8-sig") as file:
+        filed = {row["name_zh"]: int(row["filed"]) for row in csv.DictReader(file)}
+    sample = {name: 100.0 * count / sum(filed.values()) for name, count in filed.items()}
+    names = {key: site.catalogue.get(key).name_zh for key in SHARES}
+    known = {key: sample[old] for key, name in names.items() if (old := OTHERWISE_NAMED.get(name, name)) in sample}
+    apart = {key: abs(SHARES[key] - share) for key, share in known.items()}
+    assert sum(known.values()) > 60.0
+    assert apart.pop(CARS) > 10.0
+    assert max(apart.values()) < 3.0
+    assert sum(SHARES.values()) == pytest.approx(100.0)

@@ -43,6 +43,32 @@ def test_a_way_follows_the_streets_with_what_lies_beside_them():
     assert way_m(bend, (10, 5), (103, 60), within_m=200.0) == pytest.approx(158, abs=0.01)
 
 
+def corners_of(graph: RoadGraph, start: tuple[float, float], end: tuple[float, float]) -> list[tuple[float, float]]:
+    """Return the corners of the shortest way, metres east and north."""
+    way = graph.way(PLANE.point_to_lonlat(*start), PLANE.point_to_lonlat(*end))
+    assert way.length_m == pytest.approx(way_m(graph, start, end), abs=0.01)
+    return [(round(east, 1), round(north, 1)) for east, north in (PLANE.to_metres(way.corners) + 0.0).tolist()]
+
+
+def test_a_way_has_the_corners_of_its_streets():
+    bend = RoadGraph.over(lines([(0, 0), (100, 0)], [(100, 100), (100, 0)]))
+    there = corners_of(bend, (10, 5), (103, 60))
+    assert list(dict.fromkeys(there)) == [(10, 5), (10, 0), (100, 0), (100, 60), (103, 60)]
+    assert corners_of(bend, (103, 60), (10, 5)) == there[::-1]
+    assert list(dict.fromkeys(corners_of(bend, (40, 0), (10, 0)))) == [(40, 0), (10, 0)]
+    both = RoadGraph.over(lines([(0, 0), (0, 200), (100, 0)], [(0, 0), (100, 0)], [(100, 0), (200, 0)]))
+    assert list(dict.fromkeys(corners_of(both, (0, 100), (150, 0)))) == [(0, 100), (0, 0), (100, 0), (150, 0)]
+    loop = RoadGraph.over(lines([(0, 0), (50, 50), (100, 0), (0, 0)], [(0, 0), (-100, 0)]))
+    assert list(dict.fromkeys(corners_of(loop, (-50, 0), (50, 50)))) == [(-50, 0), (0, 0), (50, 50)]
+
+
+def test_a_place_on_a_way_is_where_its_share_of_metres_is_behind():
+    bend = RoadGraph.over(lines([(0, 0), (100, 0)], [(100, 100), (100, 0)]))
+    way = bend.way(PLANE.point_to_lonlat(0, 0), PLANE.point_to_lonlat(100, 100))
+    for share, place in ((0.0, (0, 0)), (0.25, (50, 0)), (0.5, (100, 0)), (0.9, (100, 80)), (1.0, (100, 100))):
+        assert PLANE.to_metres(np.array([way.at(share)]))[0] == pytest.approx(place, abs=0.05)
+
+
 def test_streets_that_cross_without_a_shared_vertex_do_not_meet():
     bridge = lines([(-100, 0), (100, 0)], [(0, -100), (0, 100)], [(100, 0), (100, 100), (0, 100)])
     assert way_m(RoadGraph.over(bridge), (-50, 0), (0, -50)) == pytest.approx(150 + 100 + 100 + 150, abs=0.1)
@@ -93,6 +119,24 @@ def test_a_real_extract_gives_the_ways_that_networkx_finds(helsinki: Path):
         expected = nx.single_source_dijkstra_path_length(plain, start)
         ways = graph.ways_m(LonLat(*start), graph.beside(np.array(chosen)))
         assert ways == pytest.approx([expected[end] for end in chosen], abs=0.05)
+
+
+def test_ways_of_a_real_extract_are_as_long_as_reckoned_and_lie_on_its_streets(helsinki: Path):
+    import shapely
+
+    streets = read_road_lines(helsinki)
+    graph = RoadGraph.over(streets)
+    nets = shapely.union_all([shapely.LineString(graph._plane.to_metres(line)) for line in streets])
+    low, high = np.concatenate(streets).min(axis=0), np.concatenate(streets).max(axis=0)
+    places = np.random.default_rng(7).uniform(low, high, (25, 2))
+    beside = graph.beside(places)
+    for start in places[:8]:
+        ways = graph.ways_m(LonLat(*start), beside)
+        for end, expected_m in zip(places, ways, strict=True):
+            way = graph.way(LonLat(*start), LonLat(*end))
+            assert way.length_m == pytest.approx(float(expected_m), abs=0.05)
+            corners = shapely.points(graph._plane.to_metres(way.corners))
+            assert shapely.distance(nets, corners[1:-1]).max() < 0.05
 
 
 def test_a_file_may_have_any_crs_and_datum(tmp_path: Path):

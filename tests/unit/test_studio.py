@@ -14,7 +14,10 @@ import pytest
 
 from pipeline.clocks import WallClock
 from pipeline.district.display import NoRenderingError, require_rendering
+from pipeline.district.district import District
+from pipeline.district.studio import soonest_s
 from pipeline.district.studio_process import StudioError, open_studio
+from pipeline.site_files import read_site
 from pipeline.streams import StreamSettings, read_stream
 
 PLAY = {"seed": 1, "minutes": 2.0, "scenario": "all", "cameras": 1, "from_s": 20.0}
@@ -45,6 +48,16 @@ def test_an_unknown_camera_is_not_found(sources: Mapping[str, str]):
     base = urlsplit(next(iter(sources.values())))
     with pytest.raises(urllib.error.HTTPError, match="404"):
         urllib.request.urlopen(f"http://{base.netloc}/nobody.mjpeg", timeout=10)
+
+
+def test_a_play_begins_where_something_is_soonest_found(sample_site: Path):
+    district = District.of(read_site(sample_site), seed=1, minutes=10.0, scenario="all", cameras=2)
+    begins_s = soonest_s(district)
+    true = [event for event in district.true_events() if begins_s <= event.from_s < district.end_s / 2]
+    first = min(true, key=lambda event: event.qualifies_s)
+    assert 3.0 < first.from_s - begins_s < 10.0
+    for event in true:
+        assert first.qualifies_s - begins_s <= event.qualifies_s - max(0.0, event.from_s - 6.0) + 1e-6
 
 
 def test_it_ends_when_its_input_closes(sample_site: Path):

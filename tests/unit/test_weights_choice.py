@@ -72,6 +72,17 @@ def test_what_is_no_export_is_not_replaced(tmp_path: Path, shared_data: Path):
         choose(weights, out / "m.xml")
 
 
+def test_pictures_that_show_too_little_are_told_before_anything_is_exported(
+    tmp_path: Path, shared_data: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(weights_choice, "_exported", lambda *_, **__: pytest.fail("something was exported"))
+    cv2.imwrite(str(tmp_path / "grey.png"), np.full((90, 160, 3), 128, np.uint8))
+    weights, out = shared_data / "weights" / "yolo26n-coco-rebuilt.pt", tmp_path / "new" / "out"
+    with pytest.raises(TooFewBoxesError, match="0 boxes in 1 pictures, expected 5"):
+        choose(weights, out, pictures=tmp_path, size_px=320)
+    assert not out.parent.exists()
+
+
 def test_why_int8_is_not_tried(monkeypatch: pytest.MonkeyPatch):
     picture = np.zeros((8, 8, 3), np.uint8)
     assert "16 pictures" in weights_choice._no_int8([picture] * 7)
@@ -106,12 +117,6 @@ def test_a_pt_file_becomes_a_folder_that_finds_the_same(
     detector.close()
     assert [path.name for path in tmp_path.iterdir() if path.name.startswith(".")] == []
     monkeypatch.setattr(weights_choice, "BITS", {"float32": 32})
-    empty = tmp_path / "empty"
-    empty.mkdir()
-    cv2.imwrite(str(empty / "grey.png"), np.full((90, 160, 3), 128, np.uint8))
-    with pytest.raises(TooFewBoxesError, match="0 boxes in 1 pictures, expected 5"):
-        choose(weights, tmp_path / "blind", pictures=empty, size_px=320)
-    assert not (tmp_path / "blind").exists()
     monkeypatch.setattr(weights_choice, "LEAST_AGREEMENT", 1.1)
     monkeypatch.setattr(weights_choice, "_no_int8", lambda _: "tried above")
     before = sorted(path.stat().st_mtime_ns for path in out.iterdir())
