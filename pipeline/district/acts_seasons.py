@@ -58,7 +58,7 @@ def beside_ice(director: Director) -> bool:
     if place is None:
         return False
     journey = director.comer(place, by_s=begins_s).face(90.0).wait_until(to_s)
-    return director.play(Act(scene=ON_ICE, members=(director.leave(journey).done(),), distractor=True))
+    return director.play(Act(scene=ON_ICE, members=(director.leave(journey).done(),), distractor="looking-at-the-ice"))
 
 
 def _ice(director: Director) -> tuple[float, list[tuple[Place, Place]]]:
@@ -75,21 +75,21 @@ def exposed(director: Director) -> bool:
     draw, scene = director.draw, SCENES[EXPOSED]
     brought = bool(draw.random() < 0.6)  # noqa: PLR2004 - three of five
     begins_s = director.moment(15.0, director.end_s - scene.dwell_s - 20.0) if brought else -60.0
-    return _heap(director, begins_s, director.end_s + 10.0, brought=brought, distractor=False)
+    return _heap(director, begins_s, director.end_s + 10.0, brought=brought, distractor="")
 
 
 def collected(director: Director) -> bool:
     """Let bags be put out and be taken away before they lie there for long."""
     begins_s = director.moment(15.0, director.end_s - 50.0)
     to_s = begins_s + director.moment(14.0, SCENES[EXPOSED].dwell_s - 10.0)
-    return _heap(director, begins_s, to_s, brought=True, distractor=True)
+    return _heap(director, begins_s, to_s, brought=True, distractor="rubbish-soon-collected")
 
 
-def _heap(director: Director, begins_s: float, to_s: float, *, brought: bool, distractor: bool) -> bool:
+def _heap(director: Director, begins_s: float, to_s: float, *, brought: bool, distractor: str) -> bool:
     draw, count = director.draw, int(director.draw.integers(1, 4))
     place = director.find(
         EXPOSED, director.beside(inset_m=0.9), height_m=0.6, radius_m=0.6 + 0.5 * count, from_s=begins_s - 5.0,
-        to_s=to_s + 5.0, distractor=distractor,
+        to_s=to_s + 5.0, distractor=bool(distractor),
     )  # fmt: skip
     if place is None:
         return False
@@ -115,14 +115,14 @@ def _heap(director: Director, begins_s: float, to_s: float, *, brought: bool, di
 def flood(director: Director) -> bool:
     """Let water rise on the road and stay."""
     begins_s = director.moment(10.0, director.end_s - SCENES[FLOODED].dwell_s - 3 * _RISES_S - 15.0)
-    return _under_water(director, begins_s, director.end_s + 10.0, distractor=False)
+    return _under_water(director, begins_s, director.end_s + 10.0, distractor="")
 
 
 def soon_drained(director: Director) -> bool:
     """Let water rise and drain within moments."""
     begins_s = director.moment(10.0, director.end_s - 60.0)
     to_s = begins_s + 2 * _RISES_S + director.moment(6.0, SCENES[FLOODED].dwell_s - 10.0)
-    return _under_water(director, begins_s, to_s, distractor=True)
+    return _under_water(director, begins_s, to_s, distractor="flood-soon-drained")
 
 
 def puddle(director: Director) -> bool:
@@ -134,15 +134,17 @@ def puddle(director: Director) -> bool:
     length, width, height = sheet.size_m
     small = replace(sheet, size_m=(length * _PUDDLE, width * _PUDDLE, height))
     lies = Journey(small, at_s=-60.0, place_m=place, heading_deg=director.moment(-20.0, 20.0))
-    return director.play(Act(scene=FLOODED, members=(lies.wait_until(director.end_s + 10.0).done(),), distractor=True))
+    return director.play(
+        Act(scene=FLOODED, members=(lies.wait_until(director.end_s + 10.0).done(),), distractor="puddle")
+    )
 
 
-def _under_water(director: Director, begins_s: float, to_s: float, *, distractor: bool) -> bool:
+def _under_water(director: Director, begins_s: float, to_s: float, *, distractor: str) -> bool:
     """Let sheets of water come one after another, beside each other; one flood to a stage at a time."""
     others = (each for act in director.acts if act.scene == FLOODED and len(act.members) > 1 for each in act.members)
     if any(each.from_s - 40.0 < to_s and begins_s < each.to_s + 40.0 for each in others):
         return False
-    place = _on_road(director, begins_s, to_s, half_m=3.0, distractor=distractor)
+    place = _on_road(director, begins_s, to_s, half_m=3.0, distractor=bool(distractor))
     if place is None:
         return False
     sheets = []
