@@ -181,7 +181,7 @@ def flood(style: int, *, coarse: bool = False) -> Mesh:
     length, width, height = FLOOD_M
     for row in range(5):
         at, share = (row - 2) * 0.16 * length, 1.0 - 0.13 * abs(row - 2)
-        y = float(draw.uniform(-0.06, 0.06)) * width
+        y = float(draw.uniform(-0.05, 0.05)) * width * (row - 2) / 2
         radii = (0.19 * length, share * width * 0.44)
         top = height * (0.9 + 0.02 * row)  # no two in one plane
         shape.loft([(at, y, 0.0, *radii), (at, y, top, *radii)], Slot.BODY, sides=18)

@@ -40,7 +40,7 @@ def judged(district: District) -> dict[tuple[str, bool], set[bool]]:
         zones, people = district.views[code].zones, people_of(play.cast)
         for act in (each for each in play.acts if each.scene in scenes_of(district.scenario.value)):
             truth = first_truth(SCENES[act.scene], act.members, zones, people, end_s=district.end_s, ground=play.ground)
-            found.setdefault((act.scene, act.distractor), set()).add(truth is not None)
+            found.setdefault((act.scene, bool(act.distractor)), set()).add(truth is not None)
     return found
 
 
