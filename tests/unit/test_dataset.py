@@ -35,7 +35,7 @@ from pipeline.district.dataset import (
 from pipeline.district.dataset_children import DrawingFailedError, draw_dataset
 from pipeline.district.dataset_score import NoPicturesError, OtherClassesError, PictureFileError, score_dataset
 from pipeline.district.plan import strip_of
-from pipeline.district.stage import Kind, Placed, SeenThing, Surface
+from pipeline.district.stage import LEARNED, Kind, Placed, SeenThing, Surface
 from pipeline.district.stages import LEDGE_M
 from pipeline.site_files import read_site
 
@@ -85,7 +85,7 @@ def test_ultralytics_finds_the_splits_and_the_names(tmp_path: Path) -> None:
     made = dataset(tmp_path / "data")
     made.prepare()
     facts = yaml.safe_load(made.yaml.read_text(encoding="utf-8"))
-    assert facts["names"] == dict(enumerate(kind.value for kind in Kind))
+    assert facts["names"] == dict(enumerate(kind.value for kind in LEARNED))
     for split in Split:
         assert (Path(facts["path"]) / facts[split.value]).is_dir()
 
@@ -108,7 +108,7 @@ def test_little_of_a_thing_and_little_things_are_not_labelled() -> None:
 sides = st.floats(7.0, 300.0)
 
 
-@given(x=st.floats(0, 330), y=st.floats(0, 50), width=sides, height=sides, kind=st.sampled_from(Kind))
+@given(x=st.floats(0, 330), y=st.floats(0, 50), width=sides, height=sides, kind=st.sampled_from(LEARNED))
 def test_labels_are_read_as_they_were_written(
     tmp_path_factory: pytest.TempPathFactory, x: float, y: float, width: float, height: float, kind: Kind
 ) -> None:
