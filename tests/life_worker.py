@@ -158,6 +158,8 @@ class Worker:
         if self.draw.random() < 0.8:
             return
         page = self.office.casebook.cases(CaseFilter(limit=50)).cases
+        if not page:
+            return
         case = self.draw.choice(page)
         what = frozenset({self.draw.choice(list(Erasable))})
         proof = self.office.eraser.erase(Wanted(case=case.number, what=what, ground="a request"), principal=WANG)
