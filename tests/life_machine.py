@@ -10,9 +10,10 @@ from life_story import Sent
 from sqlalchemy import Connection
 
 from pipeline import sql_casebook, sql_engine
-from pipeline.case_clocks import due_at, steps_of
+from pipeline.case_clocks import due_at, stands, steps_of
 from pipeline.casebook import Casebook, CaseFilter
 from pipeline.cases import Case, Event
+from pipeline.duty_clocks import is_collected
 from pipeline.principal import Role
 from pipeline.site import Site
 from pipeline.verification import verify
@@ -134,7 +135,7 @@ def all_cases(casebook: Casebook) -> list[Case]:
 def lost_steps(casebook: Casebook, site: Site, now: datetime) -> list[str]:
     """Return the clocks of which fewer steps were fired than were due, reckoned from each clock's own time.
 
-    Of one that stands, those that were due until it was stopped.
+    Of one that stands, those that were due until it was stopped; one that stands without a reason is a flaw itself.
     """
     flaws = []
     for case in all_cases(casebook):
@@ -144,6 +145,8 @@ def lost_steps(casebook: Casebook, site: Site, now: datetime) -> list[str]:
             due = sum(due_at(clock, share, site=site) <= until for _, share in steps)
             if clock.fired < due:
                 flaws.append(f"{case.number} {clock.name}/{clock.round}: {clock.fired} fired, {due} due")
+            if clock.stopped_at is not None and not stands(clock.name, case) and not is_collected(case, site):
+                flaws.append(f"{case.number} {clock.name}/{clock.round} stands while the case is {case.status}")
     return flaws
 
 

@@ -123,7 +123,7 @@ class Lives(RuleBasedStateMachine):
             self._look(number)
 
     @precondition(lambda self: self.numbers)
-    @rule(which=picks, other=picks, pick=picks, minutes=pauses)
+    @rule(which=picks, other=picks, pick=picks, minutes=st.sampled_from([0, 61, 250]))
     def put_together_or_apart(self, which: int, other: int, pick: int, minutes: int) -> None:
         """Merge, undo a merge or split."""
         self._wait(minutes)
