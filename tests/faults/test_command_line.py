@@ -8,9 +8,15 @@ import sys
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
+from api.cli import app
+from api.commands.live import SourceFormError
+from models.errors import WeightsMissingError
 from pipeline.district.display import NoRenderingError, require_rendering
+from pipeline.errors import UnknownError
 from pipeline.site_files import REQUIRED
+from pipeline.source_errors import SchemeError, SourceMissingError
 
 
 def beatgrid(*arguments: object, within_s: float = 120.0, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -165,24 +171,22 @@ def test_the_demo_empties_only_what_a_demo_wrote(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "told"),
+    ("arguments", "error", "told"),
     [
-        (["--source", "street.avi"], "not CAMERA=URI"),
-        (["--source", "no-such-camera=street.avi"], "no-such-camera"),
-        (["--source", "pets-view1=ftp://somewhere/street.avi"], "ftp"),
-        (["--source", "pets-view1=nowhere.avi?fps=7"], "nowhere.avi"),
-        (["--weights", "nowhere.pt"], "nowhere.pt"),
+        (["--source", "street.avi"], SourceFormError, "not CAMERA=URI"),
+        (["--source", "no-such-camera=street.avi"], UnknownError, "no-such-camera"),
+        (["--source", "pets-view1=ftp://somewhere/street.avi"], SchemeError, "ftp"),
+        (["--source", "pets-view1=nowhere.avi?fps=7"], SourceMissingError, "nowhere.avi"),
+        (["--weights", "nowhere.pt"], WeightsMissingError, "nowhere.pt"),
     ],
 )
 def test_what_the_demo_cannot_use_is_refused_before_the_last_demo_is_emptied(
-    arguments: list[str], told: str, tmp_path: Path
+    arguments: list[str], error: type[Exception], told: str, tmp_path: Path
 ) -> None:
     kept = tmp_path / "demo" / "heatmap.html"
     kept.parent.mkdir()
     kept.write_text("of the last demo", encoding="utf-8")
-    done = beatgrid("demo", "--headless", "--data", tmp_path, *arguments)
-    assert done.returncode == 1
-    assert told in done.stderr
-    assert "Traceback" not in done.stderr
+    with pytest.raises(error, match=told):
+        CliRunner().invoke(app, ["demo", "--headless", "--data", str(tmp_path), *arguments], catch_exceptions=False)
     assert kept.read_text(encoding="utf-8") == "of the last demo"
     assert [path.name for path in kept.parent.iterdir()] == ["heatmap.html"]
