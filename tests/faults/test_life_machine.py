@@ -32,7 +32,7 @@ from pipeline.merging import took_in
 from pipeline.principal import Principal, Role
 from pipeline.terminals import Moved
 
-LIVES, STEPS_A_LIFE = 220, 30
+LIVES, STEPS_A_LIFE = 270, 30
 FEWEST_STEPS = 10_000
 PLAN = JointPlan(lead="traffic-police", liaisons={"traffic-police": "YP-010", "market-supervision": "YP-011"})
 IN_A = tuple(("A", 40.0 * (n % 3) - 40.0, 80.0 * (n // 3)) for n in range(6))
