@@ -150,7 +150,7 @@ def test_who_reaches_some_grids_only_reads_what_is_missing_there_and_no_whole_ta
         refused = [client.get(f"/api/v1/organisation/{table}.csv") for table in TABLES]
     assert sorted(told) == sorted(["YP-G5", *(unit.code for unit in units if unit.grid == "YP-G5")])
     assert {each.status_code for each in refused} == {403}
-    assert "the token reaches YP-G5" in refused[0].text
+    assert "its grids: YP-G5; ask somebody of the whole site" in refused[0].text
 
 
 def test_who_reaches_some_grids_only_changes_nothing_for_all(applied: LiveConsole) -> None:
