@@ -19,6 +19,7 @@ from pipeline.duty_office import DutyOffice
 from pipeline.duty_pattern import Rollout
 from pipeline.erasure import Eraser
 from pipeline.evidence import EvidenceStore
+from pipeline.joint_action import JointPlan
 from pipeline.principal import Principal, Role
 from pipeline.roster import Stage
 from pipeline.site import DispatchPolicy, Site
@@ -30,6 +31,7 @@ from pipeline.watch import Watch
 LI, WANG = DISPATCHER, ADMIN
 CHEN = Principal(name="Chen", role=Role.DISPATCHER)
 T001, T002, T003, T010, T011 = (f"T{number:03d}" for number in (1, 2, 3, 10, 11))
+PLAN = JointPlan(lead="traffic-police", liaisons={"traffic-police": "YP-010", "market-supervision": "YP-011"})
 
 
 def life_site() -> Site:

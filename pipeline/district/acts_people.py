@@ -75,16 +75,17 @@ def looker(director: Director) -> bool:
     """Let somebody stand at the railing and look: no intrusion."""
     begins_s = director.moment(20.0, director.end_s - 40.0)
     to_s = begins_s + director.moment(20.0, 60.0)
+    return at_railing(director, WATERS_EDGE, "looking-at-the-water", from_s=begins_s, to_s=to_s)
+
+
+def at_railing(director: Director, scene: str, name: str, *, from_s: float, to_s: float) -> bool:
+    """Let somebody stand at a quay's railing for a while, which tempts a scene; the distractor's name is told."""
     areas = [(way.strip.x_m, (way.strip.y_m[1] - 0.75, way.strip.y_m[1] - 0.6)) for way in director.quays()]
-    place = director.find(
-        WATERS_EDGE, areas, height_m=_TALL_M, radius_m=0.5, from_s=begins_s, to_s=to_s, distractor=True
-    )
+    place = director.find(scene, areas, height_m=_TALL_M, radius_m=0.5, from_s=from_s, to_s=to_s, distractor=True)
     if place is None:
         return False
-    journey = director.comer(place, by_s=begins_s).face(90.0).wait_until(to_s)
-    return director.play(
-        Act(scene=WATERS_EDGE, members=(director.leave(journey).done(),), distractor="looking-at-the-water")
-    )
+    journey = director.comer(place, by_s=from_s).face(90.0).wait_until(to_s)
+    return director.play(Act(scene=scene, members=(director.leave(journey).done(),), distractor=name))
 
 
 def bag(director: Director) -> bool:

@@ -4,6 +4,7 @@ import math
 from dataclasses import replace
 from typing import Final
 
+from pipeline.district.acts_people import at_railing
 from pipeline.district.director import Act, Director
 from pipeline.district.itineraries import Itinerary, Journey
 from pipeline.district.plan import Place
@@ -51,14 +52,7 @@ def beside_ice(director: Director) -> bool:
     """Let somebody stand at the railing and look at the ice."""
     begins_s = director.moment(15.0, director.end_s - 40.0)
     to_s = begins_s + director.moment(15.0, 50.0)
-    areas = [(way.strip.x_m, (way.strip.y_m[1] - 0.75, way.strip.y_m[1] - 0.6)) for way in director.quays()]
-    place = director.find(
-        ON_ICE, areas, height_m=_TALL_M, radius_m=0.5, from_s=begins_s, to_s=to_s, distractor=True
-    )  # fmt: skip
-    if place is None:
-        return False
-    journey = director.comer(place, by_s=begins_s).face(90.0).wait_until(to_s)
-    return director.play(Act(scene=ON_ICE, members=(director.leave(journey).done(),), distractor="looking-at-the-ice"))
+    return at_railing(director, ON_ICE, "looking-at-the-ice", from_s=begins_s, to_s=to_s)
 
 
 def _ice(director: Director) -> tuple[float, list[tuple[Place, Place]]]:

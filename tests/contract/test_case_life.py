@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
-from life_office import CHEN, LI, T001, T002, T003, T010, T011, WANG, Office
+from life_office import CHEN, LI, PLAN, T001, T002, T003, T010, T011, WANG, Office
 from small_site import CITIZEN, JPEG, LITTER, NOON, PARKED, force_at, spot
 
 from geo.coords import LonLat
@@ -17,7 +17,6 @@ from pipeline.desk import Report
 from pipeline.duty_clocks import closing_due
 from pipeline.duty_office import CaseEndedError
 from pipeline.errors import RefusedError, UnknownError
-from pipeline.joint_action import JointPlan
 from pipeline.offers import OtherDepartmentError
 from pipeline.principal import Principal
 from pipeline.taking_steps import ExtensionError, OwnExtensionError
@@ -425,9 +424,6 @@ class TestStepsShow:
         assert office.case(number).status is Status.ARRIVED
         office.act(number, step, by=by, note="", pictures=(picture.id,))
         assert "note" not in office.casebook.events(number)[-1].details
-
-
-PLAN = JointPlan(lead="traffic-police", liaisons={"traffic-police": "YP-010", "market-supervision": "YP-011"})
 
 
 class TestWhereabouts:

@@ -6,7 +6,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from life_office import LI, T001, T003, T010, T011, Office
+from life_office import LI, PLAN, T001, T003, T010, T011, Office
 from small_site import NOON, PARKED, force_at, spot
 
 from pipeline.casebook import LimitError
@@ -31,12 +31,10 @@ def office(database_url: str, tmp_path: Path) -> Iterator[Office]:
 
 
 class TestJointAction:
-    PLAN = JointPlan(lead="traffic-police", liaisons={"traffic-police": "YP-010", "market-supervision": "YP-011"})
-
     def test_every_department_reports_before_the_case_is_done(self, office: Office):
         number = office.report()
         office.act(number, "dispatch", terminal=T010)
-        joint = office.duty.open_joint(number, self.PLAN, note="night market", principal=LI)
+        joint = office.duty.open_joint(number, PLAN, note="night market", principal=LI)
         assert joint.liaisons == (T010, T011)
         assert sorted(to for to, _ in office.sent("joint")) == ["terminal/T010", "terminal/T011"]
         office.through(number, "accept", "arrive")
@@ -50,7 +48,7 @@ class TestJointAction:
     def test_nobody_settles_it_on_the_spot_before_every_part_is_reported(self, office: Office):
         number = office.report()
         office.act(number, "dispatch", terminal=T010)
-        office.duty.open_joint(number, self.PLAN, note="", principal=LI)
+        office.duty.open_joint(number, PLAN, note="", principal=LI)
         for who in (LI, force_at(T010)):
             with pytest.raises(PartsOutstandingError, match="still at work: market-supervision"):
                 office.act(number, "self-handle", by=who)
@@ -59,7 +57,7 @@ class TestJointAction:
 
     def test_the_lead_gets_the_case_and_alone_may_handle_it(self, office: Office):
         number = office.report()
-        joint = office.duty.open_joint(number, self.PLAN, note="night market", principal=LI)
+        joint = office.duty.open_joint(number, PLAN, note="night market", principal=LI)
         assert (joint.status, joint.terminal, joint.rework_by) == (Status.DISPATCHED, T010, "traffic-police")
         assert ("terminal-withdraw", T001) in [(m.kind, m.target) for m in office.casebook.outbox(limit=100)]
         with pytest.raises(OtherDepartmentError, match="is for traffic-police alone"):
@@ -68,25 +66,25 @@ class TestJointAction:
         far_gone = office.report(spot("A", 150.0))
         office.through(far_gone, "accept", "arrive")
         with pytest.raises(JointActionError, match="who is not of the lead traffic-police"):
-            office.duty.open_joint(far_gone, self.PLAN, note="", principal=LI)
+            office.duty.open_joint(far_gone, PLAN, note="", principal=LI)
 
     @pytest.mark.parametrize("again", ["rework", "reopen"])
     def test_it_is_over_when_the_case_goes_on_and_another_may_be_opened(self, office: Office, again: str):
         number = office.report()
-        office.duty.open_joint(number, self.PLAN, note="", principal=LI)
+        office.duty.open_joint(number, PLAN, note="", principal=LI)
         office.duty.finish_part(number, "market-supervision", note="warned", principal=force_at(T011))
         office.through(number, "accept", "arrive", "done")
         if again == "reopen":
             office.through(number, "check", "close")
         assert office.act(number, again).liaisons == ()
         assert office.casebook.read(lambda book: book.joint_parts(number)) == []
-        assert office.duty.open_joint(number, self.PLAN, note="", principal=LI).liaisons == (T010, T011)
+        assert office.duty.open_joint(number, PLAN, note="", principal=LI).liaisons == (T010, T011)
         office.duty.finish_part(number, "market-supervision", note="warned again", principal=force_at(T011))
 
     def test_what_does_not_hold_is_refused(self, office: Office):
         number = office.report()
         plans = {
-            "is not among the departments": JointPlan(lead="x", liaisons=dict(self.PLAN.liaisons)),
+            "is not among the departments": JointPlan(lead="x", liaisons=dict(PLAN.liaisons)),
             "cannot be the liaison": JointPlan(lead="a", liaisons={"a": "YP-010", "b": "YP-011"}),
         }
         for words, plan in plans.items():
@@ -95,9 +93,9 @@ class TestJointAction:
         lost = JointPlan(lead="traffic-police", liaisons={"traffic-police": "YP-010", "market-supervision": "nobody"})
         with pytest.raises(UnknownError, match="no force"):
             office.duty.open_joint(number, lost, note="", principal=LI)
-        office.duty.open_joint(number, self.PLAN, note="", principal=LI)
+        office.duty.open_joint(number, PLAN, note="", principal=LI)
         with pytest.raises(JointActionError, match="has one already"):
-            office.duty.open_joint(number, self.PLAN, note="", principal=LI)
+            office.duty.open_joint(number, PLAN, note="", principal=LI)
         with pytest.raises(JointActionError, match="who alone reports"):
             office.duty.finish_part(number, "market-supervision", note="done", principal=force_at(T010))
         with pytest.raises(JointActionError, match="leads"):
@@ -111,7 +109,7 @@ class TestJointAction:
         far = Principal(name="far", role=Role.FORCE, terminal=T011, grids=frozenset({"YP-D"}))
         with pytest.raises(UnknownError):
             office.duty.finish_part(number, "market-supervision", note="done", principal=far)
-        office.duty.open_joint(number, self.PLAN, note="", principal=LI)
+        office.duty.open_joint(number, PLAN, note="", principal=LI)
         office.duty.finish_part(number, "market-supervision", note="done", principal=far)
 
 

@@ -19,7 +19,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, precondition, rule
 from life_machine import CrashError, all_cases, believers, book_flaws, crashing, lost_steps, order_flaws
-from life_office import CHEN, LI, WANG, Office, disagreements, rolled_out
+from life_office import CHEN, LI, PLAN, WANG, Office, disagreements, rolled_out
 from life_story import Known, Since, sent_messages, standing_flaws, story_flaws
 from small_site import CITIZEN, LITTER, NOON, PARKED, force_at, spot
 
@@ -27,14 +27,12 @@ from pipeline.cases import ON_TERMINAL, STEPS, Action, Case, Channel, Status, is
 from pipeline.desk import Report
 from pipeline.errors import PipelineError
 from pipeline.history import rebuild
-from pipeline.joint_action import JointPlan
 from pipeline.merging import took_in
 from pipeline.principal import Principal, Role
 from pipeline.terminals import Moved
 
 LIVES, STEPS_A_LIFE = 270, 30
 FEWEST_STEPS = 10_000
-PLAN = JointPlan(lead="traffic-police", liaisons={"traffic-police": "YP-010", "market-supervision": "YP-011"})
 IN_A = tuple(("A", 40.0 * (n % 3) - 40.0, 80.0 * (n // 3)) for n in range(6))
 PLACES = (*IN_A, ("B", 0.0, 0.0), ("B", 60.0, 0.0), ("C", 0.0, 0.0))
 TERMINALS = ("T001", "T002", "T003", "T010", "T011")
